@@ -1,0 +1,168 @@
+"""From an allowed action to what became of it: action, intent, receipt, outcome, disposition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from warden.model.digests import canonical_bytes, digest_bytes
+from warden.model.ids import MessageKey, idempotency_key
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """Payload of channel `message`: exactly what `POST /messages` is sent."""
+
+    from_agent: str
+    to_agent: str
+    subject: str
+    body: str
+    kind: str
+    thread_id: str
+    in_reply_to: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressEvent:
+    """Payload of channel `progress`: exactly what `POST /progress` is sent."""
+
+    agent: str
+    summary: str
+    kind: str
+    detail: str | None = None
+    message_id: str | None = None
+    thread_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMark:
+    """Payload of channel `read`: `POST /messages/{id}/read`."""
+
+    message_id: str
+
+
+Payload = OutgoingMessage | ProgressEvent | ReadMark
+
+_CHANNELS: dict[type, str] = {OutgoingMessage: "message", ProgressEvent: "progress", ReadMark: "read"}
+
+
+def payload_fields(payload: Payload) -> dict[str, object]:
+    """Return the payload as JSON values, without the fields that are None."""
+    fields = {name: getattr(payload, name) for name in payload.__slots__}
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in fields.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A planned action with its final text: what guard and kernel judged is byte for byte what leaves.
+
+    `ordinal` counts actions of one kind within the message, from 0.
+    """
+
+    message: MessageKey
+    kind: str
+    ordinal: int
+    payload: Payload
+
+    @property
+    def channel(self) -> str:
+        """The channel that carries this payload."""
+        return _CHANNELS[type(self.payload)]
+
+    @property
+    def payload_bytes(self) -> bytes:
+        """Canonical bytes of the payload: what is kept as a blob and what the digest covers."""
+        return canonical_bytes(payload_fields(self.payload))
+
+    @property
+    def digest(self) -> str:
+        """Digest of kind, ordinal, message key and payload: what a plan and an approval bind."""
+        head = canonical_bytes(
+            [self.message.hub_id, self.message.agent, self.message.message_id, self.kind, self.ordinal, self.channel]
+        )
+        return digest_bytes(head + b"\n" + self.payload_bytes)
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return idempotency_key(self.message, self.kind, self.ordinal)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A durable promise to deliver: the row of the outbox that a channel is given."""
+
+    key: str
+    message: MessageKey
+    thread_id: str
+    kind: str
+    channel: str
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outside took it: its id there (empty when the hub gives none), and whether it had taken it before."""
+
+    key: str
+    remote_id: str = ""
+    replayed: bool = False
+
+
+class Fault(StrEnum):
+    """Why an attempt brought no receipt, by what may be done about it."""
+
+    UNREACHABLE = "unreachable"
+    """Certainly not taken (connection refused, name unknown): try again."""
+    BUSY = "busy"
+    """Certainly not taken (429, 503): try again, not before `retry_after_s`."""
+    UNCERTAIN = "uncertain"
+    """Perhaps taken (time-out after send, reset, other 5xx, malformed answer): redeliver under the same key if the hub
+    keeps keys, look it up if it can be looked up, else in doubt."""
+    CONFLICT = "conflict"
+    """Something else was taken under this key (409): in doubt."""
+    CREDENTIAL = "credential"
+    """Refused for who we are (401, 403): the run stops, the intent stays."""
+    REJECTED = "rejected"
+    """Refused for what it is (other 4xx): dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFault:
+    """One failed attempt."""
+
+    key: str
+    fault: Fault
+    detail: str = ""
+    retry_after_s: float | None = None
+
+
+class Disposition(StrEnum):
+    """What became of a message (DESIGN section 3), worst first."""
+
+    DEAD = "dead"
+    QUARANTINED = "quarantined"
+    HELD = "held"
+    FAILED = "failed"
+    ESCALATED = "escalated"
+    ANSWERED = "answered"
+    NOTED = "noted"
+    READ = "read"
+    SKIPPED = "skipped"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing more will be done with the message unless a person asks for it."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Disposition.ANSWERED, Disposition.NOTED, Disposition.READ, Disposition.SKIPPED})
+_SEVERITY = {disposition: rank for rank, disposition in enumerate(Disposition)}
+
+
+def worst(dispositions: list[Disposition]) -> Disposition:
+    """Return the worst of one or more dispositions; raises `ValueError` for none."""
+    return min(dispositions, key=_SEVERITY.__getitem__)

@@ -1,0 +1,36 @@
+"""A ledger entry before it is stored, and what a commit gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened: a kind of `ledger.schema` and its fields (ids, kinds, rule ids, sizes, digests; never
+    text). Sequence number, time and the link to the entry before are added by the store."""
+
+    kind: str
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A unit of work: entries that become durable together with the blobs that they name, or not at all.
+
+    `blobs` maps a digest (`sha256:...`) to the bytes that it is the digest of.
+    """
+
+    entries: tuple[Entry, ...]
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The state of a ledger: how many entries it has, the digest of the last one, and the Merkle root over all."""
+
+    origin: str
+    size: int
+    entry_digest: str
+    root: str

@@ -1,0 +1,71 @@
+"""What the ledger's projections answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from warden.model.delivery import Disposition, Intent
+from warden.model.ids import MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRecord:
+    """Where a message stands, since when, and why (a reason code)."""
+
+    message: MessageKey
+    disposition: Disposition
+    reason: str
+    sender: str
+    thread_id: str
+    run_id: str
+    at: datetime
+    reopened: bool = False
+    """Whether the sender added to the thread since: the message is planned again once."""
+
+
+class IntentState(StrEnum):
+    """States of an intent; the edges between them are `ledger.transitions`."""
+
+    OPEN = "open"
+    """Durable, no receipt yet: to be attempted, or attempted and to be tried again."""
+    DONE = "done"
+    """The receipt is there."""
+    IN_DOUBT = "in_doubt"
+    """Perhaps taken, and the hub gives no means to know: a person decides."""
+    DEAD = "dead"
+    """Given up: refused for good, or too many attempts, or too old."""
+    DROPPED = "dropped"
+    """A person ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRecord:
+    """An intent with its delivery history. `attempts` counts the attempts that were made durable before they were made."""
+
+    intent: Intent
+    state: IntentState
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    last_fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRecord:
+    """A saved plan as the ledger knows it."""
+
+    plan_digest: str
+    run_id: str
+    made_at: datetime
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWindow:
+    """Automatic replies intended in a window, per thread and per sender."""
+
+    by_thread: Mapping[str, int] = field(default_factory=dict)
+    by_sender: Mapping[str, int] = field(default_factory=dict)

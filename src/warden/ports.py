@@ -1,0 +1,235 @@
+"""The ports: what the engine needs of the world, as Protocols.
+
+What it does: names each capability once, as small as its one user needs it. What it does not: implement anything.
+Rules: only `model` and `errors` are known here; every port has a fake or a real in-memory form in `warden.testing`, and
+one contract suite there that the real thing and the fake both pass; a port's docstring says which errors may come out,
+and nothing else may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from warden.model.delivery import Disposition, Intent, OutgoingMessage, ProgressEvent, Receipt
+from warden.model.entry import Batch, Entry, Head
+from warden.model.finding import Finding
+from warden.model.hub import Accepted, HubTraits, InboxPage, ProgressPage
+from warden.model.ids import MessageKey
+from warden.model.message import BrainInput, Message
+from warden.model.plan import Plan
+from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
+
+
+class Clock(Protocol):
+    """Time, injected."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards, for durations."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` pass, or return early when the run is asked to stop."""
+        ...
+
+
+class IdSource(Protocol):
+    """Fresh identifiers, injected."""
+
+    def run_id(self) -> str:
+        """Return an id of `[a-z0-9-]{8,64}` that was never returned before."""
+        ...
+
+
+class HubReader(Protocol):
+    """Looking at a hub; never changes it.
+
+    Every method may raise `HubError` and its subclasses (`HubCredentialError`, `HubNotFoundError`, `HubBusyError`,
+    `HubUnreachableError`, `HubUncertainError`, `HubAnswerError`). Safe to call from several threads.
+    """
+
+    def traits(self) -> HubTraits:
+        """Return what the hub declares of itself; may ask it once."""
+        ...
+
+    def list_unread(self, agent: str, after: str | None = None, limit: int = 100) -> InboxPage:
+        """Return one page of unread messages to `agent`, oldest first, stable while messages arrive."""
+        ...
+
+    def get_message(self, agent: str, message_id: str) -> Message:
+        """Return one message that `agent` sent or received, as seen from `agent`'s inbox."""
+        ...
+
+    def get_thread(self, agent: str, thread_id: str) -> tuple[Message, ...]:
+        """Return the messages of a thread that `agent` takes part in, oldest first."""
+        ...
+
+    def list_progress(self, agent: str, after: str | None = None, limit: int = 100) -> ProgressPage:
+        """Return one page of `agent`'s progress events, oldest first."""
+        ...
+
+
+class HubWriter(Protocol):
+    """Changing a hub; only channels call this.
+
+    `key` is the idempotency key: the same key and content answer the first result, the same key with other content
+    raises `HubConflictError`. Raises `HubError` and its subclasses as `HubReader`, and `HubRejectedError`. Safe to call from
+    several threads.
+    """
+
+    def post_message(self, message: OutgoingMessage, key: str | None = None) -> Accepted:
+        """Send a message."""
+        ...
+
+    def mark_read(self, agent: str, message_id: str, key: str | None = None) -> Accepted:
+        """Set the read flag of a message in `agent`'s inbox."""
+        ...
+
+    def post_progress(self, event: ProgressEvent, key: str | None = None) -> Accepted:
+        """Post a progress event."""
+        ...
+
+
+class Hub(HubReader, HubWriter, Protocol):
+    """A hub that can be looked at and changed."""
+
+    def close(self) -> None:
+        """Give connections and files back."""
+        ...
+
+
+class Brain(Protocol):
+    """Proposes; never decides, never delivers. Assume that it is hostile.
+
+    `name` and `digest` identify it in plans and in the ledger: a brain with other behaviour has another digest.
+    """
+
+    @property
+    def name(self) -> str:
+        """`rule`, `llm`, `auto`, ..."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that its answers depend on beside its input: version, catalogue, model, settings."""
+        ...
+
+    def propose(self, given: BrainInput) -> Plan:
+        """Return a plan for one message; raises `BrainError` only. Safe to call from several threads."""
+        ...
+
+
+class Channel(Protocol):
+    """Carries one intent to the outside. Only `engine.enforce` calls it."""
+
+    def deliver(self, intent: Intent) -> Receipt:
+        """Deliver under the intent's key and return the receipt.
+
+        Raises `HubError` and its subclasses; `engine.outbox` turns each into a `Fault`. Safe to call from several
+        threads.
+        """
+        ...
+
+
+class Scanner(Protocol):
+    """Finds secret values in text."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the rules and their version."""
+        ...
+
+    def scan(self, text: str) -> tuple[Finding, ...]:
+        """Return all findings, by start; a bound that is exceeded is a finding of kind `unscannable`. Never raises."""
+        ...
+
+
+class LedgerStore(Protocol):
+    """The ledger and its projections (read models): append-only entries, blobs, dispositions, outbox, counters.
+
+    `commit` is the only way in; the projections follow from the entries, in the same transaction. Every method may
+    raise `StateError` (disk full, read-only, busy), `LedgerError` (the log does not verify), and `commit` also
+    `TransitionError` (an edge that the state machine does not have; nothing is stored).
+    """
+
+    def head(self) -> Head:
+        """Return the present head."""
+        ...
+
+    def commit(self, batch: Batch) -> Head:
+        """Make the batch durable, all or nothing, and return the new head."""
+        ...
+
+    def blob(self, digest: str) -> bytes | None:
+        """Return the bytes kept under this digest, or None when purged or never kept."""
+        ...
+
+    def dispositions(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, DispositionRecord]:
+        """Return the disposition of each message that has one."""
+        ...
+
+    def open_escalations(self, hub_id: str, agent: str, sender: str, thread_id: str) -> tuple[DispositionRecord, ...]:
+        """Return the open escalations of this sender in this thread."""
+        ...
+
+    def pending(self, agent: str, due: datetime, limit: int) -> tuple[OutboxRecord, ...]:
+        """Return intents of `agent` without a receipt that are open and due, oldest first."""
+        ...
+
+    def replies_since(self, agent: str, since: datetime) -> ReplyWindow:
+        """Return how many automatic replies were intended since then, per thread and per sender."""
+        ...
+
+    def plan_record(self, plan_digest: str) -> PlanRecord | None:
+        """Return what the ledger knows of a saved plan with this digest, or None."""
+        ...
+
+    def answer(self, key: str) -> bytes | None:
+        """Return a brain's kept answer under the digest of its input (DESIGN invariant 9), or None."""
+        ...
+
+    def close(self) -> None:
+        """Give files back."""
+        ...
+
+
+class LockStore(Protocol):
+    """Exclusion on one host."""
+
+    def hold(self, name: str, describe: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Hold the lock `name` for the length of the block, with `describe` readable by others.
+
+        Raises `LockHeldError` at once when another process holds it, naming the holder, and `StateError` when the lock
+        cannot be taken for another reason: its body never runs without the lock.
+        """
+        ...
+
+
+class Observer(Protocol):
+    """Is told what a cycle does, as it does it: the shell renders it. Must not raise."""
+
+    def observe(self, event: Entry) -> None:
+        """Take note of one event of a run."""
+        ...
+
+
+__all__ = [
+    "Brain",
+    "Channel",
+    "Clock",
+    "Disposition",
+    "Hub",
+    "HubReader",
+    "HubWriter",
+    "IdSource",
+    "LedgerStore",
+    "LockStore",
+    "Observer",
+    "Scanner",
+]
