@@ -52,7 +52,11 @@ _CHANNELS: dict[type, str] = {OutgoingMessage: "message", ProgressEvent: "progre
 def payload_fields(payload: Payload) -> dict[str, object]:
     """Return the payload as JSON values, without the fields that are None."""
     fields = {name: getattr(payload, name) for name in payload.__slots__}
-    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in fields.items() if value is not None}
+    return {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 @dataclass(frozen=True, slots=True)
