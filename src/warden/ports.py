@@ -8,19 +8,22 @@ and nothing else may.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from warden.model.delivery import Disposition, Intent, OutgoingMessage, ProgressEvent, Receipt
-from warden.model.entry import Batch, Entry, Head
+from warden.model.entry import Batch, Head
 from warden.model.finding import Finding
-from warden.model.hub import Accepted, HubTraits, InboxPage, ProgressPage
+from warden.model.hub import Accepted, DeliveryMeans, HubTraits, InboxPage, ProgressPage
 from warden.model.ids import MessageKey
 from warden.model.message import BrainInput, Message
 from warden.model.plan import Plan
 from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
+from warden.model.report import MessageReport
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -79,8 +82,7 @@ class HubWriter(Protocol):
     """Changing a hub; only channels call this.
 
     `key` is the idempotency key: the same key and content answer the first result, the same key with other content
-    raises `HubConflictError`. Raises `HubError` and its subclasses as `HubReader`, and `HubRejectedError`. Safe to call from
-    several threads.
+    raises `HubConflictError`. Raises as `HubReader`, and `HubRejectedError`. Safe to call from several threads.
     """
 
     def post_message(self, message: OutgoingMessage, key: str | None = None) -> Accepted:
@@ -128,12 +130,32 @@ class Brain(Protocol):
 class Channel(Protocol):
     """Carries one intent to the outside. Only `engine.enforce` calls it."""
 
+    @property
+    def means(self) -> DeliveryMeans:
+        """How one can know that an earlier attempt of this channel was taken."""
+        ...
+
     def deliver(self, intent: Intent) -> Receipt:
         """Deliver under the intent's key and return the receipt.
 
-        Raises `HubError` and its subclasses; `engine.outbox` turns each into a `Fault`. Safe to call from several
+        Raises `HubError` and its subclasses; `engine.enforce` turns each into a `Fault`. Safe to call from several
         threads.
         """
+        ...
+
+    def find(self, intent: Intent) -> Receipt | None:
+        """Return the receipt of an earlier attempt, or None when there certainly was none; raises as `deliver`.
+
+        Called only when `means` is `LOOKUP`.
+        """
+        ...
+
+
+class Pool(Protocol):
+    """Runs independent pieces of work, at most so many at once."""
+
+    def run(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
+        """Run every task and return the results in the order of the tasks; the first exception is raised at the end."""
         ...
 
 
@@ -179,7 +201,7 @@ class LedgerStore(Protocol):
         ...
 
     def pending(self, agent: str, due: datetime, limit: int) -> tuple[OutboxRecord, ...]:
-        """Return intents of `agent` without a receipt that are open and due, oldest first."""
+        """Return intents of `agent` that are open, due, and not waiting for a lower stage of their message; oldest first."""
         ...
 
     def replies_since(self, agent: str, since: datetime) -> ReplyWindow:
@@ -211,11 +233,11 @@ class LockStore(Protocol):
         ...
 
 
-class Observer(Protocol):
-    """Is told what a cycle does, as it does it: the shell renders it. Must not raise."""
+class Reporter(Protocol):
+    """Is told what a run does, as it does it: the shell renders it. Must not raise."""
 
-    def observe(self, event: Entry) -> None:
-        """Take note of one event of a run."""
+    def message(self, report: MessageReport) -> None:
+        """Take note of one message whose handling is decided, and in an executing run recorded."""
         ...
 
 
@@ -230,6 +252,7 @@ __all__ = [
     "IdSource",
     "LedgerStore",
     "LockStore",
-    "Observer",
+    "Pool",
+    "Reporter",
     "Scanner",
 ]

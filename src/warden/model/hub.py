@@ -19,12 +19,16 @@ class DeliveryMeans(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HubTraits:
-    """What a hub declares of itself. `pages` is false for a hub whose listing has no cursor."""
+    """What a hub declares of itself.
+
+    `pages` is false for a hub whose listing has no cursor; `page_size` is then how many messages its one page can hold.
+    """
 
     hub_id: str
     delivery: DeliveryMeans
     authenticated_senders: bool
     pages: bool = True
+    page_size: int = 100
 
 
 @dataclass(frozen=True, slots=True)

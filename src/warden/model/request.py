@@ -54,6 +54,30 @@ class Request:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+def request_fields(request: Request) -> dict[str, object]:
+    """Return the request as JSON values, sets and mappings sorted: what `digests.canonical_bytes` takes.
+
+    Label values keep their text; label names that are not ASCII have no canonical form and raise there.
+    """
+    mcp = request.mcp
+    return {
+        "tenant": request.tenant,
+        "topic": request.topic,
+        "capability": request.capability,
+        "risk_tags": sorted(request.risk_tags),
+        "requires": sorted(request.requires),
+        "pack_id": request.pack_id,
+        "actor_id": request.actor_id,
+        "actor_type": request.actor_type,
+        "labels": dict(request.labels),
+        "secrets_present": request.secrets_present,
+        "mcp": None
+        if mcp is None
+        else {"server": mcp.server, "tool": mcp.tool, "resource": mcp.resource, "action": mcp.action},
+        "counts": dict(request.counts),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Remediation:
     """A safer alternative that a rule proposes."""
