@@ -42,6 +42,14 @@ class Clock(Protocol):
         ...
 
 
+class StopSignal(Protocol):
+    """Says whether the run was asked to stop; asked between steps."""
+
+    def requested(self) -> str:
+        """Return an empty string, or `interrupted`, `terminated` or `deadline`."""
+        ...
+
+
 class IdSource(Protocol):
     """Fresh identifiers, injected."""
 
@@ -200,8 +208,12 @@ class LedgerStore(Protocol):
         """Return the open escalations of this sender in this thread."""
         ...
 
-    def pending(self, agent: str, due: datetime, limit: int) -> tuple[OutboxRecord, ...]:
-        """Return intents of `agent` that are open, due, and not waiting for a lower stage of their message; oldest first."""
+    def pending(self, hub_id: str, agent: str, due: datetime, limit: int) -> tuple[OutboxRecord, ...]:
+        """Return intents for this hub and agent that are open, due and not waiting for a lower stage, oldest first."""
+        ...
+
+    def busy_threads(self, hub_id: str, agent: str) -> frozenset[str]:
+        """Return the threads with an intent on channel `message` that is open: nothing may overtake it there."""
         ...
 
     def replies_since(self, agent: str, since: datetime) -> ReplyWindow:
@@ -255,4 +267,5 @@ __all__ = [
     "Pool",
     "Reporter",
     "Scanner",
+    "StopSignal",
 ]

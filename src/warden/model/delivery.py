@@ -128,6 +128,8 @@ class Fault(StrEnum):
     keeps keys, look it up if it can be looked up, else in doubt."""
     CONFLICT = "conflict"
     """Something else was taken under this key (409): in doubt."""
+    DEFERRED = "deferred"
+    """Not tried after all, because an earlier delivery of its thread failed or the run stops: try again."""
     CREDENTIAL = "credential"
     """Refused for who we are (401, 403): the run stops, the intent stays."""
     REJECTED = "rejected"

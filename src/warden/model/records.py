@@ -43,12 +43,12 @@ class IntentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxRecord:
-    """An intent with its delivery history. `attempts` counts the attempts that were made durable before they were made.
+    """An intent with its delivery history, as entry kinds `intended`, `attempted`, `faulted` and `received` told it.
 
-    `stage` orders the intents of one message: an intent is pending only when every intent of its message with a lower
-    stage is done. `closes` is the disposition that this intent's receipt gives its message, None when it gives none.
-    `sender` is the sender of the message that the intent belongs to. The entry kind `intended` carries the fields `stage`
-    (integer) and `closes` (string, empty for none) beside the others.
+    `attempts` counts the attempts that were made durable before they were made. `stage` orders the intents of one message:
+    an intent is pending only when every intent of its message with a lower stage is done. `closes` is the disposition that
+    this intent's receipt gives its message, None when it gives none (entry field: empty string). `sender` sent the message;
+    `rule_ids`, `snapshot` and `action_digest` say by whose authority the intent exists.
     """
 
     intent: Intent
@@ -57,8 +57,11 @@ class OutboxRecord:
     created_at: datetime
     due_at: datetime
     sender: str
+    action_digest: str
     stage: int = 0
     closes: Disposition | None = None
+    rule_ids: tuple[str, ...] = ()
+    snapshot: str = ""
     last_fault: str = ""
 
 

@@ -51,8 +51,9 @@ class MessageReport:
 class RunReport:
     """The sums of a run and how it ended.
 
-    `counts` has a number per disposition (and `stale`, `retried`, `waiting`); `stopped` is empty or the code of what ended the run
-    early; `inbox_blocked` says that a listing without paging shows only messages that were decided before.
+    `counts` has a number per disposition, and of `stale` items, `recovered` deliveries, messages `waiting` behind their thread
+    and messages `decided` before; `stopped` is empty or the code of what ended the run early; `inbox_blocked` says that a
+    listing without paging shows only messages that were decided before.
     """
 
     run_id: str

@@ -35,8 +35,8 @@ class McpCall:
 class Request:
     """Who wants to do what. All facts come from warden's own code, never from a brain.
 
-    `topic` is `job.warden.<kind>`; `labels` names what the rules may look at (recipient, thread, trust, brain, hub, ...;
-    whatever is copied from a message has the prefix `msg.`); `secrets_present` is None when nobody looked; `counts` holds
+    `topic` is `job.warden.<kind>`; `labels` names what the rules may look at (recipient, thread, trust, brain, hub, ...);
+    whatever is copied from a message has the prefix `msg.`. `secrets_present` is None when nobody looked; `counts` holds
     numeric facts (body_bytes, actions_in_message, actions_in_run, replies_in_thread_hour, replies_to_sender_hour, ...).
     """
 
