@@ -1,0 +1,96 @@
+"""Options of `warden worker run` and `warden worker apply`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from warden.cli.options import Command, Option
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `warden worker run` was asked for. A dry run unless `execute`; one pass unless `every` gives an interval."""
+
+    execute: bool = False
+    once: bool = False
+    every: str | None = None
+    limit: int | None = None
+    brain: str | None = None
+    agent: str | None = None
+    hub: str | None = None
+    catalog: Path | None = None
+    json: bool = False
+    out: Path | None = None
+    config: Path | None = None
+    state_dir: Path | None = None
+    quiet: bool = False
+    verbose: bool = False
+    no_input: bool = False
+    detailed_exitcode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """What `warden worker apply PLAN` was asked for."""
+
+    plan: Path
+    agent: str | None = None
+    hub: str | None = None
+    catalog: Path | None = None
+    brain: str | None = None
+    json: bool = False
+    config: Path | None = None
+    state_dir: Path | None = None
+    quiet: bool = False
+    verbose: bool = False
+    no_input: bool = False
+    detailed_exitcode: bool = False
+
+
+_WHERE = (
+    Option("agent", ("--agent",), str, None, "Whose inbox; the configured agent when left out.", metavar="NAME"),
+    Option("hub", ("--hub",), str, None, "Base URL of the hub, or `embedded`.", metavar="URL"),
+    Option("catalog", ("--catalog",), Path, None, "Routing catalogue to answer from.", metavar="FILE"),
+    Option("brain", ("--brain",), str, None, "What proposes plans.", metavar="NAME"),
+)
+_HOUSE = (
+    Option("json", ("--json",), bool, False, "Print one JSON document instead of text."),
+    Option("config", ("--config",), Path, None, "Configuration file, or its directory.", metavar="FILE"),
+    Option("state_dir", ("--state-dir",), Path, None, "Where ledger, plans and locks lie.", metavar="DIR"),
+    Option("quiet", ("--quiet", "-q"), bool, False, "Say nothing on stderr but errors."),
+    Option("verbose", ("--verbose", "-v"), bool, False, "Say more on stderr."),
+    Option("no_input", ("--no-input",), bool, False, "Never ask; fail where an answer would be needed."),
+    Option("detailed_exitcode", ("--detailed-exitcode",), bool, False, "Exit 5 when something was found or waits."),
+)
+
+RUN = Command(
+    path=("worker", "run"),
+    help="Plan answers to the unread messages; with --execute, also deliver what the charter allows.",
+    options=(
+        Option(
+            "execute",
+            ("--execute",),
+            bool,
+            False,
+            "Carry out the automatic tier, or only show the plan (the default).",
+            off=("--dry-run",),
+        ),
+        Option("once", ("--once",), bool, False, "Make one pass and end (the default)."),
+        Option("every", ("--every",), str, None, "Keep going, one pass in each interval.", metavar="INTERVAL"),
+        Option("limit", ("--limit",), int, None, "Plan at most so many messages.", low=1, metavar="N"),
+        *_WHERE,
+        Option("out", ("--out",), Path, None, "Save the plan here, for `warden worker apply`.", metavar="FILE"),
+        *_HOUSE,
+    ),
+    make=RunOptions,
+    target="warden.cli.worker:run",
+)
+
+APPLY = Command(
+    path=("worker", "apply"),
+    help="Carry out a saved plan; everything in it is fetched and judged anew.",
+    options=(Option("plan", (), Path, None, "The saved plan.", metavar="PLAN"), *_WHERE, *_HOUSE),
+    make=ApplyOptions,
+    target="warden.cli.worker:apply",
+)

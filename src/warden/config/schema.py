@@ -1,0 +1,82 @@
+"""The table of every key that config.toml may have: the one definition that reading, checking and the reference share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warden.config import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of config.toml.
+
+    `kind` is `text`, `name`, `path`, `paths`, `flag`, `integer`, `seconds`, `command`, `variable` or `profile`.
+    `low` and `high` bound numbers; `shown` is the default as the reference prints it.
+    """
+
+    name: str
+    kind: str
+    help: str
+    shown: str = ""
+    low: float = 0
+    high: float = 0
+
+    @property
+    def table(self) -> str:
+        """The TOML table that the key stands in; empty for the top level."""
+        return self.name.rpartition(".")[0]
+
+
+KEYS: tuple[Key, ...] = (
+    Key("agent", "name", "whose inbox is answered", "ops-warden"),
+    Key("brain", "name", "what proposes plans", "rule"),
+    Key("catalog", "path", "the routing catalogue", "the one inside the package"),
+    Key("state_dir", "path", "where ledger, embedded hub, plans and locks lie", "$XDG_STATE_HOME/ops-warden"),
+    Key("concurrency", "integer", "how many deliveries and brain calls run at once", "8", 1, 64),
+    Key("retention_days", "integer", "how long texts are kept beside the ledger's entries", "90", 1, 3650),
+    Key("hub.url", "text", "base URL of the hub; without it the embedded hub is used", "none"),
+    Key("hub.profile", "profile", "paths and names that the hub uses: `default`, `classic`, or a table", "default"),
+    Key("hub.id", "name", "identity of the hub in message keys, when the hub states none", "asked of the hub"),
+    Key("hub.token_file", "path", "file of mode 600 that holds the bearer token", "none"),
+    Key("hub.token_command", "command", "argument list that prints the bearer token; no shell is involved", "none"),
+    Key("hub.token_variable", "variable", "environment variable that holds the bearer token", "none"),
+    Key("hub.connect_timeout_s", "seconds", "how long a connection may take", "5", 0.1, 120),
+    Key("hub.timeout_s", "seconds", "how long an answer may take", "30", 0.1, 600),
+    Key("hub.retries", "integer", "how often a busy hub is asked again within one call", "3", 0, 10),
+    Key(
+        "limits.replies_per_thread_hour",
+        "integer",
+        "automatic replies in one thread per hour",
+        str(settings.REPLIES_PER_THREAD_HOUR),
+        0,
+        settings.REPLIES_PER_THREAD_HOUR,
+    ),
+    Key(
+        "limits.replies_per_sender_hour",
+        "integer",
+        "automatic replies to one sender per hour, over all threads",
+        str(settings.REPLIES_PER_SENDER_HOUR),
+        0,
+        settings.REPLIES_PER_SENDER_HOUR,
+    ),
+    Key(
+        "limits.actions_per_run",
+        "integer",
+        "actions carried out in one run",
+        str(settings.ACTIONS_PER_RUN),
+        0,
+        settings.ACTIONS_PER_RUN,
+    ),
+    Key(
+        "limits.hops", "integer", "hop count from which a message is not answered", str(settings.HOPS), 1, settings.HOPS
+    ),
+    Key("policy.dir", "path", "directory of overlays; they can only tighten the charter", "policies"),
+    Key("policy.charter_public_key", "path", "file with the public key that the charter is signed by", "none"),
+    Key("policy.require_signatures", "flag", "refuse a charter or overlay that is not signed", "false"),
+    Key("policy.keys", "paths", "files with the public keys that overlays may be signed by", "none"),
+)
+
+BY_NAME = {key.name: key for key in KEYS}
+TABLES = frozenset(key.table for key in KEYS)
+"""`policy` and the others, and the empty name of the top level."""

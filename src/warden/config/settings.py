@@ -1,0 +1,100 @@
+"""Everything that can be set, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from warden.config.credential import NOWHERE, CredentialSource
+
+DEFAULT_AGENT = "ops-warden"
+
+REPLIES_PER_THREAD_HOUR = 3
+REPLIES_PER_SENDER_HOUR = 60
+ACTIONS_PER_RUN = 5_000
+HOPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """Which hub, and how it is spoken to.
+
+    `url` is None for the embedded hub. `profile` is the name of a built-in profile, or a table that describes one.
+    `hub_id` overrides the identity that the hub states (None: ask the hub, or derive it). Time-outs are in seconds.
+    """
+
+    url: str | None = None
+    profile: str | Mapping[str, object] = "default"
+    hub_id: str | None = None
+    token: CredentialSource = NOWHERE
+    connect_timeout_s: float = 5.0
+    timeout_s: float = 30.0
+    retries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that our own ledger counts; the built-in values are the highest that can be had."""
+
+    replies_per_thread_hour: int = REPLIES_PER_THREAD_HOUR
+    replies_per_sender_hour: int = REPLIES_PER_SENDER_HOUR
+    actions_per_run: int = ACTIONS_PER_RUN
+    hops: int = HOPS
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """Where overlays are, and what must be signed by whom.
+
+    `charter_public_key` and `keys` are paths of files that hold an Ed25519 public key each.
+    """
+
+    dir: Path
+    charter_public_key: Path | None = None
+    require_signatures: bool = False
+    keys: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run needs to know before it starts. No credential's value is ever in here.
+
+    `config_file` is None when there is none. `catalog` is None for the catalogue that ships inside the package.
+    `concurrency` is how many deliveries and brain calls run at once. `retention_days` is how long texts are kept in
+    the ledger's blobs; entries are kept for ever.
+    """
+
+    config_dir: Path
+    state_dir: Path
+    policy: PolicySettings
+    config_file: Path | None = None
+    agent: str = DEFAULT_AGENT
+    brain: str = "rule"
+    catalog: Path | None = None
+    concurrency: int = 8
+    retention_days: int = 90
+    hub: HubSettings = HubSettings()
+    limits: Limits = Limits()
+    no_color: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def hub_file(self) -> Path:
+        """The embedded hub's database."""
+        return self.state_dir / "hub.db"
+
+    @property
+    def ledger_file(self) -> Path:
+        """The ledger's database."""
+        return self.state_dir / "ledger.db"
+
+    @property
+    def locks_dir(self) -> Path:
+        """Where locks lie."""
+        return self.state_dir / "locks"
+
+    @property
+    def plans_dir(self) -> Path:
+        """Where saved plans lie when no other place is named."""
+        return self.state_dir / "plans"

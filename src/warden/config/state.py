@@ -1,0 +1,32 @@
+"""The state directory: made private on first use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from warden.errors import StateError, quote
+
+PRIVATE = 0o700
+
+
+def ensure_private_dir(path: Path) -> Path:
+    """Return `path`, made with mode 0700 when it was missing; parents are made as `mkdir -p` makes them.
+
+    Raises `StateError` when it cannot be made, is not a directory, or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=PRIVATE, exist_ok=True)
+    except FileExistsError as error:
+        raise StateError(
+            f"{quote(path)} is not a directory", "move it away, or name another with --state-dir"
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise StateError(
+            f"cannot make the state directory {quote(path)}: {reason}", "name another with --state-dir"
+        ) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StateError(f"cannot write into {quote(path)}", "give it to the user that runs warden, with mode 700")
+    return path
