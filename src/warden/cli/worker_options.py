@@ -48,13 +48,13 @@ class ApplyOptions:
     detailed_exitcode: bool = False
 
 
-_WHERE = (
+WHERE = (
     Option("agent", ("--agent",), str, None, "Whose inbox; the configured agent when left out.", metavar="NAME"),
     Option("hub", ("--hub",), str, None, "Base URL of the hub, or `embedded`.", metavar="URL"),
     Option("catalog", ("--catalog",), Path, None, "Routing catalogue to answer from.", metavar="FILE"),
     Option("brain", ("--brain",), str, None, "What proposes plans.", metavar="NAME"),
 )
-_HOUSE = (
+HOUSE = (
     Option("json", ("--json",), bool, False, "Print one JSON document instead of text."),
     Option("config", ("--config",), Path, None, "Configuration file, or its directory.", metavar="FILE"),
     Option("state_dir", ("--state-dir",), Path, None, "Where ledger, plans and locks lie.", metavar="DIR"),
@@ -79,9 +79,9 @@ RUN = Command(
         Option("once", ("--once",), bool, False, "Make one pass and end (the default)."),
         Option("every", ("--every",), str, None, "Keep going, one pass in each interval.", metavar="INTERVAL"),
         Option("limit", ("--limit",), int, None, "Plan at most so many messages.", low=1, metavar="N"),
-        *_WHERE,
+        *WHERE,
         Option("out", ("--out",), Path, None, "Save the plan here, for `warden worker apply`.", metavar="FILE"),
-        *_HOUSE,
+        *HOUSE,
     ),
     make=RunOptions,
     target="warden.cli.worker:run",
@@ -90,7 +90,7 @@ RUN = Command(
 APPLY = Command(
     path=("worker", "apply"),
     help="Carry out a saved plan; everything in it is fetched and judged anew.",
-    options=(Option("plan", (), Path, None, "The saved plan.", metavar="PLAN"), *_WHERE, *_HOUSE),
+    options=(Option("plan", (), Path, None, "The saved plan.", metavar="PLAN"), *WHERE, *HOUSE),
     make=ApplyOptions,
     target="warden.cli.worker:apply",
 )
