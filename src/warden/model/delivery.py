@@ -59,6 +59,27 @@ def payload_fields(payload: Payload) -> dict[str, object]:
     }
 
 
+def payload_from_fields(channel: str, fields: object) -> Payload:
+    """Return the payload that `payload_fields` wrote for `channel`; raises `ValueError` for every other shape."""
+    kinds = {name: kind for kind, name in _CHANNELS.items()}
+    kind = kinds.get(channel)
+    if kind is None or not isinstance(fields, dict):
+        raise ValueError("not the payload of a known channel")
+    for name, value in fields.items():
+        if name == "metadata":
+            if type(value) is not dict or not all(type(k) is str and type(v) is str for k, v in value.items()):
+                raise ValueError("metadata of a payload does not map strings to strings")
+        elif type(value) is not str:
+            raise ValueError("a field of a payload is not a string")
+    try:
+        payload: Payload = kind(**fields)
+    except TypeError as error:
+        raise ValueError("a payload has missing or unknown fields") from error
+    if payload_fields(payload) != fields:
+        raise ValueError("a payload is not in its only form")
+    return payload
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """A planned action with its final text: what guard and kernel judged is byte for byte what leaves.

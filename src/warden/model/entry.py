@@ -19,11 +19,13 @@ class Entry:
 class Batch:
     """A unit of work: entries that become durable together with the blobs that they name, or not at all.
 
-    `blobs` maps a digest (`sha256:...`) to the bytes that it is the digest of.
+    `blobs` maps a digest (`sha256:...`) to the bytes that it is the digest of. `publish` says whether the head is
+    published outside the database afterwards; a batch that another one follows at once may leave that to it.
     """
 
     entries: tuple[Entry, ...]
     blobs: Mapping[str, bytes] = field(default_factory=dict)
+    publish: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,139 @@
+"""The one byte form of an entry.
+
+An entry is the canonical JSON (RFC 8785) of `{v, seq, at, prev, kind, fields}`: `seq` counts from 0 and is the index of
+the leaf in the Merkle tree; `at` is RFC 3339 in UTC with milliseconds; `prev` is the digest of the bytes of the entry
+before, `GENESIS` for the first. Parsing is strict: bytes that do not come out again when the parsed entry is written
+are refused, so that one byte string has one meaning.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from warden.errors import LedgerError
+from warden.ledger.schema import check_fields
+from warden.model.digests import MAX_INTEGER, canonical_bytes, digest_bytes
+
+ENTRY_VERSION = 1
+ENTRY_LIMIT = 256 * 1024
+"""Bytes of one entry."""
+GENESIS = "sha256:" + "0" * 64
+"""`prev` of the first entry."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NAMES = {"v", "seq", "at", "prev", "kind", "fields"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry with its place in the log and its bytes."""
+
+    seq: int
+    at: str
+    prev: str
+    kind: str
+    fields: Mapping[str, object]
+    raw: bytes
+
+    @property
+    def digest(self) -> str:
+        """What the next entry's `prev` says."""
+        return digest_bytes(self.raw)
+
+
+def format_time(moment: datetime) -> str:
+    """Return `moment` as RFC 3339 in UTC, cut to milliseconds; raises `ValueError` for a moment without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    """Return the moment that `format_time` wrote; raises `ValueError` for every other form."""
+    if _TIME.fullmatch(text) is None or not text.isascii():
+        raise ValueError("not a time of the form 2026-01-31T23:59:59.999Z")
+    return datetime.fromisoformat(text)
+
+
+def write_entry(seq: int, at: str, prev: str, kind: str, fields: Mapping[str, object]) -> StoredEntry:
+    """Return the entry with its canonical bytes; raises `LedgerError` when it does not fit the schema."""
+    plain = _plain(fields)
+    check_fields(kind, plain)
+    raw = canonical_bytes({"v": ENTRY_VERSION, "seq": seq, "at": at, "prev": prev, "kind": kind, "fields": plain})
+    if len(raw) > ENTRY_LIMIT:
+        raise LedgerError(f"an entry of {len(raw)} bytes is larger than {ENTRY_LIMIT}")
+    return StoredEntry(seq, at, prev, kind, plain, raw)
+
+
+def _plain(value: Mapping[str, object]) -> dict[str, object]:
+    """Mappings become dicts and tuples lists, two levels deep: as deep as the schema goes."""
+    return {name: _plain_item(item) for name, item in value.items()}
+
+
+def _plain_item(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (tuple, frozenset)):
+        return sorted(value) if isinstance(value, frozenset) else list(value)
+    return value
+
+
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _no_number(text: str) -> object:
+    raise ValueError("a number that is not an integer")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17:
+        raise ValueError("an integer out of range")
+    return int(text)
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_float=_no_number, parse_constant=_no_number, parse_int=_integer
+).decode
+
+
+def parse_entry(raw: bytes) -> StoredEntry:
+    """Return the entry that these bytes are; raises `LedgerError` when they are not one, or not in canonical form."""
+    if len(raw) > ENTRY_LIMIT:
+        raise LedgerError(f"an entry is larger than {ENTRY_LIMIT} bytes")
+    try:
+        value = _decode(raw.decode("utf-8"))
+        same = canonical_bytes(value) == raw
+    except (ValueError, TypeError, RecursionError) as error:
+        raise LedgerError("an entry is not JSON of the allowed form") from error
+    if not same:
+        raise LedgerError("an entry is not in canonical form")
+    return _checked(value, raw)
+
+
+def _checked(value: object, raw: bytes) -> StoredEntry:
+    if not isinstance(value, dict) or value.keys() != _NAMES:
+        raise LedgerError("an entry has missing or unknown parts")
+    seq, at, prev, kind = value["seq"], value["at"], value["prev"], value["kind"]
+    if type(value["v"]) is not int or value["v"] != ENTRY_VERSION:
+        raise LedgerError("an entry is of another version", "a newer warden may have written it: update")
+    if type(seq) is not int or not 0 <= seq <= MAX_INTEGER:
+        raise LedgerError("an entry has no sequence number")
+    if type(prev) is not str or _DIGEST.fullmatch(prev) is None:
+        raise LedgerError("an entry does not name the entry before it")
+    if type(at) is not str or type(kind) is not str:
+        raise LedgerError("an entry has no time or no kind")
+    try:
+        parse_time(at)
+    except ValueError as error:
+        raise LedgerError("an entry has no valid time") from error
+    check_fields(kind, value["fields"])
+    return StoredEntry(seq, at, prev, kind, value["fields"], raw)

@@ -1,0 +1,71 @@
+"""Files and directories that hold state: private, written whole, and durable before the next step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from warden.errors import StateError, quote
+
+FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of the block into a `StateError` that names `path` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StateError(
+            f"{quote(path)} cannot be used: {(error.strerror or type(error).__name__).lower()}",
+            "check that the state directory exists, is writable by this user and has free space",
+        ) from error
+
+
+def make_directory(path: Path) -> None:
+    """Create `path` and its parents for this user only; raises `StateError`."""
+    with disk_errors(path):
+        path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable; raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte; raises `OSError`."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def create_file(path: Path, data: bytes) -> bool:
+    """Write a new private file whole, and make it and its name durable; return False when it exists already.
+
+    Another process never sees a part of it: it is written beside its place and linked there. Raises `StateError`.
+    """
+    with disk_errors(path):
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+        try:
+            try:
+                write_all(descriptor, data)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            try:
+                os.link(beside, path)
+            except FileExistsError:
+                return False
+        finally:
+            beside.unlink(missing_ok=True)
+        sync_directory(path.parent)
+        return True

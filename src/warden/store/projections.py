@@ -1,0 +1,218 @@
+"""What the ledger's entries mean for the tables that are asked: dispositions, outbox, outcomes, plans, answers.
+
+`project` is the only function that writes these tables. A commit calls it for each new entry inside its transaction,
+and a rebuild calls it for each stored one: so the tables never say anything that the entries do not.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from warden.errors import TransitionError, quote
+from warden.ledger.entry import StoredEntry, parse_time
+from warden.ledger.transitions import check_disposition, check_reopening, next_intent_state
+from warden.model.delivery import Disposition
+from warden.model.records import IntentState
+
+Fields = Mapping[str, Any]
+Handler = Callable[[sqlite3.Connection, int, int, Fields], None]
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return whole milliseconds since 1970, rounded down."""
+    return int(moment.timestamp() * 1000 // 1)
+
+
+def project(connection: sqlite3.Connection, entry: StoredEntry) -> None:
+    """Update the projections from one entry; raises `TransitionError` for an edge that does not exist."""
+    handler = _HANDLERS.get(entry.kind)
+    if handler is not None:
+        handler(connection, entry.seq, milliseconds(parse_time(entry.at)), entry.fields)
+
+
+def _run_started(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    if fields["mode"] == "dry-run":
+        connection.execute("INSERT OR IGNORE INTO dry_runs VALUES (?)", (fields["run_id"],))
+
+
+def _run_finished(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    dry = connection.execute("DELETE FROM dry_runs WHERE run_id = ?", (fields["run_id"],)).rowcount
+    if dry and fields["plan_digest"] is not None:
+        connection.execute(
+            "INSERT INTO plans VALUES (?, ?, ?, 0) ON CONFLICT (plan_digest) "
+            "DO UPDATE SET run_id = excluded.run_id, made_ms = excluded.made_ms WHERE used = 0",
+            (fields["plan_digest"], fields["run_id"], at),
+        )
+
+
+def _plan_applied(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    used = connection.execute(
+        "UPDATE plans SET used = 1 WHERE plan_digest = ? AND used = 0", (fields["plan_digest"],)
+    ).rowcount
+    if not used:
+        raise TransitionError("a plan that is unknown or was applied before cannot be applied")
+
+
+def _answer_kept(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO answers VALUES (?, ?)", (fields["input_digest"], fields["answer_digest"])
+    )
+
+
+def _intended(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    key, ref = fields["key"], fields["ref"]
+    state = next_intent_state(_state(connection, key), "intended")
+    connection.execute(
+        "INSERT INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,'','')",
+        (
+            seq, key, ref["hub_id"], ref["agent"], ref["message_id"],
+            fields["thread_id"], fields["sender"], fields["kind"], fields["ordinal"],
+            fields["channel"], fields["action_digest"], fields["payload_digest"],
+            int(fields["is_reply"]), fields["stage"], fields["closes"], json.dumps(fields["rule_ids"]),
+            fields["snapshot"], state.value, at, at, at,
+        ),
+    )  # fmt: skip
+
+
+def _row(connection: sqlite3.Connection, key: str) -> tuple[IntentState, int] | None:
+    row = connection.execute("SELECT state, attempts FROM outbox WHERE key = ?", (key,)).fetchone()
+    return None if row is None else (IntentState(row[0]), row[1])
+
+
+def _state(connection: sqlite3.Connection, key: str) -> IntentState | None:
+    row = _row(connection, key)
+    return None if row is None else row[0]
+
+
+def _move(connection: sqlite3.Connection, key: str, event: str, number: int | None) -> IntentState:
+    """Return the state that `event` leads to, after checking that it speaks of the attempt that was made last."""
+    row = _row(connection, key)
+    state = next_intent_state(None if row is None else row[0], event)
+    if row is not None and number is not None and row[1] != number:
+        raise TransitionError(f"attempt {number} of an intent is not its last, which was {row[1]}")
+    return state
+
+
+def _attempted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    key, number = fields["key"], fields["number"]
+    _move(connection, key, "attempted", number - 1)
+    connection.execute("UPDATE outbox SET attempts = ?, last_fault = '' WHERE key = ?", (number, key))
+
+
+def _faulted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    key = fields["key"]
+    state = _move(connection, key, "faulted:" + fields["next"], fields["number"])
+    due = at + (fields["retry_in_ms"] or 0)
+    connection.execute(
+        "UPDATE outbox SET state = ?, due_ms = ?, last_fault = ? WHERE key = ?",
+        (state.value, due, fields["fault"], key),
+    )
+
+
+def _received(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    key = fields["key"]
+    state = _move(connection, key, "received", fields["number"])
+    connection.execute(
+        "UPDATE outbox SET state = ?, remote_id = ? WHERE key = ?", (state.value, fields["remote_id"], key)
+    )
+
+
+def _dead_retried(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    state = _move(connection, fields["key"], "dead_retried", None)
+    connection.execute(
+        "UPDATE outbox SET state = ?, attempts = 0, created_ms = ?, due_ms = ? WHERE key = ?",
+        (state.value, at, at, fields["key"]),
+    )
+
+
+def _dead_dropped(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    state = _move(connection, fields["key"], "dead_dropped", None)
+    connection.execute("UPDATE outbox SET state = ? WHERE key = ?", (state.value, fields["key"]))
+
+
+def _state_restored(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    state = next_intent_state(IntentState.OPEN, "state_restored")
+    connection.execute(
+        "UPDATE outbox SET state = ?, last_fault = 'restored' WHERE state = ?", (state.value, IntentState.OPEN.value)
+    )
+
+
+def _outcome_reported(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    if _state(connection, fields["key"]) is None:
+        raise TransitionError("an outcome was reported for an intent that is not known")
+    connection.execute(
+        "INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?, ?)",
+        (fields["correlation_id"], fields["event_id"], seq, fields["key"], fields["status"], at),
+    )
+
+
+def _reference(fields: Fields) -> tuple[str, str, str]:
+    ref = fields["ref"]
+    return ref["hub_id"], ref["agent"], ref["message_id"]
+
+
+def _standing(connection: sqlite3.Connection, fields: Fields) -> tuple[Disposition | None, bool]:
+    row = connection.execute(
+        "SELECT disposition, reopened FROM dispositions WHERE hub_id = ? AND agent = ? AND message_id = ?",
+        _reference(fields),
+    ).fetchone()
+    return (None, False) if row is None else (Disposition(row[0]), bool(row[1]))
+
+
+def _disposed(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    before, reopened = _standing(connection, fields)
+    check_disposition(before, Disposition(fields["disposition"]), free=reopened)
+    connection.execute(
+        "INSERT INTO dispositions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT (hub_id, agent, message_id) "
+        "DO UPDATE SET disposition = excluded.disposition, reason = excluded.reason, sender = excluded.sender, "
+        "thread_id = excluded.thread_id, run_id = excluded.run_id, at_ms = excluded.at_ms, reopened = 0",
+        (
+            *_reference(fields), fields["disposition"], fields["reason"], fields["sender"], fields["thread_id"],
+            fields["run_id"], at,
+        ),
+    )  # fmt: skip
+
+
+def _closed(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    before, _ = _standing(connection, fields)
+    if before is None:
+        raise TransitionError(f"a person cannot end message {quote(fields['ref']['message_id'])}: it is not known")
+    check_disposition(before, Disposition(fields["disposition"]), free=True)
+    connection.execute(
+        "UPDATE dispositions SET disposition = ?, reason = 'person', at_ms = ?, reopened = 0 "
+        "WHERE hub_id = ? AND agent = ? AND message_id = ?",
+        (fields["disposition"], at, *_reference(fields)),
+    )
+
+
+def _reopened(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    before, _ = _standing(connection, fields)
+    check_reopening(before)
+    connection.execute(
+        "UPDATE dispositions SET reopened = 1, generation = generation + 1 "
+        "WHERE hub_id = ? AND agent = ? AND message_id = ?",
+        _reference(fields),
+    )
+
+
+_HANDLERS: Mapping[str, Handler] = {
+    "run_started": _run_started,
+    "run_finished": _run_finished,
+    "plan_applied": _plan_applied,
+    "answer_kept": _answer_kept,
+    "intended": _intended,
+    "attempted": _attempted,
+    "faulted": _faulted,
+    "received": _received,
+    "dead_retried": _dead_retried,
+    "dead_dropped": _dead_dropped,
+    "state_restored": _state_restored,
+    "outcome_reported": _outcome_reported,
+    "disposed": _disposed,
+    "closed": _closed,
+    "reopened": _reopened,
+}

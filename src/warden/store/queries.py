@@ -1,0 +1,164 @@
+"""Reading the projections: each question is one query."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from warden.errors import LedgerError
+from warden.ledger.entry import parse_entry
+from warden.model.delivery import Disposition, Intent, payload_from_fields
+from warden.model.digests import digest_bytes
+from warden.model.ids import MessageKey
+from warden.model.records import DispositionRecord, IntentState, OutboxRecord, PlanRecord, ReplyWindow
+from warden.store.logstate import VERIFY_HINT
+
+KEYS_PER_QUERY = 250
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DISPOSITION = (
+    "SELECT hub_id, agent, message_id, disposition, reason, sender, thread_id, run_id, at_ms, reopened, generation "
+    "FROM dispositions "
+)
+_OUTBOX = (
+    "SELECT o.key, o.payload_digest, o.state, o.attempts, o.created_ms, o.due_ms, o.last_fault, e.raw, b.bytes "
+    "FROM outbox o LEFT JOIN entries e ON e.seq = o.seq LEFT JOIN blobs b ON b.digest = o.payload_digest "
+)
+
+
+def moment(milliseconds: int) -> datetime:
+    """Return the moment that many milliseconds after 1970."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def read_blob(connection: sqlite3.Connection, digest: str) -> bytes | None:
+    """Return the blob, or None; raises `LedgerError` when its bytes are not what the digest says."""
+    row = connection.execute("SELECT bytes FROM blobs WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None else _checked_blob(digest, row[0])
+
+
+def _checked_blob(digest: str, data: object) -> bytes:
+    if type(data) is not bytes or digest_bytes(data) != digest:
+        raise LedgerError("a stored text is not what its digest says: it was changed", VERIFY_HINT)
+    return data
+
+
+def _disposition(row: Sequence[Any]) -> DispositionRecord:
+    return DispositionRecord(
+        message=MessageKey(row[0], row[1], row[2]),
+        disposition=Disposition(row[3]),
+        reason=row[4],
+        sender=row[5],
+        thread_id=row[6],
+        run_id=row[7],
+        at=moment(row[8]),
+        reopened=bool(row[9]),
+        generation=row[10],
+    )
+
+
+def read_dispositions(
+    connection: sqlite3.Connection, keys: Sequence[MessageKey]
+) -> dict[MessageKey, DispositionRecord]:
+    """Return the dispositions of those messages that have one, `KEYS_PER_QUERY` messages a query."""
+    found: dict[MessageKey, DispositionRecord] = {}
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        part = keys[start : start + KEYS_PER_QUERY]
+        rows = ", ".join(["(?, ?, ?)"] * len(part))
+        values = [value for key in part for value in (key.hub_id, key.agent, key.message_id)]
+        where = f"WHERE (hub_id, agent, message_id) IN (VALUES {rows})"
+        for row in connection.execute(_DISPOSITION + where, values):
+            record = _disposition(row)
+            found[record.message] = record
+    return found
+
+
+def read_escalations(connection: sqlite3.Connection, where: tuple[str, str, str, str]) -> tuple[DispositionRecord, ...]:
+    """Return the open escalations of (hub_id, agent, sender, thread_id), oldest first."""
+    rows = connection.execute(
+        _DISPOSITION + "WHERE hub_id = ? AND agent = ? AND sender = ? AND thread_id = ? AND disposition = 'escalated' "
+        "ORDER BY at_ms, message_id",
+        where,
+    )
+    return tuple(_disposition(row) for row in rows)
+
+
+def read_pending(
+    connection: sqlite3.Connection, hub_id: str, agent: str, due_ms: int, limit: int
+) -> tuple[OutboxRecord, ...]:
+    """Return the intents that may be attempted now, oldest first."""
+    rows = connection.execute(
+        f"{_OUTBOX} WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND o.due_ms <= ? AND NOT EXISTS ("
+        "SELECT 1 FROM outbox p WHERE p.hub_id = o.hub_id AND p.agent = o.agent AND p.message_id = o.message_id "
+        "AND p.stage < o.stage AND p.state <> 'done') ORDER BY o.seq LIMIT ?",  # noqa: S608 (only constants are joined)
+        (hub_id, agent, due_ms, limit),
+    )
+    return tuple(_outbox(row) for row in rows)
+
+
+def _outbox(row: Sequence[Any]) -> OutboxRecord:
+    """What is delivered comes from the entry and the blob that it names, never from the outbox row alone: the row says
+    only how the delivery stands."""
+    key, payload_digest, state, attempts, created_ms, due_ms, last_fault, raw, data = row
+    entry = None if raw is None else parse_entry(raw)
+    fields: Any = None if entry is None else entry.fields
+    if entry is None or entry.kind != "intended" or (fields["key"], fields["payload_digest"]) != (key, payload_digest):
+        raise LedgerError("a row of the outbox is not what its entry says: it was changed", VERIFY_HINT)
+    try:
+        payload = payload_from_fields(fields["channel"], json.loads(_checked_blob(payload_digest, data)))
+    except ValueError as error:
+        raise LedgerError("a stored payload is not one of its channel", VERIFY_HINT) from error
+    ref = fields["ref"]
+    message = MessageKey(ref["hub_id"], ref["agent"], ref["message_id"])
+    return OutboxRecord(
+        intent=Intent(key, message, fields["thread_id"], fields["kind"], fields["channel"], payload),
+        state=IntentState(state),
+        attempts=attempts,
+        created_at=moment(created_ms),
+        due_at=moment(due_ms),
+        sender=fields["sender"],
+        action_digest=fields["action_digest"],
+        stage=fields["stage"],
+        closes=Disposition(fields["closes"]) if fields["closes"] else None,
+        rule_ids=tuple(fields["rule_ids"]),
+        snapshot=fields["snapshot"],
+        last_fault=last_fault,
+    )
+
+
+def read_busy_threads(connection: sqlite3.Connection, hub_id: str, agent: str) -> frozenset[str]:
+    """Return the threads with an open intent on channel `message`."""
+    rows = connection.execute(
+        "SELECT DISTINCT thread_id FROM outbox WHERE hub_id = ? AND agent = ? AND state = 'open' AND channel = 'message'",
+        (hub_id, agent),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def read_replies(connection: sqlite3.Connection, agent: str, since_ms: int) -> ReplyWindow:
+    """Return the automatic replies intended since then, per thread and per sender."""
+    by_thread: dict[str, int] = {}
+    by_sender: dict[str, int] = {}
+    rows = connection.execute(
+        "SELECT thread_id, sender, count(*) FROM outbox WHERE is_reply = 1 AND agent = ? AND intended_ms >= ? "
+        "GROUP BY thread_id, sender",
+        (agent, since_ms),
+    )
+    for thread_id, sender, number in rows:
+        by_thread[thread_id] = by_thread.get(thread_id, 0) + number
+        by_sender[sender] = by_sender.get(sender, 0) + number
+    return ReplyWindow(by_thread, by_sender)
+
+
+def read_plan(connection: sqlite3.Connection, plan_digest: str) -> PlanRecord | None:
+    """Return what is known of a saved plan."""
+    row = connection.execute("SELECT run_id, made_ms, used FROM plans WHERE plan_digest = ?", (plan_digest,)).fetchone()
+    return None if row is None else PlanRecord(plan_digest, row[0], moment(row[1]), bool(row[2]))
+
+
+def read_answer(connection: sqlite3.Connection, input_digest: str) -> bytes | None:
+    """Return the kept answer to this input, None when there is none or it was purged."""
+    row = connection.execute("SELECT answer_digest FROM answers WHERE input_digest = ?", (input_digest,)).fetchone()
+    return None if row is None else read_blob(connection, row[0])

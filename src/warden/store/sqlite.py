@@ -1,0 +1,281 @@
+"""The ledger in SQLite: `ports.LedgerStore` on one database file, or in memory with the path `:memory:`.
+
+One commit is one transaction (WAL, synchronous=FULL): blobs, entries, projections and a signed checkpoint become
+durable together or not at all; then the head is published outside the database. Several processes may append: each
+append takes the database's writer lock and looks whether the log has grown since.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from warden import __version__
+from warden.errors import LedgerError, StateError, quote
+from warden.ledger.checkpoint import Checkpoint, parse_note, sign_checkpoint
+from warden.ledger.entry import GENESIS, StoredEntry, format_time, parse_entry, write_entry
+from warden.ledger.merkle import Frontier, hash_leaf
+from warden.ledger.schema import BLOB_FIELDS
+from warden.ledger.signature import Signer, Verifier
+from warden.model.digests import digest_bytes
+from warden.model.entry import Batch, Entry, Head
+from warden.model.ids import MessageKey
+from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
+from warden.ports import Clock
+from warden.store import queries
+from warden.store.connection import MEMORY, check_identity, connect, is_empty, sqlite_errors, transaction
+from warden.store.headfile import HeadFile, HeadStore, MemoryHeads
+from warden.store.logstate import LogState, check_end, check_tail, damage, read_state
+from warden.store.projections import milliseconds, project
+from warden.store.tables import create_script, version_script
+from warden.store.writerlock import NoLock, WriterLock
+
+ORIGIN_PREFIX = "ops-warden/"
+BATCH_LIMIT = 10_000
+"""Entries of one commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewLog:
+    """What a log that does not exist yet is told: its id (fresh when empty) and the head of the log that it replaces."""
+
+    log_id: str = ""
+    previous_head: str | None = None
+
+
+class SqliteLedgerStore:
+    """The ledger at `path` (`:memory:` for one that lives as long as this object).
+
+    `signer` signs every checkpoint (None only for simulations and for reading), `heads` keeps the published head (by
+    default the file `<path>.head`), `new_log` says what a new log is told; with None a path without a ledger is
+    refused. Opening raises `StateError` and `LedgerError`. Safe to call from several threads; not across a fork.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        clock: Clock,
+        signer: Signer | None = None,
+        heads: HeadStore | None = None,
+        new_log: NewLog | None = NewLog(),
+    ) -> None:
+        self._path = str(path)
+        self._clock = clock
+        self._signer = signer
+        memory = self._path == MEMORY
+        self._heads: HeadStore = heads or (MemoryHeads() if memory else HeadFile(Path(self._path + ".head")))
+        self._process = os.getpid()
+        self._mutex = threading.RLock()
+        self._trusted: LogState | None = None
+        if not memory and new_log is None and not Path(self._path).exists():
+            raise StateError(
+                f"there is no ledger at {quote(self._path)}",
+                "a first `warden worker run` makes one; or name --state-dir",
+            )
+        with sqlite_errors(self._path):
+            self._connection = connect(self._path)
+            self._lock = NoLock() if memory else WriterLock(Path(self._path + ".lock"))
+            try:
+                self._open(new_log or NewLog())
+            except BaseException:
+                self._connection.close()
+                self._lock.close()
+                raise
+
+    # -- opening
+
+    def _open(self, new_log: NewLog) -> None:
+        if is_empty(self._connection):
+            with self._lock.held():
+                if is_empty(self._connection):
+                    self._create(new_log.log_id or os.urandom(8).hex(), new_log.previous_head)
+        check_identity(self._connection, self._path)
+        first = self._connection.execute("SELECT raw FROM entries WHERE seq = 0").fetchone()
+        started = None if first is None else parse_entry(first[0])
+        if started is None or started.kind != "log_started":
+            raise damage("the ledger does not begin with the start of a log")
+        self._origin = ORIGIN_PREFIX + str(started.fields["log_id"])
+        self._public_key = str(started.fields["public_key"])
+        self.recovered_entries = self._check_heads()
+
+    def _create(self, log_id: str, previous_head: str | None) -> None:
+        if self._heads.read() is not None:
+            raise damage(f"the ledger {quote(self._path)} is gone, and the head that it published is still there")
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        public_key = "" if self._signer is None else self._signer.public_key.hex()
+        fields = {"log_id": log_id, "version": __version__, "public_key": public_key, "previous_head": previous_head}
+        self._origin = ORIGIN_PREFIX + log_id
+        with transaction(self._connection):
+            for statement in create_script().split(";"):
+                self._connection.execute(statement)
+            for statement in version_script().split(";"):
+                self._connection.execute(statement)
+            start = LogState(Frontier(), GENESIS, sign_checkpoint(Checkpoint(self._origin, 0, Frontier().root()), None))
+            state = self._append(start, Batch((Entry("log_started", fields),)))
+        self._trusted = state
+        self._heads.publish(state.note.text)
+
+    def _check_heads(self) -> int:
+        """Return how many entries the log has beyond its published head: a crash came between commit and publication.
+
+        INVARIANT (tamper-evident): a database behind its head, or beside it, is refused before anything is appended.
+        """
+        published = self._heads.read()
+        state = read_state(self._connection)
+        check_end(self._connection, state)
+        if state.note.checkpoint.origin != self._origin:
+            raise damage("the ledger's checkpoint is of another log")
+        if published is None:
+            first = self._connection.execute("SELECT min(size) FROM checkpoints").fetchone()[0]
+            if state.size != first:
+                raise damage("the file of the published head is gone")
+            return state.size
+        checkpoint = parse_note(published).checkpoint
+        if checkpoint.origin != self._origin:
+            raise damage("the published head is of another log")
+        if checkpoint.size > state.size:
+            raise damage(
+                f"the ledger has {state.size} entries and its head says {checkpoint.size}: it was cut or rolled back"
+            )
+        before = read_state(self._connection, checkpoint.size)
+        if before.note.checkpoint != checkpoint:
+            raise damage("the ledger's tree differs from its published head: it was rewritten")
+        if state.size > checkpoint.size:
+            check_tail(self._connection, before, state)
+        return state.size - checkpoint.size
+
+    # -- appending
+
+    def commit(self, batch: Batch) -> Head:
+        """Make the batch durable, all or nothing, publish the head unless the batch leaves it, return the head."""
+        with self._using(), self._lock.held():
+            if not batch.entries or len(batch.entries) > BATCH_LIMIT:
+                raise LedgerError(f"a batch has {len(batch.entries)} entries; 1 to {BATCH_LIMIT} are allowed")
+            with transaction(self._connection):
+                state = self._append(self._trusted_state(), batch)
+            self._trusted = state
+            if batch.publish:
+                self._heads.publish(state.note.text)
+            return state.to_head()
+
+    def _trusted_state(self) -> LogState:
+        """Return the state to append to, after making sure that it is what we or another holder of the key signed."""
+        state = read_state(self._connection)
+        trusted = self._trusted
+        if trusted is not None and state.note == trusted.note:
+            return trusted
+        check_end(self._connection, state)
+        if trusted is not None:
+            check_tail(self._connection, trusted, state)
+        if self._public_key:
+            if self._signer is None or self._signer.public_key.hex() != self._public_key:
+                raise LedgerError(
+                    "the ledger's signing key is missing or is another one",
+                    "put the key file back, or start a new log with `warden ledger repair`",
+                )
+            if not state.note.signed_by(Verifier(self._origin, self._signer.public_key)):
+                raise damage("the ledger's last checkpoint is not signed with its key: it was rewritten")
+        return state
+
+    def _append(self, state: LogState, batch: Batch) -> LogState:
+        now = self._clock.now()
+        at, digest = format_time(now), state.entry_digest
+        self._keep_blobs(batch, milliseconds(now))
+        stored: list[StoredEntry] = []
+        for entry in batch.entries:
+            written = write_entry(state.size + len(stored), at, digest, entry.kind, entry.fields)
+            self._check_blob(written, batch)
+            project(self._connection, written)
+            digest = written.digest
+            stored.append(written)
+        self._connection.executemany("INSERT INTO entries VALUES (?, ?)", [(entry.seq, entry.raw) for entry in stored])
+        frontier = state.frontier.extended(hash_leaf(entry.raw) for entry in stored)
+        note = sign_checkpoint(Checkpoint(self._origin, frontier.size, frontier.root()), self._signer)
+        self._connection.execute(
+            "INSERT INTO checkpoints VALUES (?, ?, ?, ?)", (frontier.size, digest, frontier.to_bytes(), note.text)
+        )
+        return LogState(frontier, digest, note)
+
+    def _keep_blobs(self, batch: Batch, now_ms: int) -> None:
+        for digest, data in batch.blobs.items():
+            if digest_bytes(data) != digest:
+                raise LedgerError(f"a blob is not what its digest {quote(digest)} says")
+        self._connection.executemany(
+            "INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE SET kept_ms = excluded.kept_ms",
+            [(digest, now_ms, data) for digest, data in batch.blobs.items()],
+        )
+
+    def _check_blob(self, entry: StoredEntry, batch: Batch) -> None:
+        name = BLOB_FIELDS.get(entry.kind)
+        digest = None if name is None else entry.fields[name]
+        if digest is None or digest in batch.blobs:
+            return
+        if self._connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone() is None:
+            raise LedgerError(f"a {quote(entry.kind)} entry names a blob that is neither in its batch nor stored")
+
+    # -- reading
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        if os.getpid() != self._process:
+            raise StateError("a ledger that was opened before a fork cannot be used after it", "open it anew")
+        with self._mutex, sqlite_errors(self._path):
+            yield
+
+    def head(self) -> Head:
+        """Return the present head."""
+        with self._using():
+            return read_state(self._connection).to_head()
+
+    def blob(self, digest: str) -> bytes | None:
+        """Return the bytes kept under this digest, or None when purged or never kept."""
+        with self._using():
+            return queries.read_blob(self._connection, digest)
+
+    def dispositions(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, DispositionRecord]:
+        """Return the disposition of each message that has one."""
+        with self._using():
+            return queries.read_dispositions(self._connection, list(keys))
+
+    def open_escalations(self, hub_id: str, agent: str, sender: str, thread_id: str) -> tuple[DispositionRecord, ...]:
+        """Return the open escalations of this sender in this thread."""
+        with self._using():
+            return queries.read_escalations(self._connection, (hub_id, agent, sender, thread_id))
+
+    def pending(self, hub_id: str, agent: str, due: datetime, limit: int) -> tuple[OutboxRecord, ...]:
+        """Return intents that are open, due and not waiting for a lower stage, oldest first."""
+        with self._using():
+            return queries.read_pending(self._connection, hub_id, agent, milliseconds(due), limit)
+
+    def busy_threads(self, hub_id: str, agent: str) -> frozenset[str]:
+        """Return the threads with an open intent on channel `message`."""
+        with self._using():
+            return queries.read_busy_threads(self._connection, hub_id, agent)
+
+    def replies_since(self, agent: str, since: datetime) -> ReplyWindow:
+        """Return how many automatic replies were intended since then, per thread and per sender."""
+        with self._using():
+            return queries.read_replies(self._connection, agent, milliseconds(since))
+
+    def plan_record(self, plan_digest: str) -> PlanRecord | None:
+        """Return what the ledger knows of a saved plan with this digest, or None."""
+        with self._using():
+            return queries.read_plan(self._connection, plan_digest)
+
+    def answer(self, key: str) -> bytes | None:
+        """Return a brain's kept answer under the digest of its input, or None."""
+        with self._using():
+            return queries.read_answer(self._connection, key)
+
+    def close(self) -> None:
+        """Give files back; the closing checkpoint of SQLite is made under the writer lock."""
+        if os.getpid() != self._process:
+            return
+        with self._mutex, sqlite_errors(self._path), self._lock.held():
+            self._connection.close()
+        self._lock.close()

@@ -1,0 +1,65 @@
+"""The tables of the ledger's database, its identity and its version."""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x77647231
+"""`wdr1` in SQLite's header: the file is a ledger of warden."""
+SCHEMA_VERSION = 1
+
+LOG_TABLES = """
+CREATE TABLE entries (seq INTEGER PRIMARY KEY, raw BLOB NOT NULL);
+CREATE TABLE checkpoints (
+  size INTEGER PRIMARY KEY,
+  entry_digest TEXT NOT NULL,
+  frontier BLOB NOT NULL,
+  note TEXT NOT NULL
+);
+CREATE TABLE blobs (digest TEXT PRIMARY KEY, kept_ms INTEGER NOT NULL, bytes BLOB NOT NULL);
+"""
+
+PROJECTION_TABLES = """
+CREATE TABLE dispositions (
+  hub_id TEXT NOT NULL, agent TEXT NOT NULL, message_id TEXT NOT NULL,
+  disposition TEXT NOT NULL, reason TEXT NOT NULL, sender TEXT NOT NULL, thread_id TEXT NOT NULL,
+  run_id TEXT NOT NULL, at_ms INTEGER NOT NULL, reopened INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  PRIMARY KEY (hub_id, agent, message_id)
+) WITHOUT ROWID;
+CREATE INDEX escalations ON dispositions (hub_id, agent, sender, thread_id) WHERE disposition = 'escalated';
+CREATE TABLE outbox (
+  seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+  hub_id TEXT NOT NULL, agent TEXT NOT NULL, message_id TEXT NOT NULL,
+  thread_id TEXT NOT NULL, sender TEXT NOT NULL, kind TEXT NOT NULL, ordinal INTEGER NOT NULL,
+  channel TEXT NOT NULL, action_digest TEXT NOT NULL, payload_digest TEXT NOT NULL,
+  is_reply INTEGER NOT NULL, stage INTEGER NOT NULL, closes TEXT NOT NULL, rule_ids TEXT NOT NULL,
+  snapshot TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+  intended_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,
+  last_fault TEXT NOT NULL, remote_id TEXT NOT NULL
+);
+CREATE INDEX outbox_open ON outbox (hub_id, agent, due_ms) WHERE state = 'open';
+CREATE INDEX outbox_stuck ON outbox (state) WHERE state IN ('in_doubt', 'dead');
+CREATE INDEX outbox_message ON outbox (hub_id, agent, message_id, stage);
+CREATE INDEX outbox_replies ON outbox (agent, intended_ms, thread_id, sender) WHERE is_reply = 1;
+CREATE TABLE outcomes (
+  correlation_id TEXT NOT NULL, event_id TEXT NOT NULL, seq INTEGER NOT NULL, key TEXT NOT NULL,
+  status TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (correlation_id, event_id)
+) WITHOUT ROWID;
+CREATE TABLE plans (
+  plan_digest TEXT PRIMARY KEY, run_id TEXT NOT NULL, made_ms INTEGER NOT NULL, used INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE dry_runs (run_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE answers (input_digest TEXT PRIMARY KEY, answer_digest TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+PROJECTIONS = ("dispositions", "outbox", "outcomes", "plans", "dry_runs", "answers")
+
+
+def create_script() -> str:
+    """Return the statements that make an empty ledger's tables."""
+    return LOG_TABLES + PROJECTION_TABLES
+
+
+def version_script() -> str:
+    """Return the statements that mark the file as ours."""
+    return f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"

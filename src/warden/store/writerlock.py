@@ -1,0 +1,59 @@
+"""The writer lock of one database file (DESIGN invariant 8): held for the length of one append.
+
+`fcntl.flock` on `<database>.lock`, waited for: the kernel frees it when its process ends in whatever way. A lock taken
+before a fork would be shared with the child, so the file is opened anew for every process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from warden.store.durable import FILE_MODE, disk_errors
+
+
+class WriterLock:
+    """One lock file; `held` is the critical section."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+        self._process = -1
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait for the lock and hold it for the block; raises `StateError` when the file cannot be used."""
+        with disk_errors(self._path):
+            descriptor = self._open()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _open(self) -> int:
+        if self._descriptor < 0 or self._process != os.getpid():
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+            self._process = os.getpid()
+        return self._descriptor
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._descriptor >= 0 and self._process == os.getpid():
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+
+class NoLock:
+    """For a database in memory, which no other process sees."""
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Do nothing."""
+        yield
+
+    def close(self) -> None:
+        """Do nothing."""
