@@ -71,15 +71,17 @@ def write_entry(seq: int, at: str, prev: str, kind: str, fields: Mapping[str, ob
 
 
 def _plain(value: Mapping[str, object]) -> dict[str, object]:
-    """Mappings become dicts and tuples lists, two levels deep: as deep as the schema goes."""
+    """Mappings become dicts, tuples lists and enumerated words their text, two levels deep: as deep as the schema."""
     return {name: _plain_item(item) for name, item in value.items()}
 
 
 def _plain_item(value: object) -> object:
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, (tuple, frozenset)):
-        return sorted(value) if isinstance(value, frozenset) else list(value)
+    if isinstance(value, tuple):
+        return [str(item) if isinstance(item, str) else item for item in value]
     return value
 
 

@@ -22,10 +22,15 @@ _DISPOSITION = (
     "SELECT hub_id, agent, message_id, disposition, reason, sender, thread_id, run_id, at_ms, reopened, generation "
     "FROM dispositions "
 )
-_OUTBOX = (
-    "SELECT o.key, o.payload_digest, o.state, o.attempts, o.created_ms, o.due_ms, o.last_fault, e.raw, b.bytes "
-    "FROM outbox o LEFT JOIN entries e ON e.seq = o.seq LEFT JOIN blobs b ON b.digest = o.payload_digest "
-)
+_PENDING = """
+SELECT o.key, o.payload_digest, o.state, o.attempts, o.created_ms, o.due_ms, o.last_fault, e.raw, b.bytes
+FROM outbox o LEFT JOIN entries e ON e.seq = o.seq LEFT JOIN blobs b ON b.digest = o.payload_digest
+WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND o.due_ms <= ? AND NOT EXISTS (
+  SELECT 1 FROM outbox p
+  WHERE p.hub_id = o.hub_id AND p.agent = o.agent AND p.message_id = o.message_id
+    AND p.stage < o.stage AND p.state <> 'done')
+ORDER BY o.seq LIMIT ?
+"""
 
 
 def moment(milliseconds: int) -> datetime:
@@ -89,12 +94,7 @@ def read_pending(
     connection: sqlite3.Connection, hub_id: str, agent: str, due_ms: int, limit: int
 ) -> tuple[OutboxRecord, ...]:
     """Return the intents that may be attempted now, oldest first."""
-    rows = connection.execute(
-        f"{_OUTBOX} WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND o.due_ms <= ? AND NOT EXISTS ("
-        "SELECT 1 FROM outbox p WHERE p.hub_id = o.hub_id AND p.agent = o.agent AND p.message_id = o.message_id "
-        "AND p.stage < o.stage AND p.state <> 'done') ORDER BY o.seq LIMIT ?",  # noqa: S608 (only constants are joined)
-        (hub_id, agent, due_ms, limit),
-    )
+    rows = connection.execute(_PENDING, (hub_id, agent, due_ms, limit))
     return tuple(_outbox(row) for row in rows)
 
 
