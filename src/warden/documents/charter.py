@@ -1,0 +1,147 @@
+"""The charter's files as a frozen `Charter`, and the check of their pins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, NoReturn
+
+from warden.documents.yaml import Document, load_yaml
+from warden.errors import CharterError, DocumentError, quote
+from warden.model.digests import digest_bytes, digest_value
+from warden.model.request import Effect
+from warden.policy.charter import LIMIT_NAMES, Charter, CharterMatch, CharterRule, Kind, Limits, Tier
+from warden.policy.obligations import CONSTRAINT_NAMES
+
+if TYPE_CHECKING:
+    from warden.documents.charter_model import CharterModel, RuleModel
+
+SCHEMA = "warden.charter/1"
+RULES_FILE = "charter.yaml"
+PROSE_FILE = "charter.md"
+REINSTALL = "install warden again from a trusted package; a charter is not edited in place"
+
+
+def charter_digest(files: Mapping[str, bytes]) -> str:
+    """Return the digest that names this charter: over the digests of its rules and its prose."""
+    return digest_value({name: digest_bytes(files[name]) for name in (RULES_FILE, PROSE_FILE)})
+
+
+def check_pin(files: Mapping[str, bytes], pins: Mapping[str, str]) -> None:
+    """Check each pinned file against its digest, and that rules and prose are pinned at all.
+
+    Raises `CharterError`. The pin guards against accidents and stale copies; a signature guards against people.
+    """
+    for name in (RULES_FILE, PROSE_FILE):
+        if name not in pins:
+            raise CharterError(f"the charter's pin does not cover {quote(name)}", REINSTALL)
+    for name, pin in sorted(pins.items()):
+        if name not in files:
+            raise CharterError(f"the charter's file {quote(name)} is missing", REINSTALL)
+        if digest_bytes(files[name]) != pin:
+            raise CharterError(f"the charter's file {quote(name)} is not the one that was packaged", REINSTALL)
+
+
+def load_charter(files: Mapping[str, bytes]) -> Charter:
+    """Return the charter in `charter.yaml` and `charter.md`; raises `CharterError` when it is missing or unreadable."""
+    for name in (RULES_FILE, PROSE_FILE):
+        if name not in files:
+            raise CharterError(f"the charter's file {quote(name)} is missing", REINSTALL)
+    try:
+        document = load_yaml(files[RULES_FILE], RULES_FILE)
+        return _charter(document, charter_digest(files), files[PROSE_FILE].decode("utf-8"))
+    except (DocumentError, UnicodeDecodeError) as error:
+        text = error.message if isinstance(error, DocumentError) else f"{PROSE_FILE} is not UTF-8"
+        raise CharterError(f"the charter cannot be read: {text}", REINSTALL) from None
+
+
+def _charter(document: Document, digest: str, prose: str) -> Charter:
+    from warden.documents.charter_model import CharterModel
+    from warden.documents.models import validate
+
+    model = validate(CharterModel, document)
+    if model.schema_name != SCHEMA:
+        raise DocumentError(f"`schema` must be {quote(SCHEMA)}", "", document.place(("schema",)))
+    kinds = {
+        name: Kind(Tier(item.tier), item.capability, item.body, frozenset(item.discharges))
+        for name, item in model.kinds.items()
+    }
+    _check(document, model)
+    return Charter(
+        version=model.version,
+        digest=digest,
+        kinds=kinds,
+        limits=Limits(**{name: getattr(model.limits, name) for name in LIMIT_NAMES}),
+        rules=tuple(_rule(item) for item in model.rules),
+        prose=prose,
+        principals=dict(model.principals),
+        vocabulary={
+            "risk_tags": dict(model.vocabulary.risk_tags),
+            "labels": dict(model.vocabulary.labels),
+            "counts": dict(model.vocabulary.counts),
+        },
+    )
+
+
+def _rule(model: RuleModel) -> CharterRule:
+    match = model.match
+    throttle = model.decision == "throttle"
+    return CharterRule(
+        id=model.id,
+        match=CharterMatch(
+            kinds=frozenset(match.kinds),
+            risk_tags=frozenset(match.risk_tags),
+            label_allowlist={name: tuple(values) for name, values in match.label_allowlist.items()},
+            label_unequal=dict(match.label_unequal),
+            count_at_least=dict(match.count_at_least),
+            count_over=dict(match.count_over),
+            secrets_not_excluded=match.secrets_not_excluded,
+        ),
+        effect=Effect.DENY if throttle else Effect[model.decision.upper()],
+        reason=model.reason,
+        retry_after_s=model.retry_after_s,
+    )
+
+
+def _check(document: Document, model: CharterModel) -> None:
+    """Refuse what the types cannot: names that mean nothing, rules that say nothing, ids that stand twice."""
+
+    def refuse(message: str, *path: str | int) -> NoReturn:
+        raise DocumentError(message, "", document.place(path))
+
+    for name, kind in model.kinds.items():
+        for constraint in kind.discharges:
+            if constraint not in CONSTRAINT_NAMES:
+                refuse(f"unknown constraint {quote(constraint)}", "kinds", name, "discharges")
+    seen: set[str] = set()
+    for index, rule in enumerate(model.rules):
+        at = ("rules", index)
+        if rule.id in seen:
+            refuse(f"rule id {quote(rule.id)} stands here twice", *at, "id")
+        seen.add(rule.id)
+        if (rule.decision == "throttle") is (rule.retry_after_s is None):
+            refuse("`retry_after_s` belongs to a throttle, and a throttle needs it", *at)
+        _check_names(refuse, model, rule, at)
+
+
+def _check_names(
+    refuse: Callable[..., NoReturn], model: CharterModel, rule: RuleModel, at: tuple[str | int, ...]
+) -> None:
+    match = rule.match
+    words = model.vocabulary
+    named: list[tuple[str, Collection[str], Collection[str]]] = [
+        ("kinds", match.kinds, model.kinds),
+        ("risk_tags", match.risk_tags, words.risk_tags),
+        ("label_allowlist", match.label_allowlist, words.labels),
+        ("label_unequal", [*match.label_unequal, *match.label_unequal.values()], words.labels),
+        ("count_at_least", match.count_at_least, words.counts),
+        ("count_over", match.count_over, words.counts),
+    ]
+    for field, names, known in named:
+        for name in names:
+            if name not in known:
+                refuse(f"unknown name {quote(name)}", *at, "match", field)
+    for limit in (*match.count_at_least.values(), *match.count_over.values()):
+        if limit not in LIMIT_NAMES:
+            refuse(f"unknown limit {quote(limit)}", *at, "match")
+    if not any((*(names for _, names, _ in named[1:]), match.secrets_not_excluded)):
+        refuse("the rule has no condition but its kinds", *at, "match")

@@ -1,0 +1,71 @@
+"""A layer: anything that judges a request alone. Bundles and the Cedar adapter are layers; the kernel meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from warden.model.request import Decision, Request
+from warden.policy.explanation import FieldTrace, LayerTrace, RuleTrace
+from warden.policy.facts import Facts
+from warden.policy.matching import FieldCheck
+
+
+@dataclass(frozen=True, slots=True)
+class VelocityKey:
+    """A count that a layer needs: put the number of requests recorded under `bucket` in the last `window_s` seconds,
+    without the one under judgement, into the request's counts under `count_name`. `bucket` is a digest, so that what is
+    recorded holds no text."""
+
+    count_name: str
+    bucket: str
+    window_s: int
+
+
+class Layer(Protocol):
+    """Judges alone. `name` is unique among the layers of a kernel; `digest` names the contents in the snapshot."""
+
+    @property
+    def name(self) -> str:
+        """The layer's name: a file name."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version that the contents state."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` digest of the contents."""
+        ...
+
+    def judge(self, facts: Facts) -> Decision | None:
+        """Return this layer's decision, or None when it has no opinion. Whatever it raises is a deny."""
+        ...
+
+    def trace(self, facts: Facts) -> LayerTrace:
+        """Return how `judge` comes to its answer; the answer in it equals that of `judge`."""
+        ...
+
+    def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
+        """Return the counts that `judge` wants in the request."""
+        ...
+
+
+_OUTCOMES = {True: "held", False: "failed", None: "missing"}
+
+
+def trace_rule(rule_id: str, checks: Iterable[FieldCheck], restricting: bool, facts: Facts) -> RuleTrace:
+    """Return how `matching.holds` decides on these checks."""
+    fields: list[FieldTrace] = []
+    for item in checks:
+        outcome = item.check(facts)
+        fields.append(FieldTrace(item.field, _OUTCOMES[outcome], item.expected, item.actual(facts)))
+        if outcome is False or (outcome is None and not restricting):
+            return RuleTrace(rule_id, False, tuple(fields))
+    note = "" if fields else "an empty match applies to every request"
+    if any(trace.outcome == "missing" for trace in fields):
+        note = "a missing fact makes a restricting rule match"
+    return RuleTrace(rule_id, True, tuple(fields), note)
