@@ -1,0 +1,109 @@
+"""What a value looks like on its own: drawn by a machine, written by a person, or standing in for one.
+
+What it does: answers questions about one string. What it does not: know where the string stands.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+
+# How much likelier one lower-case letter follows another in identifiers and English prose than by chance: row = first
+# letter, column = second, digit = log2 of the ratio plus 5 (5 is neutral). Counted over documentation and source text.
+_FOLLOWS = (
+    "25661350503756050767432341 74446432642733631664622151 73446326506542730556521030 64458532722533641554522130 "
+    "53664542302557353776243531 64446632801634740655522140 53338346600546530764521122 73348222703443730546421240 "
+    "54655450102658641566140304 74457431534344742373734021 64448452633544540465534130 63458321712633740355531150 "
+    "75348222602453671253521120 63666472513334630367451021 44552441414667550755645310 72447325503633651756532140 "
+    "34342522300643232665942213 73558341704454640566432040 52637426603533553367533140 63447426702433641755422151 "
+    "55545440500667460767110200 74538433700343540454123030 74447436704446631664223210 54647424602453473448223442 "
+    "54426452512666582576234243 72339423602442542345321144"
+).split()
+
+_SYLLABLES = r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+"
+_UUID = r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_HEX = r"[0-9a-f]+|[0-9A-F]+"
+_STAND_IN = (
+    r"(?i)x{4,}|\*{3,}|\.{3,}|•{2,}|_{4,}|#{4,}|0{8,}|1234567890?$|^(?:abcd?|foo|bar|test|dummy|none|null|true|false|undefined)+$|"
+    r"your|my[-_]?(?:api|token|secret|key|password)|change[-_ ]?me|replace|placeholder|insert|redacted|<[^>]*>|"
+    r"^\$|^%[A-Z_]+%$|\$\{|\{\{|\}\}|^secret:|process\.env|os\.environ|getenv|env\[|^env\.|vault:|^op://|^arn:"
+)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def entropy(value: str) -> float:
+    """Return the Shannon entropy of `value` in bits per character (0.0 for an empty string)."""
+    size = len(value)
+    if not size:
+        return 0.0
+    counts = [value.count(c) for c in set(value)]
+    return math.log2(size) - sum(n * math.log2(n) for n in counts) / size
+
+
+def is_uuid(value: str) -> bool:
+    """Return whether `value` has the text form of a UUID (RFC 9562 section 4)."""
+    return len(value) == 36 and _compiled(_UUID).fullmatch(value) is not None
+
+
+def is_hex(value: str) -> bool:
+    """Return whether `value` consists of hexadecimal digits of one case."""
+    return _compiled(_HEX).fullmatch(value) is not None
+
+
+def is_stand_in(value: str) -> bool:
+    """Return whether `value` stands in for a secret: a placeholder, a variable, a mask, a reference."""
+    return _compiled(_STAND_IN).search(value) is not None or len(set(value)) <= max(2, len(value) // 10)
+
+
+def word_likeness(value: str) -> float:
+    """Return how much the letters of `value` follow each other as in words: about 0 by chance, above 1 for words."""
+    total = pairs = 0
+    last = -1
+    for char in value.lower():
+        code = ord(char) - 97
+        if not 0 <= code < 26:
+            last = -1
+            continue
+        if last >= 0:
+            total += ord(_FOLLOWS[last][code]) - 53
+            pairs += 1
+        last = code
+    return total / pairs if pairs else 0.0
+
+
+def syllables(value: str) -> list[str]:
+    """Return the runs of `value` of one class: a capitalised or lower word, capitals, digits."""
+    return _compiled(_SYLLABLES).findall(value)
+
+
+def is_random(value: str) -> bool:
+    """Return whether `value` (12 characters or more) looks drawn at random rather than written by a person.
+
+    Random base62 changes its class of character every second letter and its letters do not follow each other as in
+    words; names, paths and identifiers fail one of the two.
+    """
+    size = len(value)
+    if size < 12:
+        return False
+    parts = syllables(value)
+    if not parts:
+        return False
+    has_digit = any(p[0].isdigit() for p in parts)
+    body = sum(map(len, parts))
+    if body == sum(len(p) for p in parts if p[0].isdigit()):
+        return False
+    if body < size * 0.75 or entropy(value) < (2.8 if size < 20 else 3.1):
+        return False
+    mean = body / len(parts)
+    likeness = word_likeness(value)
+    if not has_digit:
+        mixed = value != value.lower() and value != value.upper()
+        return size >= 16 and ((mixed and mean < 2.4 and likeness < 0.5) or likeness < -0.35)
+    if mean <= 2.1:
+        return likeness < 0.9
+    return likeness < (0.35 if mean <= 3.2 else -0.1)

@@ -1,0 +1,330 @@
+"""Token formats of single providers, each a template (`warden.guard.rule`), from the providers' own documentation.
+
+What it does: lists formats with a prefix that nothing else has. What it does not: verify check digits as a condition: a
+token with a wrong one may be a typing error away from a live one, so it counts.
+"""
+
+from __future__ import annotations
+
+from warden.guard.rule import Rule
+
+# provider | kind | template; the rule's id is the provider and a number where it has several.
+_TABLE = """
+1password | onepassword_token | ops_eyJ{v80+}
+1password | onepassword_secret_key | A3-{U6}-{U11}-{U5}-{U5}-{U5}
+adafruit | adafruit_key | aio_{w28}
+adobe | adobe_secret | p8e-{v32}
+age | age_secret_key | AGE-SECRET-KEY-1{U58}
+airtable | airtable_token | pat{w14}.{x64}
+aiven | aiven_token | AVNS_{v16-40}
+alibaba | alibaba_key_id | LTAI{w12-24}
+anthropic | anthropic_key | sk-ant-{v20+}
+apify | apify_token | apify_api_{w30-40}
+artifactory | artifactory_token | AKCp{w60-80}
+artifactory | artifactory_token | cmVmdGtuO{w50-70}
+asana | asana_token | 1/{d15-17}:{x32}
+asana | asana_token | 2/{d15-17}/{d15-17}:{x32}
+atlassian | atlassian_token | ATATT3{e50+}
+atlassian | atlassian_token | ATCTT3{e50+}
+atlassian | bitbucket_token | ATBB{v24-40}
+aws | aws_access_key_id | AKIA{u16}
+aws | aws_access_key_id | ASIA{u16}
+aws | aws_access_key_id | ABIA{u16}
+aws | aws_access_key_id | ACCA{u16}
+aws | aws_bedrock_key | ABSK{b100+}
+beamer | beamer_key | b_{w43}=
+brevo | brevo_key | xkeysib-{x64}-{w16}
+brevo | brevo_smtp_key | xsmtpsib-{x64}-{w16}
+buildkite | buildkite_token | bkua_{x40}
+canva | canva_secret | cnvca{w40-60}
+cerebras | cerebras_key | csk-{l40-52}
+clerk | clerk_secret | sk_live_{w40+}
+clickhouse | clickhouse_key | 4b1d{w38}
+clickup | clickup_token | pk_{d6-9}_{U32}
+clojars | clojars_token | CLOJARS_{x60}
+cloudflare | cloudflare_origin_key | v1.0-{x24}-{x146}
+cloudflare | cloudflare_token | cfut_{w40-48}
+cohere | cohere_key | co_{w38-42}
+contentful | contentful_token | CFPAT-{v43}
+contentstack | contentstack_token | cs{x16-40}_mgmt
+coinbase | coinbase_key | organizations/{x8}-{x4}-{x4}-{x4}-{x12}/apiKeys/{x8}-{x4}-{x4}-{x4}-{x12}
+databricks | databricks_token | dapi{x32}
+databricks | databricks_secret | dose{x32}
+datadog | datadog_token | ddapp_{w34}
+datadog | datadog_token | pub{x32}
+deno | deno_token | ddp_{w36}
+deno | deno_token | ddo_{w36}
+digitalocean | digitalocean_token | dop_v1_{x64}
+digitalocean | digitalocean_token | doo_v1_{x64}
+digitalocean | digitalocean_token | dor_v1_{x64}
+docker | docker_token | dckr_pat_{v24-40}
+docker | docker_token | dckr_oat_{v24-40}
+doppler | doppler_token | dp.pt.{w40-44}
+doppler | doppler_token | dp.ct.{w40-44}
+doppler | doppler_token | dp.st.{v40-80}
+doppler | doppler_token | dp.st.{l2-35}.{w40-44}
+doppler | doppler_token | dp.scim.{w40-44}
+doppler | doppler_token | dp.audit.{w40-44}
+doppler | doppler_token | dp.sa.{w40-44}
+dropbox | dropbox_token | sl.{v120+}
+duffel | duffel_token | duffel_live_{v43}
+duffel | duffel_token | duffel_test_{v43}
+dynatrace | dynatrace_token | dt0c01.{U24}.{U64}
+dynatrace | dynatrace_token | dt0s01.{U8}.{U64}
+dynatrace | dynatrace_token | dt0s02.{U8}.{U64}
+easypost | easypost_key | EZAK{w54}
+easypost | easypost_key | EZTK{w54}
+endorlabs | endorlabs_key | endr+{v16}
+elevenlabs | elevenlabs_key | sk_{x48}
+facebook | facebook_token | EAA{w60+}
+facebook | facebook_token | EAACEdEose0cBA{w20+}
+figma | figma_token | figd_{v40}
+figma | figma_token | figo_{v40}
+fireworks | fireworks_key | fw_{w22-24}
+flutterwave | flutterwave_key | FLWSECK-{l32}-X
+flutterwave | flutterwave_key | FLWSECK_TEST-{w32}-X
+flutterwave | flutterwave_key | FLWSECK_TEST{w12}
+flyio | flyio_token | FlyV1 fm{d1}_{b80+}
+flyio | flyio_token | fo1_{v43}
+frameio | frameio_token | fio-u-{v64}
+gitea | gitea_token | gta_{x40}
+github | github_token | ghp_{w36}
+github | github_token | gho_{w36}
+github | github_token | ghu_{w36}
+github | github_token | ghs_{w36}
+github | github_token | ghr_{w36-80}
+github | github_token | github_pat_{w22}_{w59}
+gitlab | gitlab_token | glpat-{v20+}
+gitlab | gitlab_token | gldt-{v20+}
+gitlab | gitlab_token | glrt-{v20+}
+gitlab | gitlab_token | glcbt-{v20+}
+gitlab | gitlab_token | glptt-{x40}
+gitlab | gitlab_token | glft-{v20+}
+gitlab | gitlab_token | glimt-{v25}
+gitlab | gitlab_token | glagent-{v50}
+gitlab | gitlab_token | gloas-{x64}
+gitlab | gitlab_token | glsoat-{v20+}
+gitlab | gitlab_token | glffct-{v20+}
+gitlab | gitlab_token | GR1348941{v20}
+gocardless | gocardless_token | live_{v40}
+google | google_api_key | AIza{v35}
+google | google_oauth_secret | GOCSPX-{v28}
+google | google_oauth_token | ya29.{v20+}
+google | google_refresh_token | 1//0{v40-120}
+grafana | grafana_token | glsa_{w32}_{h8}
+grafana | grafana_token | glc_{b32}
+grafana | grafana_token | eyJrIjoi{w60+}
+groq | groq_key | gsk_{w52}
+gumroad | gumroad_token | gmrd_{w40-44}
+harness | harness_token | pat.{v22}.{x24}.{w20}
+harness | harness_token | sat.{v22}.{x24}.{w20}
+hashicorp | terraform_token | {w14}.atlasv1.{v60-70}
+hashicorp | vault_token | hvs.{v24+}
+hashicorp | vault_token | hvb.{v90+}
+hashicorp | vault_token | hvr.{v90+}
+heroku | heroku_key | HRKU-{x8}-{x4}-{x4}-{x4}-{x12}
+heroku | heroku_key | HRKU-AA{v58}
+highnote | highnote_key | sk_live_{w24-60}
+honeycomb | honeycomb_key | hcaik_{l58}
+honeycomb | honeycomb_key | hcxik_{l58}
+hubspot | hubspot_token | pat-na1-{x8}-{x4}-{x4}-{x4}-{x12}
+hubspot | hubspot_token | pat-na2-{x8}-{x4}-{x4}-{x4}-{x12}
+hubspot | hubspot_token | pat-eu1-{x8}-{x4}-{x4}-{x4}-{x12}
+huggingface | huggingface_token | hf_{w34}
+huggingface | huggingface_token | api_org_{w34}
+infracost | infracost_key | ico-{w32}
+intra42 | intra42_secret | s-s4t2ud-{x64}
+intra42 | intra42_secret | s-s4t2af-{x64}
+langfuse | langfuse_key | sk-lf-{uuid}
+langfuse | langfuse_key | pk-lf-{uuid}
+langsmith | langsmith_key | lsv2_pt_{x32}_{x10}
+langsmith | langsmith_key | lsv2_sk_{x32}_{x10}
+launchdarkly | launchdarkly_key | sdk-{uuid}
+launchdarkly | launchdarkly_key | api-{uuid}
+launchdarkly | launchdarkly_key | mob-{uuid}
+lichess | lichess_token | lip_{w20}
+linear | linear_key | lin_api_{w40}
+linear | linear_token | lin_oauth_{w64}
+lob | lob_key | live_{x35}
+lob | lob_key | test_{x35}
+mailchimp | mailchimp_key | {x32}-us{d1-2}
+mailersend | mailersend_token | mlsn.{x64}
+mailgun | mailgun_key | key-{x32}
+mailgun | mailgun_key | {x32}-{x8}-{x8}
+mapbox | mapbox_secret_token | sk.eyJ{v50+}.{v20-24}
+maxmind | maxmind_key | {w6}_{w29}_mmk
+mercury | mercury_token | secret-token:mercury_production_{v30-60}
+mergify | mergify_key | mka_{w60-70}
+messagebird | messagebird_key | live_{w25}
+microsoft | azure_devops_token | {w76}AZDO{w4}
+microsoft | azure_client_secret | {w3}8Q~{e34}
+microsoft | azure_key | {w44}AzSea{w5}
+microsoft | azure_key | {w33}AzF{w14}==
+midtrans | midtrans_key | Mid-server-{v24}
+miro | miro_token | eyJtaXJvLm9yaWdpbiI6{w16+}
+mollie | mollie_key | live_{w30}
+mollie | mollie_key | test_{w30}
+neon | neon_key | napi_{l64}
+netlify | netlify_token | nfp_{w36}
+newrelic | newrelic_key | NRAK-{U27}
+newrelic | newrelic_key | NRAA-{x27}
+newrelic | newrelic_key | NRII-{v32}
+newrelic | newrelic_key | NRBR-{x19}
+newrelic | newrelic_key | {x36}NRAL
+nightfall | nightfall_key | NF-{w32}
+ngrok | ngrok_token | cr_{w32}
+notion | notion_token | ntn_{w40-50}
+notion | notion_token | secret_{w43}
+npm | npm_token | npm_{w36}
+nuget | nuget_key | oy2{l43}
+nvidia | nvidia_key | nvapi-{v60-70}
+oculus | oculus_token | OC|{d15-17}|{v20+}
+okta | okta_token | SSWS 00{v40}
+onfido | onfido_token | api_live.{v11}.{v32}
+onfido | onfido_token | api_sandbox.{v11}.{v32}
+openai | openai_key | sk-{w20}T3BlbkFJ{w20}
+openai | openai_key | sk-proj-{v40+}
+openai | openai_key | sk-svcacct-{v40+}
+openai | openai_key | sk-admin-{v40+}
+openai | openai_key | sk-None-{v40+}
+openai | api_key_sk | sk-{w32-64}
+openrouter | openrouter_key | sk-or-v1-{x64}
+openshift | openshift_token | sha256~{v43}
+pagerduty | pagerduty_key | pdus+_0XBPWQQ_{uuid}
+paypal | paypal_token | access_token$production${l16}${x32}
+paypal | paypal_token | access_token$sandbox${l16}${x32}
+paystack | paystack_key | sk_live_{x40}
+paystack | paystack_key | sk_test_{x40}
+perplexity | perplexity_key | pplx-{w40-64}
+pinecone | pinecone_key | pcsk_{v60-75}
+planetscale | planetscale_token | pscale_tkn_{v32-64}
+planetscale | planetscale_token | pscale_oauth_{v32-64}
+planetscale | planetscale_password | pscale_pw_{v32-64}
+plaid | plaid_token | access-production-{uuid}
+plaid | plaid_token | access-sandbox-{uuid}
+plaid | plaid_token | access-development-{uuid}
+portainer | portainer_token | ptr_{b43}=
+posthog | posthog_key | phx_{w40-50}
+posthog | posthog_key | phc_{w40-50}
+postman | postman_key | PMAK-{x24}-{x34}
+postman | postman_key | PMAT-{U26}
+prefect | prefect_key | pnu_{l36}
+prefect | prefect_key | pnb_{l36}
+pulumi | pulumi_token | pul-{x40}
+pypi | pypi_token | pypi-AgEIcHlwaS5vcmc{v50+}
+pypi | pypi_token | pypi-AgENdGVzdC5weXBpLm9yZw{v50+}
+ramp | ramp_secret | ramp_sec_{w48}
+ramp | ramp_id | ramp_id_{w40}
+rapidapi | rapidapi_key | {x10}msh{x15}p1{x5}jsn{x12}
+razorpay | razorpay_key | rzp_live_{w14}
+razorpay | razorpay_key | rzp_test_{w14}
+readme | readme_key | rdme_{l70}
+recaptcha | recaptcha_key | 6L{v38}
+render | render_key | rnd_{w28-32}
+replicate | replicate_token | r8_{w37}
+resend | resend_key | re_{w8}_{w24}
+rootly | rootly_token | rootly_{x64}
+rubygems | rubygems_key | rubygems_{x48}
+scalingo | scalingo_token | tk-us-{v48}
+scaleway | scaleway_key | SCW{U17}
+sendgrid | sendgrid_key | SG.{v22}.{v43}
+sendinblue | sendinblue_key | xkeysib-{x64}-{w16}
+sentry | sentry_token | sntrys_{e60+}
+sentry | sentry_token | sntryu_{x64}
+settlemint | settlemint_token | sm_pat_{w16}
+settlemint | settlemint_token | sm_aat_{w16}
+shippo | shippo_token | shippo_live_{x40}
+shippo | shippo_token | shippo_test_{x40}
+shopify | shopify_token | shpat_{h32}
+shopify | shopify_token | shpca_{h32}
+shopify | shopify_token | shppa_{h32}
+shopify | shopify_token | shpss_{h32}
+shopify | shopify_token | shptka_{h32}
+sidekiq | sidekiq_key | {x8}:{x8}@gems.contribsys.com
+slack | slack_token | xoxb-{d8-14}-{v16+}
+slack | slack_token | xoxp-{d8-14}-{v16+}
+slack | slack_token | xoxa-{v16+}
+slack | slack_token | xoxr-{v16+}
+slack | slack_token | xoxs-{v16+}
+slack | slack_token | xoxo-{v16+}
+slack | slack_token | xoxc-{v16+}
+slack | slack_token | xoxd-{e16+}
+slack | slack_token | xoxe.xoxb-{d1}-{w100+}
+slack | slack_token | xoxe.xoxp-{d1}-{w100+}
+slack | slack_token | xoxe-{d1}-{w100+}
+slack | slack_token | xapp-{d1}-{U9-12}-{d10-14}-{l60-70}
+snyk | snyk_token | snyk_uat.{x8}.{v30+}
+sonarqube | sonarqube_token | squ_{x40}
+sonarqube | sonarqube_token | sqp_{x40}
+sonarqube | sonarqube_token | sqa_{x40}
+sourcegraph | sourcegraph_token | sgp_{x40}
+sourcegraph | sourcegraph_token | sgp_{x16}_{x40}
+sourcegraph | sourcegraph_token | sgp_local_{x40}
+sourcegraph | sourcegraph_token | slk_{x64}
+sourcegraph | sourcegraph_token | sgd_{x64}
+square | square_token | sq0atp-{v22}
+square | square_token | sq0csp-{v43}
+square | square_token | EAAA{v60}
+stripe | stripe_key | sk_live_{w16+}
+stripe | stripe_key | sk_test_{w16+}
+stripe | stripe_key | rk_live_{w16+}
+stripe | stripe_key | rk_test_{w16+}
+stripe | stripe_webhook_secret | whsec_{b32}
+supabase | supabase_token | sbp_{x40}
+supabase | supabase_secret | sb_secret_{v22-40}
+sumologic | sumologic_id | su{w12}
+tailscale | tailscale_key | tskey-auth-{w8-20}-{w20-40}
+tailscale | tailscale_key | tskey-api-{w8-20}-{w20-40}
+tailscale | tailscale_key | tskey-client-{w8-20}-{w20-40}
+tailscale | tailscale_key | tskey-webhook-{w8-20}-{w20-40}
+tavily | tavily_key | tvly-{v20-50}
+telegram | telegram_token | {d8-10}:AA{v33}
+together | together_key | tgp_v1_{v43}
+trigger | trigger_key | tr_prod_{w20-24}
+trigger | trigger_key | tr_dev_{w20-24}
+twilio | twilio_key_id | SK{x32}
+typeform | typeform_token | tfp_{v40-60}
+ubidots | ubidots_token | BBFF-{w30-35}
+ubidots | ubidots_token | BBUS-{w30-35}
+unkey | unkey_key | unkey_{w20-32}
+vercel | vercel_key | vercel_blob_rw_{w16}_{w30}
+vercel | vercel_key | vck_{w50-60}
+vercel | vercel_key | vcp_{w50-60}
+voyage | voyage_key | pa-{v43}
+wakatime | wakatime_key | waka_{uuid}
+weightsandbiases | wandb_key | wandb_v1_{v60+}
+webflow | webflow_token | ws-{x64}
+weightsandbiases | wandb_key | local-{x40}
+workos | workos_key | sk_live_a2V5{w40+}
+workos | workos_key | sk_test_a2V5{w40+}
+xai | xai_key | xai-{w70-84}
+yandex | yandex_token | y0_{v50+}
+yandex | yandex_key | AQVN{v35}
+yandex | yandex_key | YCAJE{v20}
+yandex | yandex_key | YCP{v36}
+yandex | yandex_token | t1.{v80+}
+zuplo | zuplo_key | zpka_{l32}_{x8}
+zoho | zoho_token | 1000.{x32}.{x32}
+zendesk | zendesk_token | zdp_{w40}
+"""
+
+# Prefixes too short or too common to stand alone; they need a name beside them and are left to generic detection.
+_TOO_COMMON = frozenset({"4b1d", "su", "cr_", "b_", "co_", "pub", "live_", "test_", "SK", "6L", "YCP", "t1.", "cs"})
+
+
+def _rules() -> tuple[Rule, ...]:
+    counts: dict[str, int] = {}
+    rules = []
+    for line in _TABLE.strip().splitlines():
+        provider, kind, template = (cell.strip() for cell in line.split("|", 2))
+        if template.split("{", 1)[0] in _TOO_COMMON:
+            continue
+        counts[provider] = counts.get(provider, 0) + 1
+        rule_id = provider if counts[provider] == 1 else f"{provider}-{counts[provider]}"
+        rules.append(Rule(rule_id, provider, kind, template, example=template))
+    return tuple(rules)
+
+
+def token_rules() -> tuple[Rule, ...]:
+    """Return the rules of this table, in its order."""
+    return _rules()
