@@ -37,8 +37,8 @@ _OWN_QUESTION = r"^(?:\W*\w+,? ){0,3}?(?:how|where|wie|comment|como) (?:do|can|c
 
 
 _VALUE_QUESTION = (
-    r"\bwhat(?:'s| is| are| was| were|s) (?:again )?(?:the |our |your |my |its |this |that |their )?(?:[\w.\-/]+ ){0,4}?"
-    r"(?P<secret>pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds?|login|pin|otp|kubeconfig|pwd)"
+    r"\bwhat(?:'s| is| are| was| were|s) (?:again )?(?:the |our |your |my |its |this |that |their )?"
+    r"(?:(?!(?:to|of|for|about|process|way|owner|with|who|policy|a|an) )[\w.\-/]+ ){0,4}?(?P<secret>pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds?|login|pin|otp|kubeconfig|pwd)"
     r"(?= *(?:[?.!,]|$)| (?:for|of|on|to|in|again|at|right|currently|now|today|please|is|we|you|i|that)\b)"
     r"(?! (?:for|about)\?| of \w+ ?(?:owner|policy))|"
     r"\b(?:wie (?:lautet|ist|heisst)|was ist|wat is|quel(?:le)? est|quels sont|cual es|cuales son|qual e|qual e'|quale e|quali sono|qual a) (?:\w+'? ?){0,3}?"
