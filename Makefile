@@ -1,27 +1,78 @@
 # Targets for people who build warden. `make demo` and `make test` are all that a newcomer needs.
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
+LOCK := requirements/lock.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SOURCES := $(shell find src charter -type f -not -path '*/__pycache__/*' -not -path 'src/warden/_charter/*' 2>/dev/null)
+PURE := policy ledger engine
 
-.PHONY: demo test quick check lint
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick check lint cover docs docs-check lock bench soak mutate clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(BIN)/python pyproject.toml hatch_build.py $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile .
-	touch $@
+# What people run: not editable, byte-compiled, with the versions that were tested.
+$(VENV)/.installed: pyproject.toml hatch_build.py $(LOCK) $(SOURCES) | $(BIN)/python
+	$(PIP) install --quiet --compile --constraint $(LOCK) .
+	@touch $@
 
-$(VENV)/.tools: pyproject.toml $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile '.[dev]'
-	touch $@
+$(VENV)/.tools: pyproject.toml hatch_build.py $(LOCK) | $(BIN)/python
+	$(PIP) install --quiet --compile --constraint $(LOCK) '.[dev]'
+	@touch $@
 
-lint: $(VENV)/.tools
+demo: $(VENV)/.installed ## Install into .venv and run the main job on the embedded hub
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/run.sh
+
+test: $(VENV)/.tools $(VENV)/.installed ## Install what tests need and run all of them
+	$(BIN)/python -m pytest
+
+quick: lint ## Lint, types, imports and quick unit tests (before each commit)
+	$(BIN)/python -m pytest -q -m 'not slow' tests/unit
+
+lint: $(VENV)/.tools $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(VENV)/.tools
-	$(BIN)/python -m pytest
+check: lint cover docs-check ## All that has to hold: what .ci/run calls
+
+cover: $(VENV)/.tools $(VENV)/.installed ## All tests with branch coverage and its thresholds
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -q
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --skip-covered --skip-empty --fail-under=90
+	@for room in $(PURE); do \
+	  $(BIN)/python -m coverage report --skip-covered --show-missing --fail-under=100 --include="*/warden/$$room/*" || exit 1; \
+	done
+
+docs: $(VENV)/.tools $(VENV)/.installed ## Write the generated pages of docs/reference anew
+	$(BIN)/python docs/generate.py
+
+docs-check: $(VENV)/.tools $(VENV)/.installed ## Fail when a generated page is stale
+	$(BIN)/python docs/generate.py --check
+
+lock: ## Write requirements/lock.txt anew from the newest allowed versions
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip --disable-pip-version-check --no-input install --quiet '.[dev]'
+	{ echo '# Versions that were tested together. Written by `make lock`; used as constraints by every other target.'; \
+	  $(VENV)-lock/bin/python -m pip freeze --exclude ops-warden; } > $(LOCK)
+	rm -rf $(VENV)-lock
+
+bench: $(VENV)/.tools $(VENV)/.installed ## Benchmarks, each against a baseline in the same run
+	$(BIN)/python bench/run.py --out bench/results
+
+soak: $(VENV)/.tools $(VENV)/.installed ## Long runs: property tests with many examples, kill and recover
+	WARDEN_SOAK=1 $(BIN)/python -m pytest -q --hypothesis-profile=soak --timeout=3600 tests
+
+mutate: $(VENV)/.tools $(VENV)/.installed ## Change the pure rooms' code a little and see whether a test notices
+	$(BIN)/python bench/mutate.py $(addprefix src/warden/,policy guard ledger)
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) $(VENV)-lock .demo build dist .coverage .coverage.* .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/results
