@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from warden.model.catalog import CatalogEntry
 from warden.model.delivery import Disposition, Intent, OutgoingMessage, ProgressEvent, Receipt
 from warden.model.entry import Batch, Head
 from warden.model.finding import Finding
@@ -22,6 +23,7 @@ from warden.model.message import BrainInput, Message
 from warden.model.plan import Plan
 from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
 from warden.model.report import MessageReport
+from warden.model.request import Decision, Request
 
 T = TypeVar("T")
 
@@ -132,6 +134,37 @@ class Brain(Protocol):
 
     def propose(self, given: BrainInput) -> Plan:
         """Return a plan for one message; raises `BrainError` only. Safe to call from several threads."""
+        ...
+
+
+class PolicyKernel(Protocol):
+    """Judges requests under the charter and all loaded bundles; `policy.Kernel` is the one that does."""
+
+    @property
+    def snapshot(self) -> str:
+        """Identity of charter and bundles, named in every decision."""
+        ...
+
+    @property
+    def charter_digest(self) -> str:
+        """Digest of the charter."""
+        ...
+
+    def evaluate(self, request: Request) -> Decision:
+        """Return the decision; pure."""
+        ...
+
+
+class AnswerSource(Protocol):
+    """The routing catalogue as the engine needs it; `model.catalog.Catalog` is one."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the catalogue's bytes."""
+        ...
+
+    def find(self, entry_id: str) -> CatalogEntry | None:
+        """Return the entry with this id, or None."""
         ...
 
 
@@ -254,6 +287,7 @@ class Reporter(Protocol):
 
 
 __all__ = [
+    "AnswerSource",
     "Brain",
     "Channel",
     "Clock",
@@ -264,6 +298,7 @@ __all__ = [
     "IdSource",
     "LedgerStore",
     "LockStore",
+    "PolicyKernel",
     "Pool",
     "Reporter",
     "Scanner",

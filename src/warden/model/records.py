@@ -24,6 +24,8 @@ class DispositionRecord:
     at: datetime
     reopened: bool = False
     """Whether the sender added to the thread since: the message is planned again once."""
+    generation: int = 0
+    """How many times the message was reopened; the ordinal of its next audit event."""
 
 
 class IntentState(StrEnum):
@@ -63,6 +65,7 @@ class OutboxRecord:
     rule_ids: tuple[str, ...] = ()
     snapshot: str = ""
     last_fault: str = ""
+    """The fault of the last attempt; empty while nothing is known of it."""
 
 
 @dataclass(frozen=True, slots=True)

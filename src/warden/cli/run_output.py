@@ -1,0 +1,141 @@
+"""What a run prints: text for people, or one JSON document of schema `warden.run/1`, both written as the run goes.
+
+A run of any length is never held in memory: each message is printed when it is reported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TextIO
+
+from warden.cli.plan_text import closing, heading, is_refused, message_lines
+from warden.cli.render import PlainPrinter, StyledPrinter
+from warden.model.report import ActionReport, MessageReport, RunReport
+
+SCHEMA = "warden.run/1"
+
+
+class _Sums:
+    """Counts of messages by disposition, refused ones apart, and whether something waits for a person."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def add(self, report: MessageReport) -> None:
+        self.counts["refused" if is_refused(report) else report.disposition.value] += 1
+
+    @property
+    def waiting(self) -> bool:
+        names = ("escalated", "refused", "held", "dead", "quarantined", "failed")
+        return any(self.counts[name] for name in names)
+
+
+class TextOutput:
+    """Prints the plan for people."""
+
+    def __init__(self, printer: PlainPrinter | StyledPrinter, mode: str) -> None:
+        self._printer = printer
+        self._mode = mode
+        self._sums = _Sums()
+
+    def begin(self, agent: str, hub: str, brain: str) -> None:
+        """Print what stands above the plan."""
+        self._printer.print(heading(self._mode, agent, hub, brain))
+
+    def message(self, report: MessageReport) -> None:
+        """Print one message."""
+        self._sums.add(report)
+        self._printer.print(message_lines(report, self._mode == "dry-run"))
+
+    def end(self, report: RunReport) -> None:
+        """Print the sums."""
+        self._printer.print(closing(report, self._sums.counts, self._mode == "dry-run"))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something was found that waits for a person."""
+        return self._sums.waiting
+
+
+class JsonOutput:
+    """Writes `{"schema": "warden.run/1", ...}` to `stream`, a message at a time."""
+
+    def __init__(self, stream: TextIO, run_id: str, mode: str, agent: str) -> None:
+        self._stream = stream
+        self._head = {"schema": SCHEMA, "run_id": run_id, "mode": mode, "agent": agent}
+        self._sums = _Sums()
+        self._first = True
+
+    def begin(self, agent: str, hub: str, brain: str) -> None:
+        """Write the start of the document."""
+        head = json.dumps(self._head, ensure_ascii=True, indent=2)
+        self._stream.write(head.removesuffix("\n}") + ',\n  "messages": [')
+
+    def message(self, report: MessageReport) -> None:
+        """Write one message, on a line of its own."""
+        self._sums.add(report)
+        self._stream.write("\n    " if self._first else ",\n    ")
+        self._first = False
+        self._stream.write(json.dumps(message_document(report), ensure_ascii=True))
+
+    def end(self, report: RunReport) -> None:
+        """Write the sums and the end of the document."""
+        summary = {
+            **{name: self._sums.counts[name] for name in sorted(self._sums.counts)},
+            "messages": sum(self._sums.counts.values()),
+            "refused": self._sums.counts["refused"],
+            "decided_before": report.counts.get("decided", 0),
+            "waiting": report.counts.get("waiting", 0),
+            "recovered": report.counts.get("recovered", 0),
+            "stale": report.counts.get("stale", 0),
+            "inbox_blocked": report.inbox_blocked,
+            "stopped": report.stopped,
+            "exit_status": report.exit_status,
+            "plan_digest": report.plan_digest,
+        }
+        self._stream.write("" if self._first else "\n  ")
+        body = json.dumps(summary, ensure_ascii=True, indent=2).replace("\n", "\n  ")
+        self._stream.write(f'],\n  "summary": {body}\n}}\n')
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something was found that waits for a person."""
+        return self._sums.waiting
+
+
+def message_document(report: MessageReport) -> dict[str, object]:
+    """Return one message as `warden.run/1` has it."""
+    document: dict[str, object] = {
+        "id": report.message_id,
+        "thread_id": report.thread_id,
+        "from_agent": report.sender,
+        "subject": report.subject,
+        "disposition": report.disposition.value,
+        "reason": report.reason,
+        "detail": report.detail,
+        "candidates": [
+            {"entry": candidate.entry_id, "score": candidate.score / 1000, "terms": list(candidate.terms)}
+            for candidate in report.candidates
+        ],
+        "stale": report.stale,
+        "actions": [_action_document(action) for action in report.actions],
+    }
+    if report.catalog_entry is not None:
+        document["catalog_entry"] = report.catalog_entry
+    return document
+
+
+def _action_document(action: ActionReport) -> dict[str, object]:
+    document: dict[str, object] = {
+        "kind": action.kind,
+        "decision": action.effect.word,
+        "rule_ids": list(action.rule_ids),
+        "reasons": list(action.reasons),
+        "delivered": action.delivered,
+    }
+    if action.body is not None:
+        document["body"] = action.body
+    if action.action_digest is not None:
+        document["action_digest"] = action.action_digest
+    return document

@@ -1,0 +1,210 @@
+"""From a planned action to an action with its final text.
+
+A brain chooses a kind and, where the kind takes one, a catalogue entry, a template's name or a body. Everything else that
+leaves (recipient, thread, subject, marks of automatic mail) is made here from the message. What cannot be drafted keeps its
+kind, so that the kernel can say what it says about that kind; it can never become an intent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from warden.model.delivery import Action, OutgoingMessage, Payload, ProgressEvent, ReadMark
+from warden.model.ids import idempotency_key
+from warden.model.message import AUTO_SUBMITTED, HOPS, Message, MessageFacts
+from warden.model.plan import Plan, PlannedAction
+from warden.ports import AnswerSource
+
+MAX_PLANNED_ACTIONS = 8
+"""INVARIANT (bounded): more planned actions than this make a plan unusable."""
+
+MAX_SUBJECT = 200
+MARKER = "warden-key"
+"""Metadata name under which a delivery carries its idempotency key, so that it can be found again in a thread."""
+
+NOTE_TEMPLATES: Mapping[str, str] = {
+    "status_received": "status report received from {sender}",
+    "information_received": "information received from {sender}",
+}
+"""Progress notes that a brain may choose by name; it cannot add a word to them."""
+
+ANSWERING = frozenset({"route_answer", "reply"})
+TERMINAL_WORDS = frozenset({"escalate", "skip"})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A planned action on its way to the kernel: `action` is None when there is nothing to deliver or when `problem` says why
+    no final text could be made. `text_source` is catalog, draft, template or none."""
+
+    kind: str
+    ordinal: int
+    action: Action | None = None
+    text_source: str = "none"
+    problem: str = ""
+
+
+class _ArgumentError(Exception):
+    """A planned action's arguments do not have the shape that its kind asks for."""
+
+
+def _take(arguments: Mapping[str, object], *names: str) -> list[str]:
+    """Return the string arguments `names`; raises `_ArgumentError` when one is missing, of another type, or one too many."""
+    if set(arguments) != set(names):
+        raise _ArgumentError("takes " + (" and ".join(names) if names else "no arguments"))
+    values = [arguments[name] for name in names]
+    if not all(isinstance(value, str) for value in values):
+        raise _ArgumentError("arguments are strings")
+    return [str(value) for value in values]
+
+
+def text_problem(text: str) -> str:
+    """Return why `text` cannot be sent as a body, or an empty string: control and bidi characters, lone surrogates."""
+    if not text.strip():
+        return "text is empty"
+    for character in text:
+        code = ord(character)
+        if (code < 0x20 and character not in "\n\t") or 0x7F <= code < 0xA0:
+            return "text holds a control character"
+        if 0x200B <= code <= 0x200F or 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x2069 or code == 0xFEFF:
+            return "text holds an invisible or direction-changing character"
+        if 0xD800 <= code <= 0xDFFF:
+            return "text holds a lone surrogate"
+    return ""
+
+
+def reply_subject(subject: str) -> str:
+    """Return the subject of a reply to a message with this subject: one line, one `Re:`, at most `MAX_SUBJECT` characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in subject).split())
+    bare = line[3:].strip() if line[:3].lower() == "re:" else line
+    return ("Re: " + (bare or "your message"))[:MAX_SUBJECT]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafter:
+    """Drafts for one agent and one brain, with one catalogue."""
+
+    agent: str
+    brain: str
+    catalog: AnswerSource
+
+    def draft(self, plan: Plan, message: Message, facts: MessageFacts) -> tuple[Draft, ...]:
+        """Return a draft per planned action, in order, and the read mark that follows an answer or a note.
+
+        The plan's kinds and argument mappings are sound (`planning` saw to it); their values may be anything.
+        """
+        drafts: list[Draft] = []
+        ordinals: dict[str, int] = {}
+        for planned in plan.actions[:MAX_PLANNED_ACTIONS]:
+            kind = planned.kind
+            ordinal = ordinals.get(kind, 0)
+            ordinals[kind] = ordinal + 1
+            drafts.append(self._draft_one(planned, kind, ordinal, message, facts))
+        if len(plan.actions) > MAX_PLANNED_ACTIONS:
+            drafts.append(Draft("unknown", ordinals.get("unknown", 0), problem="the plan has too many actions"))
+        kinds = {draft.kind for draft in drafts}
+        if (kinds & ANSWERING or "progress_note" in kinds) and "mark_read" not in kinds:
+            drafts.append(self._draft_one(PlannedAction("mark_read"), "mark_read", 0, message, facts))
+        # The flag is set last, wherever a brain put it.
+        return tuple(sorted(drafts, key=lambda draft: draft.kind == "mark_read"))
+
+    def _draft_one(
+        self, planned: PlannedAction, kind: str, ordinal: int, message: Message, facts: MessageFacts
+    ) -> Draft:
+        maker = _MAKERS.get(kind)
+        if maker is None:
+            return Draft(kind, ordinal)
+        if ordinal > 0:
+            return Draft(kind, ordinal, problem="one action of this kind is enough for a message")
+        try:
+            payload, source = maker(self, dict(planned.arguments), message, facts)
+        except _ArgumentError as error:
+            return Draft(kind, ordinal, problem=str(error))
+        except (TypeError, ValueError, AttributeError):
+            return Draft(kind, ordinal, problem="arguments cannot be read")
+        return Draft(kind, ordinal, Action(message.key, kind, ordinal, payload), source)
+
+    def _answer(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
+        (entry_id,) = _take(arguments, "entry_id")
+        entry = self.catalog.find(entry_id)
+        if entry is None:
+            raise _ArgumentError("the catalogue has no such entry")
+        return self._message(entry.reply_body, "route_answer", message, facts, {}), "catalog"
+
+    def _reply(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
+        (body,) = _take(arguments, "body")
+        problem = text_problem(body)
+        if problem:
+            raise _ArgumentError(problem)
+        return self._message(body, "reply", message, facts, {"drafted_by": self.brain}), "draft"
+
+    def _note(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
+        (name,) = _take(arguments, "template")
+        template = NOTE_TEMPLATES.get(name)
+        if template is None:
+            raise _ArgumentError("there is no such note template")
+        return self._event(template, message), "template"
+
+    def _event(self, template: str, message: Message) -> ProgressEvent:
+        return ProgressEvent(
+            agent=self.agent,
+            summary=template.format(sender=message.sender.name),
+            kind="note",
+            message_id=message.key.message_id,
+            thread_id=message.content.thread_id,
+            metadata={MARKER: idempotency_key(message.key, "progress_note", 0)},
+        )
+
+    def _read(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
+        _take(arguments)
+        return ReadMark(message.key.message_id), "none"
+
+    def _message(
+        self, body: str, kind: str, message: Message, facts: MessageFacts, extra: Mapping[str, str]
+    ) -> OutgoingMessage:
+        # INVARIANT (reply-to-sender): the recipient is the message's sender and the thread is the message's thread,
+        # whatever the plan says; a plan has no field for either.
+        return OutgoingMessage(
+            from_agent=self.agent,
+            to_agent=message.sender.name,
+            subject=reply_subject(message.content.subject),
+            body=body,
+            kind="reply",
+            thread_id=message.content.thread_id,
+            in_reply_to=message.key.message_id,
+            metadata={
+                AUTO_SUBMITTED: "auto-replied",
+                HOPS: str(facts.hops + 1),
+                MARKER: idempotency_key(message.key, kind, 0),
+                **extra,
+            },
+        )
+
+
+_Maker = Callable[[Drafter, Mapping[str, object], Message, MessageFacts], tuple[Payload, str]]
+
+_MAKERS: Mapping[str, _Maker] = {
+    "route_answer": Drafter._answer,
+    "reply": Drafter._reply,
+    "progress_note": Drafter._note,
+    "mark_read": Drafter._read,
+}
+
+
+def outgoing_text(payload: Payload) -> str:
+    """Return the foreign or drafted text in a payload: what the guard scans. Marks of our own are left out."""
+    if isinstance(payload, OutgoingMessage):
+        return f"{payload.to_agent}\n{payload.subject}\n\n{payload.body}"
+    if isinstance(payload, ProgressEvent):
+        return "\n".join(filter(None, (payload.summary, payload.detail)))
+    return ""
+
+
+def shown_text(payload: Payload) -> str | None:
+    """Return the text of a payload as a person is shown it: a reply's body, a note's summary, None for a read mark."""
+    if isinstance(payload, OutgoingMessage):
+        return payload.body
+    if isinstance(payload, ProgressEvent):
+        return payload.summary
+    return None

@@ -1,0 +1,180 @@
+"""Carry out judged messages, a batch at a time.
+
+Two commits for a batch of up to `BATCH_MESSAGES` messages, however many actions it has:
+
+1. what was seen, planned and decided, the intents, and that their first attempt begins - together with the receipts of the
+   follow-ups (audit events, read marks) of the batch before;
+2. after the deliveries: receipts, dispositions, the audit events as intents, and that the follow-ups' attempt begins.
+
+A crash between any two steps leaves open intents in the outbox, and `recovery` delivers them with the code used here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from warden.engine.audit import READ_STAGE, AuditFacts
+from warden.engine.enforce import Judgement
+from warden.engine.journal import Journal
+from warden.engine.outbox import Delivery, Origin, Outbox, Settled
+from warden.engine.parts import Parts
+from warden.engine.planning import Judged
+from warden.model.delivery import Disposition, Receipt
+from warden.model.entry import Head
+from warden.model.ids import MessageKey
+from warden.model.records import DispositionRecord, OutboxRecord
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The records of one batch on their way: `first` are delivered at once, `later` when their message is closed."""
+
+    judged: Sequence[Judged]
+    first: list[OutboxRecord] = field(default_factory=list)
+    later: dict[MessageKey, list[OutboxRecord]] = field(default_factory=dict)
+
+
+class Execution:
+    """Executes batches for one run and reports each message when its handling is recorded."""
+
+    def __init__(self, parts: Parts, outbox: Outbox, journal: Journal) -> None:
+        self._parts = parts
+        self._outbox = outbox
+        self._journal = journal
+        self._unsettled: list[Delivery] = []
+        self._unreported: list[tuple[Judged, Disposition]] = []
+        self._delivered: set[str] = set()
+        self.faults = 0
+
+    def carry_out(self, judged: Sequence[Judged], brain: str) -> dict[MessageKey, Disposition]:
+        """Record, deliver and settle one batch; returns what each message became."""
+        batch = _Batch(judged)
+        head = self._parts.store.head()
+        dispositions = {item.seen.message.key: item.disposition for item in judged}
+        self._settle_followers(head)
+        for item in judged:
+            self._write(item, batch, brain, head)
+        batch.first = self._outbox.begin(batch.first)
+        head = self._journal.commit(publish=not batch.first)
+        self._report()
+        if not batch.first:
+            self._remember(judged, dispositions)
+            return dispositions
+        deliveries = self._send(batch.first)
+        generations = {item.seen.message.key: _generation(item) for item in judged}
+        settled = self._outbox.settle(deliveries, generations, head)
+        dispositions.update(settled.dispositions)
+        followers = self._outbox.begin(self._followers(batch, settled))
+        self._journal.commit()
+        self._unsettled = self._send(followers)
+        self._remember(judged, dispositions)
+        return dispositions
+
+    def finish(self) -> None:
+        """Write what the last batch's follow-ups brought; durable with the journal's next commit."""
+        self._settle_followers(self._parts.store.head())
+
+    def report_rest(self) -> None:
+        """Report the messages whose last records have become durable."""
+        self._report()
+
+    def _settle_followers(self, head: Head) -> None:
+        if self._unsettled:
+            self._outbox.settle(self._unsettled, {}, head)
+            self._unsettled = []
+
+    def _remember(self, judged: Sequence[Judged], dispositions: dict[MessageKey, Disposition]) -> None:
+        self._unreported.extend((item, dispositions[item.seen.message.key]) for item in judged)
+
+    def _report(self) -> None:
+        delivered = frozenset(self._delivered)
+        for item, disposition in self._unreported:
+            self._parts.reporter.message(item.report(delivered, disposition))
+        self._unreported.clear()
+        self._delivered.clear()
+
+    def _send(self, records: Sequence[OutboxRecord]) -> list[Delivery]:
+        deliveries = self._outbox.send(records)
+        for delivery in deliveries:
+            if isinstance(delivery.result, Receipt):
+                self._delivered.add(delivery.record.intent.key)
+            else:
+                self.faults += 1
+        return deliveries
+
+    def _write(self, item: Judged, batch: _Batch, brain: str, head: Head) -> None:
+        seen = item.seen
+        before = seen.before
+        if _unchanged(item, before):
+            return
+        message = seen.message
+        if before is None:
+            self._journal.seen(seen)
+            self._reopen_thread(item)
+        self._journal.planned(item, brain)
+        origin = Origin(message.content.thread_id, message.sender.name)
+        if item.actions:
+            self._intend(item, origin, batch)
+            return
+        self._journal.disposed(message.key, origin.thread_id, origin.sender, item.disposition, item.reason)
+        if item.disposition is Disposition.ESCALATED and (before is None or not before.reopened):
+            facts = AuditFacts(item.disposition, item.reason, _evidence(item))
+            event = self._outbox.audit(message.key, origin, _generation(item), facts, head)
+            if event is not None:
+                batch.first.append(event)
+
+    def _intend(self, item: Judged, origin: Origin, batch: _Batch) -> None:
+        marks = [judgement for judgement in item.actions if judgement.draft.kind == "mark_read"]
+        primary = [judgement for judgement in item.actions if judgement not in marks] or marks
+        for stage, judgement in enumerate(primary):
+            closes = item.disposition if stage == len(primary) - 1 else None
+            batch.first.append(self._outbox.intend(judgement, origin, stage, closes))
+        if primary is not marks:
+            later = [self._outbox.intend(judgement, origin, READ_STAGE) for judgement in marks]
+            batch.later[item.seen.message.key] = later
+
+    def _reopen_thread(self, item: Judged) -> None:
+        """New mail of a sender joins the open escalations of that sender in that thread: they are planned once more."""
+        key, content = item.seen.message.key, item.seen.message.content
+        open_ones = self._parts.store.open_escalations(
+            key.hub_id, key.agent, item.seen.message.sender.name, content.thread_id
+        )
+        for record in open_ones:
+            if record.message != key and not record.reopened:
+                self._journal.reopened(record.message, key.message_id)
+
+    def _followers(self, batch: _Batch, settled: Settled) -> list[OutboxRecord]:
+        terminal = [key for key, disposition in settled.dispositions.items() if disposition.terminal]
+        marks = [record for key in terminal for record in batch.later.get(key, ())]
+        return [*settled.audits, *marks]
+
+
+def _unchanged(item: Judged, before: DispositionRecord | None) -> bool:
+    """A message that is held for the same reason as before is not written down again every minute."""
+    return (
+        before is not None
+        and item.disposition is Disposition.HELD
+        and before.disposition is Disposition.HELD
+        and before.reason == item.reason
+    )
+
+
+def _generation(item: Judged) -> int:
+    return item.seen.before.generation if item.seen.before else 0
+
+
+def _evidence(item: Judged) -> dict[str, str]:
+    rules: set[str] = set()
+    kinds: list[str] = []
+    snapshot = ""
+    for judgement in item.judgements:
+        rules.update(judgement.decision.rule_ids)
+        kinds.append(_kind(judgement))
+        snapshot = judgement.decision.snapshot
+    return {"kinds": " ".join(kinds), "rules": " ".join(sorted(rules)), "snapshot": snapshot}
+
+
+def _kind(judgement: Judgement) -> str:
+    """The kind for an audit event; a kind that a brain made up is not repeated to the world."""
+    return judgement.draft.kind if judgement.request.capability != "unknown" else "unknown"

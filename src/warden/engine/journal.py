@@ -1,0 +1,187 @@
+"""Entries that wait for the next commit, and how each one is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from warden.engine.enforce import Judgement, is_reply
+from warden.engine.planning import Judged
+from warden.engine.pull import Seen, Unreadable, text_digest
+from warden.model.delivery import Action, DeliveryFault, Disposition, Receipt
+from warden.model.digests import canonical_bytes, digest_bytes
+from warden.model.entry import Batch, Entry, Head
+from warden.model.ids import MessageKey
+from warden.model.records import OutboxRecord
+from warden.model.request import request_fields
+from warden.ports import LedgerStore
+
+
+def _reference(key: MessageKey) -> dict[str, object]:
+    return {"ref": {"hub_id": key.hub_id, "agent": key.agent, "message_id": key.message_id}}
+
+
+class Journal:
+    """Collects the entries of one run and commits them together.
+
+    INVARIANT (intent-before-delivery), (receipt-before-handled): callers write here, then `commit`, and only then act.
+    """
+
+    def __init__(self, store: LedgerStore, run_id: str) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._entries: list[Entry] = []
+        self._blobs: dict[str, bytes] = {}
+
+    def write(self, entry_kind: str, /, **fields: object) -> None:
+        """Add an entry of this run."""
+        self._entries.append(Entry(entry_kind, {"run_id": self._run_id, **fields}))
+
+    def _keep(self, data: bytes) -> str:
+        digest = digest_bytes(data)
+        self._blobs[digest] = data
+        return digest
+
+    def commit(self, *, publish: bool = True) -> Head:
+        """Make everything written so far durable, and return the new head; nothing is written when nothing waits.
+
+        The first of a batch's two commits leaves the head's publication to the second.
+        """
+        if not self._entries:
+            return self._store.head()
+        batch = Batch(tuple(self._entries), dict(self._blobs), publish)
+        head = self._store.commit(batch)
+        self._entries.clear()
+        self._blobs.clear()
+        return head
+
+    def seen(self, seen: Seen) -> None:
+        """A message was seen for the first time; its redacted text is kept."""
+        message = seen.message
+        self._keep(seen.text_bytes)
+        self.write(
+            "message_seen",
+            **_reference(message.key),
+            thread_id=message.content.thread_id,
+            sender=message.sender.name,
+            assurance=message.sender.assurance.value,
+            content_kind=message.content.kind,
+            message_digest=message.digest,
+            text_digest=text_digest(seen),
+            size_bytes=seen.size_bytes,
+            secret_kinds=dict(seen.facts.secret_kinds),
+        )
+
+    def unreadable(self, item: Unreadable) -> None:
+        """A message cannot be read: quarantined, with its reason."""
+        self.write(
+            "disposed",
+            **_reference(item.key),
+            thread_id="",
+            sender="",
+            disposition=Disposition.QUARANTINED.value,
+            reason=item.reason,
+        )
+
+    def planned(self, judged: Judged, brain: str) -> None:
+        """A plan was made, and every action of it was judged."""
+        candidates = judged.plan.candidates
+        key = judged.seen.message.key
+        self.write(
+            "planned",
+            **_reference(key),
+            plan_digest=judged.plan_digest,
+            brain=brain,
+            reason=judged.plan.reason,
+            catalog_entry=judged.plan.catalog_entry,
+            score=candidates[0].score if candidates else None,
+            kinds=[judgement.draft.kind for judgement in judged.judgements],
+        )
+        for judgement in judged.judgements:
+            self.decided(key, judgement)
+
+    def decided(self, key: MessageKey, judgement: Judgement) -> None:
+        """The kernel decided on one action; the request that it judged is kept."""
+        request = judgement.request
+        self.write(
+            "decided",
+            **_reference(key),
+            kind=judgement.draft.kind,
+            ordinal=judgement.draft.ordinal,
+            effect=judgement.decision.effect.word,
+            rule_ids=list(judgement.decision.rule_ids),
+            snapshot=judgement.decision.snapshot,
+            action_digest=judgement.action.digest if judgement.action else None,
+            request_digest=self._keep(canonical_bytes(request_fields(request))),
+            body_bytes=request.counts.get("body_bytes", 0),
+            secret_kinds=list(judgement.secret_kinds),
+            errors=list(judgement.decision.errors),
+        )
+
+    def intended(self, record: OutboxRecord, action: Action) -> None:
+        """An allowed action becomes an intent; its payload is kept."""
+        intent = record.intent
+        payload = action.payload_bytes
+        self.write(
+            "intended",
+            **_reference(intent.message),
+            thread_id=intent.thread_id,
+            sender=record.sender,
+            key=intent.key,
+            kind=intent.kind,
+            ordinal=action.ordinal,
+            channel=intent.channel,
+            action_digest=record.action_digest,
+            payload_digest=self._keep(payload),
+            size_bytes=len(payload),
+            is_reply=is_reply(intent.kind),
+            stage=record.stage,
+            closes=record.closes.value if record.closes else "",
+            rule_ids=list(record.rule_ids),
+            snapshot=record.snapshot,
+        )
+
+    def attempted(self, record: OutboxRecord) -> None:
+        """An attempt is about to be made."""
+        self.write("attempted", key=record.intent.key, number=record.attempts)
+
+    def received(self, record: OutboxRecord, receipt: Receipt) -> None:
+        """The outside took it."""
+        self.write(
+            "received",
+            key=record.intent.key,
+            number=record.attempts,
+            remote_id=receipt.remote_id,
+            replayed=receipt.replayed,
+        )
+
+    def faulted(self, record: OutboxRecord, fault: DeliveryFault, state: str, retry_in_ms: int | None) -> None:
+        """An attempt brought no receipt."""
+        self.write(
+            "faulted",
+            key=record.intent.key,
+            number=record.attempts,
+            fault=fault.fault.value,
+            next=state,
+            retry_in_ms=retry_in_ms,
+            detail=fault.detail,
+        )
+
+    def disposed(self, key: MessageKey, thread_id: str, sender: str, disposition: Disposition, reason: str) -> None:
+        """A message has a new disposition."""
+        self.write(
+            "disposed",
+            **_reference(key),
+            thread_id=thread_id,
+            sender=sender,
+            disposition=disposition.value,
+            reason=reason,
+        )
+
+    def reopened(self, key: MessageKey, by_message_id: str) -> None:
+        """The sender of an escalated message added to its thread."""
+        self.write("reopened", **_reference(key), by_message_id=by_message_id)
+
+
+def totals(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts of a run without the zeros, as the ledger keeps them."""
+    return {name: counts[name] for name in sorted(counts) if counts[name]}

@@ -1,0 +1,58 @@
+"""What a run is made of: the ports that it was given, and its terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from warden.model.retry import RetryPolicy
+from warden.ports import (
+    AnswerSource,
+    Brain,
+    Channel,
+    Clock,
+    HubReader,
+    LedgerStore,
+    PolicyKernel,
+    Pool,
+    Reporter,
+    Scanner,
+    StopSignal,
+)
+
+BATCH_MESSAGES = 64
+"""INVARIANT (bounded): messages whose intents share one commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The ports of a run. `channels` is empty in a dry run: there is nothing there that could deliver."""
+
+    hub: HubReader
+    store: LedgerStore
+    kernel: PolicyKernel
+    scanner: Scanner
+    brain: Brain
+    catalog: AnswerSource
+    clock: Clock
+    pool: Pool
+    reporter: Reporter
+    stop: StopSignal
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of a run, fixed before it starts.
+
+    `limit` bounds how many messages are planned, None for all; `hop_limit` is the hop count at which we no longer answer.
+    """
+
+    run_id: str
+    agent: str
+    version: str
+    trigger: str = "manual"
+    limit: int | None = None
+    hop_limit: int = 5
+    page_size: int = 100
+    retry: RetryPolicy = field(default_factory=RetryPolicy)

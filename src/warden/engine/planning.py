@@ -1,0 +1,197 @@
+"""Plan and judge one message: the path that a dry run, an executing run and an applied plan have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from warden.engine.draft import ANSWERING, Drafter, shown_text
+from warden.engine.enforce import CAPABILITIES, Enforcer, Judgement
+from warden.engine.pull import Seen
+from warden.engine.tally import Tally
+from warden.model.delivery import Action, Disposition
+from warden.model.digests import digest_value
+from warden.model.message import BrainInput
+from warden.model.plan import Plan, PlannedAction
+from warden.model.report import ActionReport, MessageReport
+from warden.model.request import Effect
+from warden.ports import Brain, Scanner
+
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
+MAX_DETAIL = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A message with its plan, every action of it judged, and the disposition that carrying it out will give."""
+
+    seen: Seen
+    plan: Plan
+    judgements: tuple[Judgement, ...]
+    disposition: Disposition
+    reason: str
+
+    @property
+    def actions(self) -> tuple[Judgement, ...]:
+        """The judgements that are carried out, in order: all or none."""
+        if self.disposition in (Disposition.ANSWERED, Disposition.NOTED, Disposition.READ):
+            return tuple(judgement for judgement in self.judgements if judgement.action is not None)
+        return ()
+
+    @property
+    def plan_digest(self) -> str:
+        """Digest of what was proposed and drafted, for the ledger."""
+        drafted = [
+            judgement.action.digest if judgement.action else judgement.draft.kind for judgement in self.judgements
+        ]
+        return digest_value(
+            {"reason": self.plan.reason, "catalog_entry": self.plan.catalog_entry, "actions": list(drafted)}
+        )
+
+    def report(self, delivered: frozenset[str] = frozenset(), disposition: Disposition | None = None) -> MessageReport:
+        """Return what people are told; `delivered` holds the keys with a receipt, `disposition` what really came of it."""
+        message = self.seen.message
+        return MessageReport(
+            message_id=message.key.message_id,
+            thread_id=message.content.thread_id,
+            sender=message.sender.name,
+            subject=message.content.subject,
+            message_digest=message.digest,
+            disposition=disposition or self.disposition,
+            reason=self.reason,
+            detail=self.plan.detail,
+            catalog_entry=self.plan.catalog_entry,
+            candidates=self.plan.candidates,
+            actions=tuple(_action_report(judgement, delivered) for judgement in self.judgements),
+        )
+
+
+def _action_report(judgement: Judgement, delivered: frozenset[str]) -> ActionReport:
+    action = judgement.action
+    # INVARIANT (no-secret): a draft with a finding is denied and its text is shown to nobody.
+    body = shown_text(action.payload) if action is not None and not judgement.secret_kinds else None
+    return ActionReport(
+        kind=judgement.draft.kind,
+        ordinal=judgement.draft.ordinal,
+        effect=judgement.decision.effect,
+        rule_ids=judgement.decision.rule_ids,
+        reasons=judgement.decision.reasons,
+        channel=action.channel if action else "",
+        body=body,
+        action_digest=action.digest if action else None,
+        delivered=action is not None and action.key in delivered,
+    )
+
+
+def _escalation(reason: str, detail: str = "") -> Plan:
+    return Plan((PlannedAction("escalate", {}),), reason, detail)
+
+
+class Planner:
+    """Asks a brain and judges what it says, one message at a time."""
+
+    def __init__(self, brain: Brain, drafter: Drafter, enforcer: Enforcer, tally: Tally, scanner: Scanner) -> None:
+        self._brain = brain
+        self._drafter = drafter
+        self._enforcer = enforcer
+        self._tally = tally
+        self._scanner = scanner
+
+    def propose(self, seen: Seen) -> Plan:
+        """Return the brain's plan in a form that can be relied on; never raises.
+
+        Automatic mail and our own are skipped before any brain is asked (RFC 3834, section 2).
+        """
+        if seen.facts.from_self:
+            return Plan((PlannedAction("skip"),), "from-self", "sent by ourselves")
+        if seen.facts.automatic:
+            return Plan((PlannedAction("skip"),), "automatic", "marked as automatic mail")
+        try:
+            plan = self._brain.propose(BrainInput(seen.message, seen.facts))
+        except Exception as error:  # noqa: BLE001 - a brain may be anything, and it must not end the run
+            return _escalation("brain-failed", f"the brain failed with {type(error).__name__}")
+        return self._sound(plan)
+
+    def _sound(self, plan: Plan) -> Plan:
+        """Return the plan with unusable parts replaced; what is not a plan at all becomes an escalation."""
+        if not isinstance(plan, Plan) or not isinstance(plan.actions, tuple):
+            return _escalation("brain-answer", "the brain's answer is not a plan")
+        if not all(isinstance(action, PlannedAction) for action in plan.actions):
+            return _escalation("brain-answer", "the brain's plan holds something that is not an action")
+        reason = plan.reason if isinstance(plan.reason, str) and _CODE.match(plan.reason) else "unstated"
+        detail = plan.detail[:MAX_DETAIL] if isinstance(plan.detail, str) else ""
+        detail = detail.encode("utf-8", "replace").decode("utf-8")
+        if detail and self._scanner.scan(detail):
+            detail = "the brain's remark is withheld: it holds a secret"
+        entry = plan.catalog_entry if isinstance(plan.catalog_entry, str) else None
+        if entry is not None and self._drafter.catalog.find(entry) is None:
+            entry = None
+        actions = tuple(self._sound_action(action) for action in plan.actions)
+        return replace(plan, actions=actions, reason=reason, detail=detail, catalog_entry=entry)
+
+    def _sound_action(self, action: PlannedAction) -> PlannedAction:
+        """Return the action with a kind that may be written down and a mapping of arguments."""
+        kind = action.kind if isinstance(action.kind, str) and _KIND.match(action.kind) else "unknown"
+        if kind not in CAPABILITIES and self._scanner.scan(kind):
+            kind = "unknown"
+        arguments = action.arguments if isinstance(action.arguments, Mapping) else {"unreadable": True}
+        return PlannedAction(kind, arguments)
+
+    def judge(self, seen: Seen, plan: Plan) -> Judged:
+        """Return the plan judged, and count what it will do in the tally."""
+        message, facts = seen.message, seen.facts
+        judgements: list[Judgement] = []
+        for draft in self._drafter.draft(plan, message, facts):
+            counts = self._tally.counts(message, len(judgements))
+            judgements.append(self._enforcer.judge(draft, message, facts, counts))
+        disposition, reason = resolve(plan, tuple(judgements), seen)
+        judged = Judged(seen, plan, tuple(judgements), disposition, reason)
+        for judgement in judged.actions:
+            self._tally.note_action()
+            if judgement.draft.kind in ANSWERING:
+                self._tally.note_reply(message)
+        return judged
+
+
+def resolve(plan: Plan, judgements: tuple[Judgement, ...], seen: Seen) -> tuple[Disposition, str]:
+    """Return what the message will be once its allowed actions are carried out, and the reason code.
+
+    The worst wins: a refusal or an escalation, then a hold; only when everything is allowed is anything carried out.
+    """
+    kinds = {judgement.draft.kind for judgement in judgements}
+    if kinds == {"skip"} and (seen.facts.automatic or seen.facts.from_self):
+        return Disposition.SKIPPED, plan.reason
+    held = [judgement for judgement in judgements if _is_throttled(judgement)]
+    refused = [j for j in judgements if j.decision.effect is Effect.DENY and not _is_throttled(j)]
+    if refused:
+        return Disposition.ESCALATED, _refusal(refused[0], plan)
+    if "escalate" in kinds or "skip" in kinds:
+        return Disposition.ESCALATED, plan.reason
+    if held:
+        return Disposition.HELD, "rate-limit"
+    if any(judgement.decision.effect is Effect.REQUIRE_APPROVAL for judgement in judgements):
+        return Disposition.HELD, "approval"
+    actions = [judgement.action for judgement in judgements]
+    if not actions or any(action is None for action in actions):
+        return Disposition.ESCALATED, "nothing-to-do"
+    return closing_disposition([action for action in actions if action is not None]), plan.reason
+
+
+def _is_throttled(judgement: Judgement) -> bool:
+    return judgement.decision.effect is Effect.DENY and judgement.decision.retry_after_s is not None
+
+
+def _refusal(judgement: Judgement, plan: Plan) -> str:
+    if judgement.secret_kinds:
+        return "refused-secret"
+    return "refused-draft" if judgement.draft.problem else "refused"
+
+
+def closing_disposition(actions: list[Action]) -> Disposition:
+    """Return what the receipts of these actions make of the message."""
+    kinds = {action.kind for action in actions}
+    if kinds & ANSWERING:
+        return Disposition.ANSWERED
+    return Disposition.NOTED if "progress_note" in kinds else Disposition.READ

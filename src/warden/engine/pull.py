@@ -1,0 +1,196 @@
+"""From a hub's listing to messages that may be read: redacted, checked, with our facts about them.
+
+Listing never changes the hub. What is redacted here is what every later step sees, stores and shows; the raw text does not
+leave this module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from warden.engine.parts import Parts, Terms
+from warden.guard import redact
+from warden.guard.intent import read_facts
+from warden.model.delivery import Disposition
+from warden.model.digests import canonical_bytes, digest_bytes, digest_text
+from warden.model.hub import HubTraits
+from warden.model.ids import MessageKey
+from warden.model.message import Mail, Message, MessageFacts
+from warden.model.records import DispositionRecord
+from warden.model.report import MessageReport
+from warden.ports import Scanner
+
+_IDENTIFIER = re.compile(r"[^\s\x00-\x20\x7f-\xa0\ud800-\udfff]{1,128}\Z")
+_PLAN_AGAIN = frozenset({Disposition.HELD, Disposition.QUARANTINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A message as all later steps know it: redacted, with facts, and where our ledger stood with it before."""
+
+    message: Message
+    facts: MessageFacts
+    size_bytes: int
+    before: DispositionRecord | None = None
+
+    @property
+    def text_bytes(self) -> bytes:
+        """Canonical JSON of the redacted text: the blob that the ledger keeps of this message."""
+        content = self.message.content
+        metadata = [[name, content.metadata[name]] for name in sorted(content.metadata)]
+        return canonical_bytes({"subject": content.subject, "body": content.body, "metadata": metadata})
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that the hub listed and that cannot be read: only its id (or the digest of it) and a reason code."""
+
+    key: MessageKey
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """One page of work: what is to be planned, what cannot be read, how many were decided before or wait behind their thread;
+    `stale` are the items of an applied plan that do not hold any more."""
+
+    fresh: tuple[Seen, ...]
+    unreadable: tuple[Unreadable, ...]
+    decided: int
+    waiting: int
+    blocked: bool
+    stale: tuple[MessageReport, ...] = ()
+
+
+def _redacted(text: str, scanner: Scanner, kinds: dict[str, int]) -> str:
+    findings = scanner.scan(text)
+    if not findings:
+        return text
+    for finding in findings:
+        kinds[finding.kind] = kinds.get(finding.kind, 0) + 1
+    return redact(text, findings)
+
+
+def readable_problem(message: Message, scanner: Scanner) -> str:
+    """Return why the message cannot be read, or an empty string.
+
+    Ids end up in the ledger and in what we send, so one that is malformed or holds a secret quarantines the message.
+    """
+    content = message.content
+    ids = [message.key.message_id, message.sender.name, content.thread_id, content.kind]
+    if content.in_reply_to is not None:
+        ids.append(content.in_reply_to)
+    if not all(_IDENTIFIER.match(value) for value in ids):
+        return "malformed-id"
+    if any(scanner.scan(value) for value in ids):
+        return "secret-in-id"
+    return ""
+
+
+def read_message(
+    message: Message, agent: str, hop_limit: int, scanner: Scanner, before: DispositionRecord | None = None
+) -> Seen | Unreadable:
+    """Return the message as later steps may know it, or why it cannot be read.
+
+    INVARIANT (no-secret): from here on nobody holds the text as it came.
+    """
+    problem = readable_problem(message, scanner)
+    if problem:
+        return unreadable(message.key, problem)
+    kinds: dict[str, int] = {}
+    content = message.content
+    clean = Mail(
+        subject=_redacted(content.subject, scanner, kinds),
+        body=_redacted(content.body, scanner, kinds),
+        kind=content.kind,
+        thread_id=content.thread_id,
+        in_reply_to=content.in_reply_to,
+        metadata=_redacted_metadata(content.metadata, scanner, kinds),
+    )
+    try:
+        shown = replace(message, content=clean)
+        canonical_bytes([clean.subject, clean.body])
+    except ValueError:
+        return unreadable(message.key, "unreadable-text")
+    facts = read_facts(message, agent, hop_limit, kinds)
+    return Seen(shown, facts, len(content.body.encode("utf-8", "surrogatepass")), before)
+
+
+def _redacted_metadata(metadata: Mapping[str, str], scanner: Scanner, kinds: dict[str, int]) -> dict[str, str]:
+    return {
+        _redacted(name, scanner, kinds): _redacted(value, scanner, kinds) for name, value in sorted(metadata.items())
+    }
+
+
+def unreadable(key: MessageKey, reason: str) -> Unreadable:
+    """Return the record of an unreadable message; an id that may not be written down is replaced by its digest."""
+    if reason == "malformed-id" or reason == "secret-in-id":
+        key = replace(key, message_id=digest_text(key.message_id))
+    return Unreadable(key, reason)
+
+
+def needs_planning(record: DispositionRecord | None) -> bool:
+    """Return whether a message with this record is planned in this run.
+
+    An escalated message is not planned again until its sender adds to the thread or a person ends it; a failed one is the
+    outbox's; a held one is judged again each time.
+    """
+    return record is None or record.disposition in _PLAN_AGAIN or record.reopened
+
+
+class Puller:
+    """Walks the unread messages of one inbox, a page at a time."""
+
+    def __init__(self, parts: Parts, terms: Terms, traits: HubTraits) -> None:
+        self._parts = parts
+        self._terms = terms
+        self._traits = traits
+
+    def pages(self) -> Iterator[Pulled]:
+        """Yield page after page until the end, the limit of messages, or a request to stop.
+
+        INVARIANT (nothing-lost): a message counts as decided only by a disposition in our own ledger.
+        """
+        after: str | None = None
+        left = self._terms.limit
+        size = self._terms.page_size
+        while left is None or left > 0:
+            page = self._parts.hub.list_unread(self._terms.agent, after, size)
+            keys = [MessageKey(self._traits.hub_id, self._terms.agent, identity) for identity, _ in page.quarantined]
+            records = self._parts.store.dispositions([*keys, *(message.key for message in page.messages)])
+            busy = self._parts.store.busy_threads(self._traits.hub_id, self._terms.agent)
+            wanted = [message for message in page.messages if needs_planning(records.get(message.key))]
+            ready = [message for message in wanted if message.content.thread_id not in busy]
+            taken = ready if left is None else ready[:left]
+            read = [self._read(message, records.get(message.key)) for message in taken]
+            broken = [unreadable(key, "malformed") for key in keys if records.get(key) is None]
+            fresh = tuple(item for item in read if isinstance(item, Seen))
+            listed = len(page.messages) + len(page.quarantined)
+            blocked = not self._traits.pages and listed >= self._traits.page_size and not wanted and not broken
+            yield Pulled(
+                fresh=fresh,
+                unreadable=(*broken, *self._new_unreadable(read)),
+                decided=len(page.messages) - len(wanted),
+                waiting=len(wanted) - len(ready),
+                blocked=blocked,
+            )
+            if left is not None:
+                left -= len(taken)
+            if page.after is None or page.after == after or self._parts.stop.requested():
+                return
+            after = page.after
+
+    def _read(self, message: Message, before: DispositionRecord | None) -> Seen | Unreadable:
+        return read_message(message, self._terms.agent, self._terms.hop_limit, self._parts.scanner, before)
+
+    def _new_unreadable(self, read: list[Seen | Unreadable]) -> tuple[Unreadable, ...]:
+        found = [item for item in read if isinstance(item, Unreadable)]
+        known = self._parts.store.dispositions([item.key for item in found]) if found else {}
+        return tuple(item for item in found if item.key not in known)
+
+
+def text_digest(seen: Seen) -> str:
+    """Return the digest under which the redacted text of a message is kept."""
+    return digest_bytes(seen.text_bytes)
