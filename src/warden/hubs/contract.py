@@ -1,0 +1,221 @@
+"""What a hub takes: the shape and the bounds of every value, checked the same way in process, over HTTP and in fakes.
+
+Pure: values in, frozen values or `HubRejectedError` out. A refusal names the field and the rule, never the value, and
+nothing is stored before everything was checked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from warden.errors import HubRejectedError, quote
+from warden.model.delivery import OutgoingMessage, Payload, ProgressEvent, payload_fields
+
+CONTRACT: Final = "warden.hub/1"
+REQUEST_BYTES: Final = 1024 * 1024
+LINE_CHARACTERS: Final = 1_000
+METADATA_ENTRIES: Final = 64
+METADATA_CHARACTERS: Final = 1_024
+PAGE_MESSAGES: Final = 1_000
+PAGE_BYTES: Final = 4 * 1024 * 1024
+THREAD_MESSAGES: Final = 500
+"""`GET /threads/{id}` gives the newest so many, oldest first, within `PAGE_BYTES`."""
+KEY_DAYS: Final = 90
+"""How long an idempotency key is kept; longer than the outbox's maximal age."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
+_KIND = re.compile(r"[a-z_]{1,32}")
+_METADATA_NAME = re.compile(r"[a-z0-9-]{1,64}")
+_KEY = re.compile(r"[!-~]{1,200}")
+_CURSOR = re.compile(r"[0-9]{1,18}")
+_TEXT_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+_MESSAGE_REQUIRED = ("from_agent", "to_agent", "subject", "body", "kind")
+_MESSAGE_OPTIONAL = ("thread_id", "in_reply_to", "metadata")
+_PROGRESS_REQUIRED = ("agent", "summary", "kind")
+_PROGRESS_OPTIONAL = ("detail", "message_id", "thread_id", "metadata")
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def refuse(field: str, problem: str, hint: str = "") -> HubRejectedError:
+    """Return the refusal of one field; `problem` continues a sentence that starts with the field's name."""
+    return HubRejectedError(f"{quote(field)} {problem}", hint, field)
+
+
+def check_name(value: object, field: str) -> str:
+    """Return `value` when it can name an agent, a message or a thread; raises `HubRejectedError`."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise refuse(
+            field,
+            "must be 1 to 128 letters, digits or `._@:+-`, starting with a letter or digit",
+            "choose another name",
+        )
+    return value
+
+
+def check_key(value: str | None) -> str | None:
+    """Return an idempotency key, or None when there is none; raises `HubRejectedError`."""
+    if value is not None and not _KEY.fullmatch(value):
+        raise refuse("idempotency-key", "must be 1 to 200 visible ASCII characters")
+    return value
+
+
+def check_cursor(value: str | None) -> int:
+    """Return the place in a listing that a cursor names, 0 for none; raises `HubRejectedError`."""
+    if value is None:
+        return 0
+    if not _CURSOR.fullmatch(value):
+        raise refuse("after", "is not a cursor of this hub", "use the `after` of the page before, unchanged")
+    return int(value)
+
+
+def check_limit(value: int) -> int:
+    """Return the size of a page; raises `HubRejectedError` outside 1 to `PAGE_MESSAGES`."""
+    if not 1 <= value <= PAGE_MESSAGES:
+        raise refuse("limit", f"must lie between 1 and {PAGE_MESSAGES}")
+    return value
+
+
+def read_message(document: object) -> OutgoingMessage:
+    """Return what `POST /messages` was given. An absent thread or message to answer is an empty string.
+
+    Raises `HubRejectedError` that names the field for anything that the contract does not have.
+    """
+    given = _check_object(document, _MESSAGE_REQUIRED, _MESSAGE_OPTIONAL)
+    return OutgoingMessage(
+        from_agent=check_name(given["from_agent"], "from_agent"),
+        to_agent=check_name(given["to_agent"], "to_agent"),
+        subject=_check_line(given["subject"], "subject"),
+        body=_check_text(given["body"], "body"),
+        kind=_check_kind(given["kind"]),
+        thread_id=_check_optional_name(given.get("thread_id"), "thread_id") or "",
+        in_reply_to=_check_optional_name(given.get("in_reply_to"), "in_reply_to") or "",
+        metadata=_check_metadata(given.get("metadata")),
+    )
+
+
+def read_progress(document: object) -> ProgressEvent:
+    """Return what `POST /progress` was given; raises as `read_message`."""
+    given = _check_object(document, _PROGRESS_REQUIRED, _PROGRESS_OPTIONAL)
+    summary = _check_line(given["summary"], "summary")
+    if not summary.strip():
+        raise refuse("summary", "must not be empty")
+    detail = given.get("detail")
+    return ProgressEvent(
+        agent=check_name(given["agent"], "agent"),
+        summary=summary,
+        kind=_check_kind(given["kind"]),
+        detail=None if detail is None else _check_text(detail, "detail"),
+        message_id=_check_optional_name(given.get("message_id"), "message_id"),
+        thread_id=_check_optional_name(given.get("thread_id"), "thread_id"),
+        metadata=_check_metadata(given.get("metadata")),
+    )
+
+
+def check_message(message: OutgoingMessage) -> tuple[OutgoingMessage, bytes]:
+    """Return a message made in process, checked as `read_message` checks one from outside, and its JSON."""
+    checked = read_message(wire_fields(message))
+    return checked, encode_payload(checked)
+
+
+def check_progress(event: ProgressEvent) -> tuple[ProgressEvent, bytes]:
+    """Return an event made in process, checked as `read_progress` checks one from outside, and its JSON."""
+    checked = read_progress(wire_fields(event))
+    return checked, encode_payload(checked)
+
+
+def wire_fields(payload: Payload) -> dict[str, object]:
+    """Return the fields of a POST body: absent ones (None, or an empty thread or reply id) are left out."""
+    fields = payload_fields(payload)
+    for name in ("thread_id", "in_reply_to", "metadata"):
+        if fields.get(name) in ("", {}):
+            del fields[name]
+    return fields
+
+
+def encode_payload(payload: Payload) -> bytes:
+    """Return the JSON of a checked payload; raises `HubRejectedError` over `REQUEST_BYTES`."""
+    data = _encode(wire_fields(payload)).encode("utf-8")
+    if len(data) > REQUEST_BYTES:
+        raise HubRejectedError(
+            f"the message is larger than {REQUEST_BYTES} bytes", "shorten it, or link to the long part"
+        )
+    return data
+
+
+def _check_object(document: object, required: tuple[str, ...], optional: tuple[str, ...]) -> Mapping[str, object]:
+    if not isinstance(document, Mapping):
+        raise HubRejectedError("the document must be a JSON object")
+    for name in document:
+        if name not in required and name not in optional:
+            raise HubRejectedError(
+                f"there is no field {quote(name)}{_near(str(name), required + optional)}", "", str(name)
+            )
+    for name in required:
+        if document.get(name) is None:
+            raise refuse(name, "is missing")
+    return document
+
+
+def _near(name: str, known: tuple[str, ...]) -> str:
+    import difflib  # only on the way to a refusal
+
+    near = difflib.get_close_matches(name[:64], known, n=1)
+    return f"; did you mean {quote(near[0])}?" if near else ""
+
+
+def _check_optional_name(value: object, field: str) -> str | None:
+    return None if value is None else check_name(value, field)
+
+
+def _check_kind(value: object) -> str:
+    if not isinstance(value, str) or not _KIND.fullmatch(value):
+        raise refuse("kind", "must be 1 to 32 small letters or underscores")
+    return value
+
+
+def _check_line(value: object, field: str, limit: int = LINE_CHARACTERS) -> str:
+    if not isinstance(value, str):
+        raise refuse(field, "must be a text")
+    if len(value) > limit:
+        raise refuse(field, f"must not be longer than {limit} characters")
+    found = _LINE_REFUSED.search(value)
+    if found:
+        raise _control(field, found, "must be one line without control characters")
+    return value
+
+
+def _check_text(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        raise refuse(field, "must be a text")
+    found = _TEXT_REFUSED.search(value)
+    if found:
+        raise _control(field, found, "must not hold control characters other than newline, carriage return and tab")
+    return value
+
+
+def _control(field: str, found: re.Match[str], rule: str) -> HubRejectedError:
+    point = ord(found.group())
+    if 0xD800 <= point <= 0xDFFF:
+        rule = "must be Unicode text: half of a surrogate pair stands alone"
+    return refuse(field, f"{rule} (U+{point:04X} at character {found.start() + 1})", "take the character out")
+
+
+def _check_metadata(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise refuse("metadata", "must be an object of texts")
+    if len(value) > METADATA_ENTRIES:
+        raise refuse("metadata", f"must not have more than {METADATA_ENTRIES} entries")
+    checked = {}
+    for name, text in value.items():
+        if not isinstance(name, str) or not _METADATA_NAME.fullmatch(name):
+            raise refuse("metadata", "must have names of 1 to 64 small letters, digits or dashes")
+        checked[name] = _check_line(text, f"metadata.{name}", METADATA_CHARACTERS)
+    return checked

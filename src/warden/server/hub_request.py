@@ -1,0 +1,174 @@
+"""Reading what a client sent, strictly, and the one shape of a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from warden.errors import (
+    HubBusyError,
+    HubConflictError,
+    HubCredentialError,
+    HubNotFoundError,
+    HubRejectedError,
+    HubUncertainError,
+    StateError,
+    WardenError,
+    quote,
+)
+from warden.hubs.contract import REQUEST_BYTES
+
+BODY_TIMEOUT_S: Final = 20.0
+"""How long a client may take to send its body."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+_STATUS: Final[tuple[tuple[type[WardenError], int], ...]] = (
+    (HubCredentialError, 403),
+    (HubNotFoundError, 404),
+    (HubConflictError, 409),
+    (HubRejectedError, 422),
+    (HubBusyError, 503),
+    (HubUncertainError, 500),
+    (StateError, 503),
+)
+_CODES: Final = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    409: "conflict",
+    413: "too_large",
+    415: "not_json",
+    422: "invalid",
+    500: "internal",
+    503: "unavailable",
+}
+
+
+class RefusedRequestError(WardenError):
+    """A request that is refused for its HTTP form; `status` is the answer's."""
+
+    code = "refused-request"
+
+    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.field = field
+
+
+def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return `value` as a JSON response."""
+    return Response(_encode(value).encode("utf-8"), status, headers, "application/json")
+
+
+def error_response(error: WardenError) -> Response:
+    """Return the refusal that an error means."""
+    if isinstance(error, RefusedRequestError):
+        return refusal(error.status, error.message, error.field)
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    if status >= 500:  # what is wrong with our disk is for the operator's log, not for a client
+        return refusal(status, "the hub cannot store this now" if status == 503 else "the hub failed")
+    return refusal(status, error.message, getattr(error, "field", None))
+
+
+def refusal(status: int, message: str, field: str | None = None) -> Response:
+    """Return `{"error": {"code", "message", "field"?}}`, with the headers that the status asks for."""
+    error = {"code": _CODES.get(status, "refused"), "message": message}
+    if field:
+        error["field"] = field
+    headers = {}
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"  # RFC 9110, section 11.6.1
+    elif status == 503:
+        headers["retry-after"] = "1"
+    elif status in (408, 413):
+        headers["connection"] = "close"  # the rest of the body is not read
+    return json_response({"error": error}, status, headers)
+
+
+async def read_document(request: Request) -> object:
+    """Return the JSON document of a POST.
+
+    Raises `RefusedRequestError`: 415 for another content type, 413 over `REQUEST_BYTES`, 408 when it comes too slowly,
+    400 for anything that is not one JSON document in UTF-8 without duplicate names, NaN or excessive nesting.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise RefusedRequestError(415, "the content type must be `application/json`", "content-type")
+    return parse(await read_body(request))
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body, bounded in size and time."""
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated[:20]) > REQUEST_BYTES:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > REQUEST_BYTES:
+                    raise _too_large()
+                chunks.append(chunk)
+    except TimeoutError:
+        raise RefusedRequestError(408, f"the body did not come within {BODY_TIMEOUT_S:.0f} s") from None
+    except ClientDisconnect:
+        raise RefusedRequestError(400, "the body ended early") from None
+    return b"".join(chunks)
+
+
+def _too_large() -> RefusedRequestError:
+    return RefusedRequestError(413, f"the body is larger than {REQUEST_BYTES} bytes")
+
+
+def parse(data: bytes) -> object:
+    """Return the one JSON document in `data` (RFC 8259, with duplicate names refused); raises `RefusedRequestError`."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RefusedRequestError(400, f"the body is not UTF-8 at byte {error.start + 1}") from None
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise RefusedRequestError(400, f"the body is not JSON at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise RefusedRequestError(400, "the body is nested too deeply") from None
+    except ValueError:  # an integer of thousands of digits
+        raise RefusedRequestError(400, "the body holds a number that cannot be read") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise RefusedRequestError(400, f"the name {quote(twice)} stands twice in one object", twice)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise RefusedRequestError(400, f"{quote(name)} is not JSON")
+
+
+def read_query(request: Request, known: frozenset[str]) -> dict[str, str]:
+    """Return the query; raises `RefusedRequestError` for a name that the operation does not have or has twice."""
+    if not request.scope["query_string"]:
+        return {}
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            raise RefusedRequestError(422, f"there is no query parameter {quote(name)}", name)
+        if name in found:
+            raise RefusedRequestError(422, f"the query parameter {quote(name)} stands twice", name)
+        found[name] = value
+    return found
