@@ -34,26 +34,44 @@ def validate(model: type[M], document: Document) -> M:
         raise _refusal(model, document, error.errors(include_url=False, include_input=False)) from None
 
 
-def _refusal(model: type[Strict], document: Document, complaints: Iterable[Any]) -> DocumentError:
-    def position(complaint: Any) -> int:
-        return document.line(_path(complaint))
+_WORDING = {
+    "dict_type": "this must be a mapping",
+    "model_type": "this must be a mapping",
+    "list_type": "this must be a list",
+    "string_type": "this must be a string; put it in quotes",
+    "int_type": "this must be a whole number",
+    "float_type": "this must be a number",
+    "bool_type": "this must be true or false",
+}
 
-    first = min(complaints, key=position)
-    path = _path(first)
+
+def _refusal(model: type[Strict], document: Document, complaints: Iterable[Any]) -> DocumentError:
+    """Return the error for the complaint that stands first; of two in one line, a wrong key explains a missing one."""
+    located = [(_path(document, item), item) for item in complaints]
+    path, first = min(located, key=lambda item: (document.line(item[0]), item[1]["type"] != "extra_forbidden"))
     kind = first["type"]
-    where = ".".join(str(step) for step in path)
+    shown = quote(".".join(str(step) for step in path)) if path else "the document"
     if kind == "extra_forbidden":
         known = _known_keys(model, path[:-1])
         close = difflib.get_close_matches(str(path[-1]), known, n=1)
         hint = f"did you mean {quote(close[0])}?" if close else f"known keys: {', '.join(known)}" if known else ""
-        return DocumentError(f"unknown key {quote(where)}", hint, document.place(path))
-    message = str(first["msg"])
-    message = message.removeprefix("Value error, ")
-    return DocumentError(f"{quote(where)}: {message[:1].lower()}{message[1:]}", "", document.place(path))
+        return DocumentError(f"unknown key {shown}", hint, document.place(path))
+    if kind == "missing":
+        return DocumentError(f"{shown} lacks the key {quote(first['loc'][-1])}", "", document.place(path))
+    message = _WORDING.get(kind) or str(first["msg"]).removeprefix("Value error, ")
+    return DocumentError(f"{shown}: {message[:1].lower()}{message[1:]}", "", document.place(path))
 
 
-def _path(complaint: Any) -> tuple[str | int, ...]:
-    return tuple(step for step in complaint["loc"] if step != "[key]")
+def _path(document: Document, complaint: Any) -> tuple[str | int, ...]:
+    """Return the part of the complaint's path that exists in the document: models add steps of their own to it."""
+    mark, path = document.mark, []
+    for step in complaint["loc"]:
+        child = mark.children.get(step)
+        if child is None:
+            break
+        mark = child
+        path.append(step)
+    return tuple(path)
 
 
 def _known_keys(model: type[Any], path: tuple[str | int, ...]) -> list[str]:
