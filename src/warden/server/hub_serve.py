@@ -85,12 +85,17 @@ def serve_hub(parts: HubParts, host: str, port: int, announce: Callable[[str], N
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio turns Nagle's algorithm off only on sockets that name it (a delayed
+    # acknowledgement would cost 40 ms per answer otherwise).
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(CONNECTIONS)
     except (OSError, OverflowError) as error:
+        listener.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise StateError(
             f"cannot listen on {quote(f'{host}:{port}')}: {reason}", "name another with --host and --port"
         ) from error
-    listener.set_inheritable(True)
     return listener
