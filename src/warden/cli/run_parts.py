@@ -1,0 +1,189 @@
+"""Puts the parts of a run together, each made only when it is first needed.
+
+A run on an empty inbox reads neither the charter's rules nor the catalogue's entries: their digests are enough for its two
+entries. The wrappers here stand for kernel, catalogue and brain until somebody asks them something.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warden.config.settings import Settings
+from warden.errors import InputError, quote
+from warden.model.digests import digest_bytes
+
+if TYPE_CHECKING:
+    from warden.model.catalog import Catalog, CatalogEntry
+    from warden.model.message import BrainInput
+    from warden.model.plan import Plan
+    from warden.model.request import Decision, Request
+    from warden.policy import Kernel
+    from warden.ports import Brain
+
+
+MAX_CATALOG_BYTES = 4 * 1024 * 1024
+
+
+class SystemClock:
+    """Time as the system has it. `wait` lets seconds pass; a run hands in one that a signal ends early."""
+
+    def __init__(self, wait: Callable[[float], None] = time.sleep) -> None:
+        self._wait = wait
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        """Let `seconds` pass, or return early when the run is asked to stop."""
+        if seconds > 0:
+            self._wait(seconds)
+
+
+class RandomIds:
+    """Run ids that sort by time and are never met twice: seconds since 1970 in hex, then 48 random bits."""
+
+    def run_id(self) -> str:
+        """Return a fresh id."""
+        return f"{int(time.time()):08x}-{os.urandom(6).hex()}"
+
+
+class LazyKernel:
+    """The kernel, read when it is first asked for a judgement; the digest of its charter is known before."""
+
+    def __init__(self, charter_digest: str, build: Callable[[], Kernel]) -> None:
+        self.charter_digest = charter_digest
+        self._build = build
+
+    @cached_property
+    def value(self) -> Kernel:
+        """The kernel; raises `CharterError`, and what is wrong with an overlay."""
+        return self._build()
+
+    @property
+    def snapshot(self) -> str:
+        """Identity of charter and bundles."""
+        return self.value.snapshot
+
+    def evaluate(self, request: Request) -> Decision:
+        """Return the decision."""
+        return self.value.evaluate(request)
+
+
+class LazyCatalog:
+    """The catalogue, parsed when it is first looked into; the digest of its bytes is known before."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.digest = digest_bytes(data)
+        self._data = data
+        self._name = name
+
+    @cached_property
+    def value(self) -> Catalog:
+        """The catalogue; raises `DocumentError`."""
+        from warden.documents.catalog import load_catalog
+
+        return load_catalog(self._data, self._name)
+
+    def find(self, entry_id: str) -> CatalogEntry | None:
+        """Return the entry with this id, or None."""
+        return self.value.find(entry_id)
+
+
+class LazyBrain:
+    """A brain that is built when it is first asked; its name and digest are known before."""
+
+    def __init__(self, name: str, digest: str, build: Callable[[], Brain]) -> None:
+        self.name = name
+        self.digest = digest
+        self._build = build
+
+    @cached_property
+    def _brain(self) -> Brain:
+        return self._build()
+
+    def propose(self, given: BrainInput) -> Plan:
+        """Return the brain's plan."""
+        return self._brain.propose(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What a run reads of files before it starts: charter bytes, catalogue, both unparsed."""
+
+    kernel: LazyKernel
+    catalog: LazyCatalog
+
+
+def read_documents(settings: Settings) -> Documents:
+    """Return kernel and catalogue for these settings, unparsed.
+
+    Raises `CharterError` when the packaged charter is missing or changed (no charter, no run), `InputError` for a
+    catalogue that cannot be read.
+    """
+    from warden.config.charter import read_packaged_charter
+    from warden.documents.charter import charter_digest, check_pin
+
+    files, pins = read_packaged_charter()
+    check_pin(files, pins)
+    kernel = LazyKernel(charter_digest(files), lambda: _kernel(files, settings))
+    data, name = _catalog_bytes(settings.catalog, files)
+    return Documents(kernel, LazyCatalog(data, name))
+
+
+def _kernel(files: Mapping[str, bytes], settings: Settings) -> Kernel:
+    from warden.config.policies import load_layers
+    from warden.documents.charter import load_charter
+    from warden.policy import Kernel
+
+    return Kernel(load_charter(files), load_layers(settings.policy), lowered_limits(settings))
+
+
+def lowered_limits(settings: Settings) -> dict[str, int]:
+    """Return the limits that the configuration sets, under the charter's names."""
+    limits = settings.limits
+    return {
+        "replies_per_thread_hour": limits.replies_per_thread_hour,
+        "replies_per_sender_hour": limits.replies_per_sender_hour,
+        "actions_per_run": limits.actions_per_run,
+    }
+
+
+def _catalog_bytes(path: Path | None, files: Mapping[str, bytes]) -> tuple[bytes, str]:
+    if path is None:
+        return files.get("catalog.yaml", b""), "catalog.yaml"
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_CATALOG_BYTES + 1)
+    except OSError as error:
+        hint = "name a routing catalogue with --catalog, or leave it out for the one that ships"
+        raise InputError(f"catalogue {quote(path)} cannot be read: {error.strerror}", hint) from error
+    if len(data) > MAX_CATALOG_BYTES:
+        raise InputError(f"catalogue {quote(path)} is larger than {MAX_CATALOG_BYTES} bytes", "split it")
+    return data, str(path)
+
+
+def build_brain(name: str, catalog: LazyCatalog) -> Brain:
+    """Return the brain called `name`; raises `InputError` for one that does not exist."""
+    if name != "rule":
+        raise InputError(f"there is no brain {quote(name)}", "use `--brain rule`")
+    from warden.brains.rules import rule_brain_digest
+
+    return LazyBrain(name, rule_brain_digest(catalog.digest), lambda: _rule_brain(catalog))
+
+
+def _rule_brain(catalog: LazyCatalog) -> Brain:
+    from warden.brains.rules.brain import RuleBrain
+
+    return RuleBrain(catalog.value)
