@@ -5,15 +5,22 @@ Every builder imports what it builds when it is called, so that a command pays f
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warden.cli.clock import SystemClock
+from warden.cli.run_parts import read_documents
 from warden.config.load import Overrides, load
 from warden.config.settings import Settings
 from warden.config.state import ensure_private_dir
 
 if TYPE_CHECKING:
-    from warden.ports import Hub
+    from warden.model.catalog import Catalog
+    from warden.ports import Channel, Clock, Hub, PolicyKernel, Scanner
+    from warden.store.files import LedgerFiles
+    from warden.store.locks import FileLockStore
+    from warden.store.sqlite import SqliteLedgerStore
 
 
 def load_settings(
@@ -28,14 +35,86 @@ def load_settings(
     return load(Overrides(config=config, state_dir=state_dir, hub=hub, agent=agent, catalog=catalog, brain=brain))
 
 
-def open_hub(settings: Settings) -> Hub:
+def build_clock(wait: Callable[[float], None] | None = None) -> Clock:
+    """Return the system's clock; `wait` lets seconds pass, by default by sleeping."""
+    return SystemClock(wait) if wait else SystemClock()
+
+
+def open_hub(settings: Settings, clock: Clock | None = None) -> Hub:
     """Return the hub that the settings name: embedded, or over HTTP. The caller closes it.
 
     Raises `ConfigError` for a credential or profile that cannot be used, `StateError` for the embedded hub's file.
     """
+    clock = clock or build_clock()
     if settings.hub.url is None:
         from warden.hubs.embedded import EmbeddedHub
 
         ensure_private_dir(settings.state_dir)
-        return EmbeddedHub(settings.hub_file)
+        return EmbeddedHub(settings.hub_file, clock)
+    return _open_http_hub(settings, clock)
+
+
+def ledger_files(settings: Settings) -> LedgerFiles:
+    """Return where the ledger's files lie."""
+    from warden.store.files import LedgerFiles
+
+    return LedgerFiles(settings.state_dir, settings.config_dir)
+
+
+def open_ledger(settings: Settings, clock: Clock | None = None) -> SqliteLedgerStore:
+    """Return the ledger for reading and appending, made with its signing key on first use. The caller closes it.
+
+    Raises `StateError` when its files cannot be used and `LedgerError` when it does not hold together.
+    """
+    from warden.store.sqlite import NewLog
+
+    ensure_private_dir(settings.state_dir)
+    return ledger_files(settings).open(clock or build_clock(), NewLog())
+
+
+def read_ledger(settings: Settings, clock: Clock | None = None) -> SqliteLedgerStore:
+    """Return the ledger for reading; raises as `open_ledger`, and `StateError` when there is none."""
+    return ledger_files(settings).open_reader(clock or build_clock())
+
+
+def build_locks(settings: Settings) -> FileLockStore:
+    """Return the locks of this state directory."""
+    from warden.store.locks import FileLockStore
+
+    ensure_private_dir(settings.state_dir)
+    return FileLockStore(settings.locks_dir)
+
+
+def build_scanner(settings: Settings) -> Scanner:
+    """Return what finds secret values in texts."""
+    from warden.guard.scanner import GuardScanner
+
+    return GuardScanner()
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """Return the routing catalogue: the configured one, or the one that ships with warden.
+
+    Raises `InputError` when it cannot be read and `DocumentError` when it is not a catalogue.
+    """
+    return read_documents(settings).catalog.value
+
+
+def build_kernel(settings: Settings) -> PolicyKernel:
+    """Return the kernel over the packaged charter and the configured overlays.
+
+    Raises `CharterError` when the charter is missing or changed. What is wrong with its rules or with an overlay comes out
+    as `WardenError` when the kernel is first asked something.
+    """
+    return read_documents(settings).kernel
+
+
+def build_channels(hub: Hub) -> Mapping[str, Channel]:
+    """Return the channels that deliver to this hub, by name."""
+    from warden.channels.hub import messaging_channels
+
+    return messaging_channels(hub, hub.traits().delivery)
+
+
+def _open_http_hub(settings: Settings, clock: Clock) -> Hub:
     raise NotImplementedError

@@ -9,7 +9,7 @@ from pathlib import Path
 from warden.config.schema import BY_NAME, TABLES, Key
 from warden.errors import ConfigError, quote
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 SECRET_WORDS = ("token", "password", "passwd", "passphrase", "secret", "api_key", "apikey", "credential", "private_key")
 TEXT_LIMIT = 4_096
@@ -113,7 +113,7 @@ def _check_text(value: object) -> str:
 
 def _check_word(key: Key, value: str) -> None:
     if key.kind == "name" and not NAME.fullmatch(value):
-        raise ValueError("must be letters, digits and `.` `_` `@` `-`, at most 128, starting with a letter or digit")
+        raise ValueError("must be 1 to 128 letters, digits or `._@:+-`, starting with a letter or digit")
     if key.kind == "variable" and not VARIABLE.fullmatch(value):
         raise ValueError("must be the name of an environment variable")
 
@@ -121,7 +121,10 @@ def _check_word(key: Key, value: str) -> None:
 def check_agent(name: str) -> str:
     """Return `name` when it can name an agent; raises `ConfigError`."""
     if not NAME.fullmatch(name):
-        raise ConfigError(f"{quote(name)} cannot name an agent", "use letters, digits, dots, dashes and underscores")
+        raise ConfigError(
+            f"{quote(name)} cannot name an agent",
+            "use 1 to 128 letters, digits or `._@:+-`, starting with a letter or digit",
+        )
     return name
 
 
