@@ -139,14 +139,14 @@ class _Desk:
 
 @contextmanager
 def _desk(settings: Settings, stop: SignalStop, mode: str, as_json: bool, limit: int | None) -> Iterator[_Desk]:
-    clock = SystemClock(stop.wait)
+    clock = compose.build_clock(stop.wait)
     run_id = RandomIds().run_id()
     documents = read_documents(settings)
     brain = build_brain(settings.brain, documents.catalog)
     with ExitStack() as stack:
         described = {"run_id": run_id, "mode": mode, "agent": settings.agent}
         # INVARIANT (one-runner): held for the length of the cycle, and of nothing else.
-        stack.enter_context(compose.open_locks(settings).hold(f"cycle-{settings.agent}", described))
+        stack.enter_context(compose.build_locks(settings).hold(f"cycle-{settings.agent}", described))
         store = compose.open_ledger(settings, clock)
         stack.callback(store.close)
         hub = compose.open_hub(settings, clock)
