@@ -135,15 +135,21 @@ def check_transport(url: str | None, has_token: bool) -> Finding:
     if url.startswith("https://") or _is_loopback(url):
         return ok("transport", quote(url))
     if has_token:
-        return fail("transport", f"{quote(url)} would carry the token in the open", "use https")
+        return warn(
+            "transport", f"{quote(url)} carries the token in the open", "use https, or a tunnel that ends on this host"
+        )
     return warn("transport", f"{quote(url)} is not encrypted", "use https")
 
 
 def _is_loopback(url: str) -> bool:
+    from ipaddress import ip_address
     from urllib.parse import urlsplit
 
     host = urlsplit(url).hostname or ""
-    return host == "localhost" or host == "::1" or host.startswith("127.")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def check_inbox(listed: int, decided: int, pages: bool, page_size: int) -> Finding:
