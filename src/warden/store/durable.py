@@ -47,25 +47,40 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a private file whole in place of what was there, durably; raises `StateError`."""
+    with disk_errors(path):
+        beside = _write_beside(path, data)
+        os.replace(beside, path)
+        sync_directory(path.parent)
+
+
 def create_file(path: Path, data: bytes) -> bool:
     """Write a new private file whole, and make it and its name durable; return False when it exists already.
 
     Another process never sees a part of it: it is written beside its place and linked there. Raises `StateError`.
     """
     with disk_errors(path):
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+        beside = _write_beside(path, data)
         try:
-            try:
-                write_all(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            try:
-                os.link(beside, path)
-            except FileExistsError:
-                return False
+            os.link(beside, path)
+        except FileExistsError:
+            return False
         finally:
             beside.unlink(missing_ok=True)
         sync_directory(path.parent)
         return True
+
+
+def _write_beside(path: Path, data: bytes) -> Path:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    return beside

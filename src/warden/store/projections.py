@@ -150,6 +150,13 @@ def _outcome_reported(connection: sqlite3.Connection, seq: int, at: int, fields:
     )
 
 
+def _log_archived(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    connection.execute(
+        "INSERT INTO segments VALUES (?, ?, ?, ?)",
+        (fields["first"], fields["last"], fields["segment"], fields["file_digest"]),
+    )
+
+
 def _reference(fields: Fields) -> tuple[str, str, str]:
     ref = fields["ref"]
     return ref["hub_id"], ref["agent"], ref["message_id"]
@@ -211,6 +218,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "dead_retried": _dead_retried,
     "dead_dropped": _dead_dropped,
     "state_restored": _state_restored,
+    "log_archived": _log_archived,
     "outcome_reported": _outcome_reported,
     "disposed": _disposed,
     "closed": _closed,

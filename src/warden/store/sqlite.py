@@ -8,12 +8,14 @@ append takes the database's writer lock and looks whether the log has grown sinc
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from warden import __version__
 from warden.errors import LedgerError, StateError, quote
@@ -34,6 +36,8 @@ from warden.store.logstate import LogState, check_end, check_tail, damage, read_
 from warden.store.projections import milliseconds, project
 from warden.store.tables import create_script, version_script
 from warden.store.writerlock import NoLock, WriterLock
+
+T = TypeVar("T")
 
 ORIGIN_PREFIX = "ops-warden/"
 BATCH_LIMIT = 10_000
@@ -162,6 +166,51 @@ class SqliteLedgerStore:
             if batch.publish:
                 self._heads.publish(state.note.text)
             return state.to_head()
+
+    def revise(self, change: Callable[[sqlite3.Connection], Sequence[Entry]]) -> Head:
+        """Run `change` in one write transaction together with the entries that it returns, which record what it did.
+
+        For maintenance only (purge, archive, rebuild): `change` may touch blobs, rows that are kept elsewhere, and
+        projections. No entry at all is fine when the log itself is not concerned.
+        """
+        with self._using(), self._lock.held():
+            with transaction(self._connection):
+                state = self._trusted_state()
+                entries = tuple(change(self._connection))
+                if entries:
+                    state = self._append(state, Batch(entries))
+            self._trusted = state
+            self._heads.publish(state.note.text)
+            return state.to_head()
+
+    def compact(self) -> None:
+        """Give space that was freed back to the disk, and leave no removed bytes in the write-ahead log."""
+        with self._using(), self._lock.held():
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `question` finds in one consistent view of the database; it must not write."""
+        with self._using():
+            self._connection.execute("BEGIN")
+            try:
+                return question(self._connection)
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    @property
+    def origin(self) -> str:
+        """The log's name, under which its checkpoints are signed."""
+        return self._origin
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """The key that the log's first entry names, None for an unsigned log."""
+        return Verifier(self._origin, bytes.fromhex(self._public_key)) if self._public_key else None
+
+    def published(self) -> str | None:
+        """Return the note of the published head."""
+        return self._heads.read()
 
     def _trusted_state(self) -> LogState:
         """Return the state to append to, after making sure that it is what we or another holder of the key signed."""

@@ -49,10 +49,20 @@ CREATE TABLE plans (
   plan_digest TEXT PRIMARY KEY, run_id TEXT NOT NULL, made_ms INTEGER NOT NULL, used INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE dry_runs (run_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE segments (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, segment TEXT NOT NULL, file_digest TEXT NOT NULL);
 CREATE TABLE answers (input_digest TEXT PRIMARY KEY, answer_digest TEXT NOT NULL) WITHOUT ROWID;
 """
 
-PROJECTIONS = ("dispositions", "outbox", "outcomes", "plans", "dry_runs", "answers")
+PROJECTIONS = {
+    "dispositions": "hub_id, agent, message_id",
+    "outbox": "seq",
+    "outcomes": "correlation_id, event_id",
+    "plans": "plan_digest",
+    "dry_runs": "run_id",
+    "segments": "first",
+    "answers": "input_digest",
+}
+"""The tables that are derived from the entries, each with the columns that order it."""
 
 
 def create_script() -> str:

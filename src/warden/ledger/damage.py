@@ -1,0 +1,64 @@
+"""What can be wrong with a log, each with a name that stays stable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from warden.errors import LedgerError
+
+
+class Damage(StrEnum):
+    """Kinds of damage."""
+
+    MALFORMED = "malformed"
+    """An entry's bytes are not an entry in its only form."""
+    CHANGED = "changed"
+    """An entry is not the one that was recorded: its neighbours or the signed tree vouch for other bytes."""
+    MISSING = "missing"
+    """One or more entries are gone from the middle."""
+    ORDER = "order"
+    """Entries stand in another order, or one stands twice."""
+    CUT = "cut"
+    """The log is shorter than a head of it says."""
+    TORN = "torn"
+    """The last line of an export is incomplete."""
+    REWRITTEN = "rewritten"
+    """The entries fit each other, but not what was signed or published."""
+    SIGNATURE = "signature"
+    """A checkpoint is not signed with the log's key."""
+    CHECKPOINT = "checkpoint"
+    """A checkpoint is malformed, out of place, missing, or of another log."""
+    KEY = "key"
+    """The log's key is not the one that is pinned."""
+    HEAD = "head"
+    """The published head is missing or of another log."""
+    BLOB = "blob"
+    """A stored text is not what its digest says."""
+    PROJECTION = "projection"
+    """A table that is derived from the entries says something else than they do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One damage, the first bad entry (None when it is not about one), and a sentence for a person."""
+
+    damage: Damage
+    seq: int | None
+    detail: str
+
+
+class DamagedLogError(LedgerError):
+    """A log does not verify; `finding` says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(
+            f"the ledger does not verify: {finding.detail}",
+            "see `warden ledger verify`; nothing is executed until `warden ledger repair` has put it aside",
+        )
+        self.finding = finding
+
+
+def damaged(damage: Damage, seq: int | None, detail: str) -> DamagedLogError:
+    """Return the error for one finding."""
+    return DamagedLogError(Finding(damage, seq, detail))

@@ -1,0 +1,82 @@
+"""Where the files of a ledger lie, and opening it with all of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from warden.errors import LedgerError, StateError, quote
+from warden.ports import Clock
+from warden.store.headfile import HeadFile
+from warden.store.keys import KeyFiles
+from warden.store.sqlite import NewLog, SqliteLedgerStore
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFiles:
+    """The files of one ledger, from the state directory and the configuration directory."""
+
+    state_dir: Path
+    config_dir: Path
+
+    @property
+    def database(self) -> Path:
+        """Entries, blobs, projections, checkpoints."""
+        return self.state_dir / "ledger.db"
+
+    @property
+    def head(self) -> Path:
+        """The published head."""
+        return self.state_dir / "checkpoints" / "ledger.head"
+
+    @property
+    def segments(self) -> Path:
+        """Archived entries."""
+        return self.state_dir / "archive"
+
+    @property
+    def evidence(self) -> Path:
+        """What repairs put aside."""
+        return self.state_dir / "evidence"
+
+    @property
+    def keys(self) -> KeyFiles:
+        """The signing key, and its pin: one per state directory, which may be many to one configuration directory."""
+        place = sha256(os.fsencode(self.state_dir.resolve())).hexdigest()[:16]
+        return KeyFiles(self.state_dir / "ledger.key", self.config_dir / "pins" / f"ledger-{place}.fingerprint")
+
+    def exists(self) -> bool:
+        """Return whether there is, or was, a ledger."""
+        return self.database.exists() or self.head.exists()
+
+    def open(self, clock: Clock, new_log: NewLog | None = None) -> SqliteLedgerStore:
+        """Return the ledger for reading and appending, made when `new_log` says how and there is none.
+
+        Raises `StateError` when there is none and `new_log` is None, or a file cannot be used; `LedgerError` when the
+        ledger, its key or its head do not hold together.
+        """
+        if not self.exists():
+            if new_log is None:
+                raise no_ledger(self.database)
+        elif not self.database.exists():
+            raise LedgerError(
+                f"the ledger {quote(self.database)} is gone, and the head that it published is still there",
+                "put a copy back, or start a new log with `warden ledger repair`",
+            )
+        signer = self.keys.load(self.exists())
+        return SqliteLedgerStore(self.database, clock, signer, HeadFile(self.head), new_log)
+
+    def open_reader(self, clock: Clock) -> SqliteLedgerStore:
+        """Return the ledger for reading: no key is needed; raises as `open`."""
+        if not self.exists():
+            raise no_ledger(self.database)
+        return SqliteLedgerStore(self.database, clock, None, HeadFile(self.head), None)
+
+
+def no_ledger(path: Path) -> StateError:
+    """Return the error for a state directory in which nothing was recorded yet."""
+    return StateError(
+        f"there is no ledger at {quote(path)}", "a first `warden worker run` makes one; or name another --state-dir"
+    )

@@ -1,0 +1,112 @@
+"""Archived parts of the log: compressed exports beside the database, and reading the whole log through them.
+
+A segment is an export (`ledger.export`) that ends with a signed checkpoint, compressed with gzip. Entry 0 stays in the
+database too, because opening reads it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from warden.errors import LedgerError, quote
+from warden.ledger.checkpoint import Note
+from warden.ledger.damage import Damage, damaged
+from warden.ledger.entry import ENTRY_LIMIT
+from warden.ledger.export import Header, read_records
+from warden.ledger.verify import Record, interleave, parse_checkpoint_at
+from warden.model.digests import digest_bytes
+
+SEGMENT_LIMIT = 1 << 30
+"""Bytes of a segment file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An archived part: its first and last entry, its file's name and digest."""
+
+    first: int
+    last: int
+    name: str
+    file_digest: str
+
+
+def list_segments(connection: sqlite3.Connection) -> tuple[Segment, ...]:
+    """Return the archived parts, oldest first."""
+    rows = connection.execute("SELECT first, last, segment, file_digest FROM segments ORDER BY first")
+    return tuple(Segment(*row) for row in rows)
+
+
+def read_segment(directory: Path, segment: Segment) -> Iterator[Record]:
+    """Return the records of an archived part; raises `DamagedLogError` when its file is gone or changed."""
+    path = directory / Path(segment.name).name
+    try:
+        data = path.read_bytes() if path.stat().st_size <= SEGMENT_LIMIT else b""
+    except OSError as error:
+        detail = f"entries {segment.first} to {segment.last} are archived in {quote(path)}, which cannot be read"
+        raise damaged(Damage.MISSING, segment.first, detail) from error
+    if digest_bytes(data) != segment.file_digest:
+        raise damaged(Damage.CHANGED, segment.first, f"the archive file {quote(path)} is not the one that was recorded")
+    lines = _split(gzip.decompress(data))
+    Header.from_line(next(lines, b""))
+    yield from read_records(lines, segment.first)
+
+
+def _split(data: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start, start + ENTRY_LIMIT + 2) + 1
+        if end == 0:
+            raise LedgerError("an archive file holds a line that is too long")
+        yield data[start:end]
+        start = end
+
+
+def stored_notes(connection: sqlite3.Connection, after: int) -> Iterator[Note]:
+    """Return the checkpoints in the database over more than `after` entries; raises `DamagedLogError`."""
+    rows = connection.execute("SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (after,))
+    for size, text in rows:
+        note = parse_checkpoint_at(text, size)
+        if note.checkpoint.size != size:
+            raise damaged(Damage.CHECKPOINT, max(size - 1, 0), f"the checkpoint stored for {size} entries is another")
+        yield note
+
+
+def stored_raws(connection: sqlite3.Connection, first: int) -> Iterator[bytes]:
+    """Return the entries in the database from `first` on; raises `DamagedLogError` for rows out of place."""
+    for seq, (row_seq, raw) in enumerate(
+        connection.execute("SELECT seq, raw FROM entries WHERE seq >= ? ORDER BY seq", (first,)), first
+    ):
+        if type(raw) is not bytes:
+            raise damaged(Damage.MALFORMED, seq, f"entry {seq} is not stored as bytes")
+        if row_seq != seq:
+            raise damaged(Damage.MISSING, seq, f"entries {seq} to {row_seq - 1} are missing")
+        yield raw
+
+
+def all_records(connection: sqlite3.Connection, directory: Path | None) -> Iterator[Record]:
+    """Return every entry and checkpoint of the log, archived parts first; the list of those is read at once."""
+    return _chained(connection, directory, list_segments(connection))
+
+
+def _chained(connection: sqlite3.Connection, directory: Path | None, segments: Sequence[Segment]) -> Iterator[Record]:
+    first = 0
+    for segment in segments:
+        if directory is None or segment.first != first:
+            raise damaged(Damage.MISSING, first, f"entries from {first} on are archived elsewhere")
+        yield from read_segment(directory, segment)
+        first = segment.last + 1
+    yield from stored_records(connection, first)
+
+
+def stored_records(connection: sqlite3.Connection, first: int) -> Iterator[Record]:
+    """Return the entries and checkpoints in the database from entry `first` on."""
+    return interleave(stored_raws(connection, first), stored_notes(connection, first), first)
+
+
+def all_raws(records: Iterable[Record]) -> Iterator[bytes]:
+    """Return only the entries."""
+    return (record for record in records if isinstance(record, bytes))
