@@ -6,14 +6,14 @@ constraints sorted. Reading what was written gives the same bundle (apart from t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from warden.documents.yaml import Document, load_yaml
 from warden.errors import DocumentError, quote
 from warden.model.digests import digest_bytes
 from warden.model.request import UNCONSTRAINED, Constraints, Effect, Remediation
-from warden.policy.bundle import ABSTAIN, Bundle, Match, McpMatch, Rule, TenantPolicy, Velocity
+from warden.policy.bundle import ABSTAIN, Bundle, Match, McpMatch, Remark, Rule, TenantPolicy, Velocity
 from warden.policy.facts import fold
 from warden.policy.glob import compile_glob
 
@@ -65,7 +65,18 @@ def load_bundle(data: bytes, name: str, origin: str = "operator") -> Bundle:
         default_tenant=model.default_tenant,
         tenants=_tenants(model, refuse),
         origin=origin,
+        remarks=tuple(_remarks(model, document)),
     )
+
+
+def _remarks(model: BundleModel, document: Document) -> Iterator[Remark]:
+    """Return the empty lists of matches: they ask for nothing, which is rarely what was meant."""
+    for index, rule in enumerate(model.rules):
+        for name in sorted(rule.match.model_fields_set):
+            if getattr(rule.match, name) == []:
+                line = document.line(("rules", index, "match", name))
+                message = f"an empty `{name}` asks for nothing, so the rule matches as if it were not there"
+                yield Remark(rule.id, "empty-list", message, line)
 
 
 def _default(word: str | None) -> str | None:

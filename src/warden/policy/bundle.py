@@ -112,6 +112,16 @@ class TenantPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that reading saw and that a value cannot show, for lint."""
+
+    rule_id: str
+    code: str
+    message: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """One policy file. `default_decision` is `allow`, `deny`, `require_approval`, `abstain` or None (deny); `digest`
     covers the file's bytes and names the layer's contents in the snapshot; `origin` is `operator` or `pack`."""
@@ -124,3 +134,4 @@ class Bundle:
     default_tenant: str = ""
     tenants: Mapping[str, TenantPolicy] = field(default_factory=dict)
     origin: str = field(default="operator", compare=False)
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)

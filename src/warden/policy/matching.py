@@ -7,6 +7,7 @@ fact makes a restricting rule match and an allowing rule not match, so that sile
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from warden.policy.facts import Facts, fold, fold_all
 from warden.policy.glob import compile_glob
 
 Check = Callable[[Facts], bool | None]
+
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
 
 COUNT_PREFIX = "counts."
 """A `label_threshold` name with this prefix means a numeric fact instead of a label."""
@@ -114,12 +117,9 @@ def number_of(facts: Facts, name: str) -> float | None:
     if name.startswith(COUNT_PREFIX):
         return facts.counts.get(name[len(COUNT_PREFIX) :])
     text = facts.labels.get(name)
-    if text is None:
+    if text is None or not _NUMBER.match(text.strip()):
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
+    number = float(text)
     return number if math.isfinite(number) else None
 
 
