@@ -24,12 +24,12 @@ class KindModel(Strict):
 class LimitsModel(Strict):
     """The charter's numbers."""
 
-    max_actions_per_message: Count
-    max_actions_per_run: Count
-    max_body_bytes: Count
-    max_replies_per_thread_hour: Count
-    max_replies_per_sender_hour: Count
-    max_hops: Count
+    actions_per_message: Count
+    actions_per_run: Count
+    body_bytes: Count
+    replies_per_thread_hour: Count
+    replies_per_sender_hour: Count
+    hops: Count
 
 
 class VocabularyModel(Strict):

@@ -57,14 +57,14 @@ class Kind:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The charter's numbers. Counts exclude the action under judgement: a limit of n means that the action after n
-    others is stopped. A body may have at most `max_body_bytes` bytes of UTF-8."""
+    others is stopped. A body may have at most `body_bytes` bytes of UTF-8."""
 
-    max_actions_per_message: int
-    max_actions_per_run: int
-    max_body_bytes: int
-    max_replies_per_thread_hour: int
-    max_replies_per_sender_hour: int
-    max_hops: int
+    actions_per_message: int
+    actions_per_run: int
+    body_bytes: int
+    replies_per_thread_hour: int
+    replies_per_sender_hour: int
+    hops: int
 
     def lowered(self, wanted: Mapping[str, int]) -> Limits:
         """Return these limits with the named ones lowered; raises `ConfigError` for a higher or unknown one."""

@@ -33,18 +33,6 @@ def undischarged(constraints: Constraints, dischargeable: Collection[str]) -> tu
     return tuple(name for name in active(constraints) if name not in dischargeable)
 
 
-def append_footers(body: str, constraints: Constraints) -> str:
-    """Return `body` with each footer that it does not carry yet, a blank line before the first, one a line.
-
-    Doing it twice changes nothing, so a text may be judged, completed and judged again.
-    """
-    present = set(body.splitlines())
-    missing = [footer for footer in constraints.append_footer if not set(footer.splitlines()) <= present]
-    if not missing:
-        return body
-    return "\n".join([body.rstrip("\n"), "", *missing])
-
-
 def _body_too_large(constraints: Constraints, facts: Facts) -> bool:
     size = facts.counts.get("body_bytes")
     return constraints.max_body_bytes is not None and (size is None or size > constraints.max_body_bytes)
