@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from warden.errors import HubRejectedError, quote
@@ -38,6 +38,8 @@ _MESSAGE_REQUIRED = ("from_agent", "to_agent", "subject", "body", "kind")
 _MESSAGE_OPTIONAL = ("thread_id", "in_reply_to", "metadata")
 _PROGRESS_REQUIRED = ("agent", "summary", "kind")
 _PROGRESS_OPTIONAL = ("detail", "message_id", "thread_id", "metadata")
+
+TextCheck = Callable[[object, str], str]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -90,30 +92,30 @@ def read_message(document: object) -> OutgoingMessage:
     return OutgoingMessage(
         from_agent=check_name(given["from_agent"], "from_agent"),
         to_agent=check_name(given["to_agent"], "to_agent"),
-        subject=_check_line(given["subject"], "subject"),
-        body=_check_text(given["body"], "body"),
-        kind=_check_kind(given["kind"]),
+        subject=check_line(given["subject"], "subject"),
+        body=check_text(given["body"], "body"),
+        kind=check_kind(given["kind"]),
         thread_id=_check_optional_name(given.get("thread_id"), "thread_id") or "",
         in_reply_to=_check_optional_name(given.get("in_reply_to"), "in_reply_to") or "",
-        metadata=_check_metadata(given.get("metadata")),
+        metadata=check_metadata(given.get("metadata")),
     )
 
 
 def read_progress(document: object) -> ProgressEvent:
     """Return what `POST /progress` was given; raises as `read_message`."""
     given = _check_object(document, _PROGRESS_REQUIRED, _PROGRESS_OPTIONAL)
-    summary = _check_line(given["summary"], "summary")
+    summary = check_line(given["summary"], "summary")
     if not summary.strip():
         raise refuse("summary", "must not be empty")
     detail = given.get("detail")
     return ProgressEvent(
         agent=check_name(given["agent"], "agent"),
         summary=summary,
-        kind=_check_kind(given["kind"]),
-        detail=None if detail is None else _check_text(detail, "detail"),
+        kind=check_kind(given["kind"]),
+        detail=None if detail is None else check_text(detail, "detail"),
         message_id=_check_optional_name(given.get("message_id"), "message_id"),
         thread_id=_check_optional_name(given.get("thread_id"), "thread_id"),
-        metadata=_check_metadata(given.get("metadata")),
+        metadata=check_metadata(given.get("metadata")),
     )
 
 
@@ -173,13 +175,15 @@ def _check_optional_name(value: object, field: str) -> str | None:
     return None if value is None else check_name(value, field)
 
 
-def _check_kind(value: object) -> str:
+def check_kind(value: object) -> str:
+    """Return a kind of `[a-z_]{1,32}`; raises `HubRejectedError`."""
     if not isinstance(value, str) or not _KIND.fullmatch(value):
         raise refuse("kind", "must be 1 to 32 small letters or underscores")
     return value
 
 
-def _check_line(value: object, field: str, limit: int = LINE_CHARACTERS) -> str:
+def check_line(value: object, field: str, limit: int = LINE_CHARACTERS) -> str:
+    """Return one line of text without control characters; raises `HubRejectedError`."""
     if not isinstance(value, str):
         raise refuse(field, "must be a text")
     if len(value) > limit:
@@ -190,7 +194,13 @@ def _check_line(value: object, field: str, limit: int = LINE_CHARACTERS) -> str:
     return value
 
 
-def _check_text(value: object, field: str) -> str:
+def check_subject_text(value: object, field: str) -> str:
+    """Return one line of text of a foreign hub, which may be longer than one of ours."""
+    return check_line(value, field, REQUEST_BYTES)
+
+
+def check_text(value: object, field: str) -> str:
+    """Return text whose only control characters are newline, carriage return and tab; raises `HubRejectedError`."""
     if not isinstance(value, str):
         raise refuse(field, "must be a text")
     found = _TEXT_REFUSED.search(value)
@@ -206,7 +216,13 @@ def _control(field: str, found: re.Match[str], rule: str) -> HubRejectedError:
     return refuse(field, f"{rule} (U+{point:04X} at character {found.start() + 1})", "take the character out")
 
 
-def _check_metadata(value: object) -> dict[str, str]:
+def is_metadata_name(name: str) -> bool:
+    """Return whether metadata can have this name."""
+    return _METADATA_NAME.fullmatch(name) is not None
+
+
+def check_metadata(value: object) -> dict[str, str]:
+    """Return metadata, an empty mapping for none; raises `HubRejectedError`."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -217,5 +233,5 @@ def _check_metadata(value: object) -> dict[str, str]:
     for name, text in value.items():
         if not isinstance(name, str) or not _METADATA_NAME.fullmatch(name):
             raise refuse("metadata", "must have names of 1 to 64 small letters, digits or dashes")
-        checked[name] = _check_line(text, f"metadata.{name}", METADATA_CHARACTERS)
+        checked[name] = check_line(text, f"metadata.{name}", METADATA_CHARACTERS)
     return checked

@@ -1,0 +1,224 @@
+"""One bounded exchange over HTTP: pooled http/1.1 connections, a deadline on everything, a limit on what is read.
+
+httpcore, the engine of httpx, is used as it is: the layers above it (redirects, cookies, proxies and netrc from the
+environment, decompression) are what a client of an untrusted hub must not have, and cost more than half of the time of
+a request. A deadline is kept for the whole exchange, because a time-out per read lets a hub drip for ever.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpcore
+
+from warden.errors import (
+    ConfigError,
+    HubAnswerError,
+    HubBusyError,
+    HubRejectedError,
+    HubUncertainError,
+    HubUnreachableError,
+)
+
+Header = tuple[bytes, bytes]
+KEEP_ALIVE_S: Final = 15.0
+"""Shorter than what servers keep, so that a request seldom meets a connection that is just being closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A hub's answer: status, headers with names in small letters, and the whole body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds of one exchange: seconds for the connection and for everything, bytes of the body, connections."""
+
+    connect_timeout_s: float = 5.0
+    timeout_s: float = 30.0
+    response_bytes: int = 8 * 1024 * 1024
+    connections: int = 8
+
+
+class Connection:
+    """Pooled connections to one base URL. Safe to use from several threads."""
+
+    def __init__(
+        self, base_url: str, headers: Iterable[Header], bounds: Bounds, monotonic: Callable[[], float]
+    ) -> None:
+        """Prepare, without connecting; raises `ConfigError` for a URL that is not one of http or https."""
+        scheme, host, port, self._prefix = _split(base_url)
+        shown = b"[" + host + b"]" if b":" in host else host
+        self._origin = (scheme, host, port)
+        default = port in (None, 443 if scheme == b"https" else 80)
+        self._headers = [(b"Host", shown if default else shown + b":%d" % (port or 0)), *headers]
+        self._bounds = bounds
+        self._deadline = _Deadline(monotonic)
+        self._extensions = {
+            "timeout": {
+                "connect": bounds.connect_timeout_s,
+                "read": bounds.timeout_s,
+                "write": bounds.timeout_s,
+                "pool": bounds.timeout_s,
+            }
+        }
+        self._pool = httpcore.ConnectionPool(
+            # A TLS context takes 20 ms to build: only for https.
+            ssl_context=ssl.create_default_context() if scheme == b"https" else None,
+            max_connections=bounds.connections,
+            max_keepalive_connections=bounds.connections,
+            keepalive_expiry=KEEP_ALIVE_S,
+            http1=True,
+            http2=False,
+            retries=0,
+            network_backend=_BoundedBackend(self._deadline),
+        )
+
+    def exchange(self, method: str, target: str, headers: list[Header], body: bytes | None) -> Answer:
+        """Send a request and return the answer, read whole.
+
+        Raises `HubUnreachableError` when nothing was sent, `HubBusyError` when no connection came free,
+        `HubUncertainError` when the request may have arrived, `HubAnswerError` for an answer over the limit.
+        """
+        sent = [*self._headers, *headers]
+        if body is not None:
+            sent.append((b"Content-Length", b"%d" % len(body)))
+        scheme, host, port = self._origin
+        request = httpcore.Request(
+            method,
+            httpcore.URL(scheme=scheme, host=host, port=port, target=self._prefix + target.encode("ascii")),
+            headers=sent,
+            content=body,
+            extensions=self._extensions,
+        )
+        self._deadline.start(self._bounds.timeout_s)
+        try:
+            return self._read(self._pool.handle_request(request))
+        except httpcore.PoolTimeout as error:
+            raise HubBusyError(
+                "no connection to the hub came free", "lower concurrency, or raise hub.timeout_s"
+            ) from error
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            raise HubUnreachableError(
+                f"the hub cannot be reached: {_reason(error)}", "check hub.url, and that the hub runs"
+            ) from error
+        except httpcore.LocalProtocolError as error:
+            raise HubRejectedError("the request cannot be sent: a header is not acceptable") from error
+        except (httpcore.TimeoutException, TimeoutError) as error:
+            raise HubUncertainError(
+                f"the hub did not answer within {self._bounds.timeout_s:g} s", "raise hub.timeout_s, or look at the hub"
+            ) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+            raise HubUncertainError(f"the connection to the hub broke: {_reason(error)}", "look at the hub") from error
+
+    def _read(self, response: httpcore.Response) -> Answer:
+        """INVARIANT (bounded): no more than `response_bytes` are ever held of an answer."""
+        limit = self._bounds.response_bytes
+        try:
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+            chunks = []
+            size = 0
+            for chunk in response.iter_stream():
+                size += len(chunk)
+                if size > limit:
+                    raise HubAnswerError(f"the hub's answer is larger than {limit} bytes", "look at the hub")
+                chunks.append(chunk)
+        finally:
+            response.close()
+        return Answer(response.status, headers, b"".join(chunks))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+def _split(base_url: str) -> tuple[bytes, bytes, int | None, bytes]:
+    try:
+        parts = urlsplit(base_url)
+        host = (parts.hostname or "").encode("idna" if not (parts.hostname or "").isascii() else "ascii")
+        port = parts.port
+        prefix = parts.path.rstrip("/").encode("ascii")
+    except ValueError as error:
+        raise ConfigError("the hub's URL cannot be read", "write it as http://host:port or https://host") from error
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None or parts.query or parts.fragment:
+        raise ConfigError("the hub's URL is not a base URL", "write it as http://host:port or https://host")
+    return parts.scheme.encode(), host, port, prefix
+
+
+def _reason(error: Exception) -> str:
+    """Return what the system says, on one line; it holds no part of a request."""
+    text = str(error) or type(error).__name__
+    return "".join(c if c.isprintable() else " " for c in text)[:200]
+
+
+class _Deadline(threading.local):
+    """When the exchange of this thread must have ended."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._at = 0.0
+
+    def start(self, seconds: float) -> None:
+        """Begin an exchange."""
+        self._at = self._monotonic() + seconds
+
+    def shorten(self, timeout: float | None) -> float:
+        """Return the time-out of one step, no longer than what is left; raises `httpcore.ReadTimeout`."""
+        left = self._at - self._monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("deadline")
+        return left if timeout is None else min(timeout, left)
+
+
+class _BoundedStream(httpcore.NetworkStream):
+    """A stream whose every step ends at the deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.shorten(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.shorten(timeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.shorten(timeout))
+        return _BoundedStream(stream, self._deadline)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _BoundedBackend(httpcore.NetworkBackend):
+    """Opens streams that end at the deadline."""
+
+    def __init__(self, deadline: _Deadline) -> None:
+        self._backend = httpcore.SyncBackend()
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _BoundedStream(stream, self._deadline)
