@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from warden.store.files import LedgerFiles
     from warden.store.locks import FileLockStore
     from warden.store.sqlite import SqliteLedgerStore
+    from warden.store.verification import Report
 
 
 def load_settings(
@@ -75,6 +76,16 @@ def open_ledger(settings: Settings, clock: Clock | None = None) -> SqliteLedgerS
 def read_ledger(settings: Settings, clock: Clock | None = None) -> SqliteLedgerStore:
     """Return the ledger for reading; raises as `open_ledger`, and `StateError` when there is none."""
     return ledger_files(settings).open_reader(clock or build_clock())
+
+
+def verify_ledger(settings: Settings, store: SqliteLedgerStore) -> Report:
+    """Return what verifying every entry, signature, text and derived table of an open ledger finds."""
+    from warden.store.verification import Source, verify_ledger
+
+    segments = ledger_files(settings).segments
+    return store.read(
+        lambda connection: verify_ledger(Source(connection, segments, store.origin, store.verifier), store.published())
+    )
 
 
 def build_locks(settings: Settings) -> FileLockStore:

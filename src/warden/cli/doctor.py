@@ -154,7 +154,7 @@ def _ledger(settings: Settings, full: bool) -> Iterator[Finding]:
         store = compose.read_ledger(settings)
         try:
             newest = _newest_entry(store)
-            yield compose.verify_ledger(settings) if full else _quick(store)
+            yield _whole(store, settings) if full else _quick(store)
         finally:
             store.close()
     installed = datetime.fromtimestamp(Path(warden.__file__).stat().st_mtime, UTC)
@@ -167,8 +167,25 @@ def _quick(store: SqliteLedgerStore) -> Finding:
     return checks.ok("ledger", f"{head.size} entries, its end and its head agree (--full verifies every entry)")
 
 
+def _whole(store: SqliteLedgerStore, settings: Settings) -> Finding:
+    report = compose.verify_ledger(settings, store)
+    if report.verdict is not None and report.sound:
+        seen = f"{report.verdict.size} entries and {report.blobs} texts verify"
+        return checks.ok(
+            "ledger", f"{seen}, {report.verdict.signed} of {report.verdict.checkpoints} checkpoints signed"
+        )
+    return checks.fail(
+        "ledger", report.findings[0].detail, "see `warden ledger verify`; nothing is executed until then"
+    )
+
+
 def _newest_entry(store: SqliteLedgerStore) -> datetime | None:
-    return None
+    from warden.ledger.entry import parse_entry, parse_time
+
+    row = store.read(
+        lambda connection: connection.execute("SELECT raw FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
+    )
+    return parse_time(parse_entry(row[0]).at) if row else None
 
 
 def _lock(settings: Settings, full: bool) -> Iterator[Finding]:
