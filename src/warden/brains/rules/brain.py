@@ -7,17 +7,14 @@ from functools import cached_property
 
 from warden.brains.rules import mail as mails
 from warden.brains.rules import statements
+from warden.brains.rules.identity import NAME, rule_brain_digest
 from warden.brains.rules.index import CatalogIndex, Score
 from warden.brains.rules.mail import Mail, read_mail
 from warden.brains.rules.match import Finding, QuestionMatcher
 from warden.brains.rules.questions import OTHER, Question, is_courtesy, read_questions
 from warden.model.catalog import Catalog
-from warden.model.digests import digest_value
 from warden.model.message import BrainInput, Message, MessageFacts
 from warden.model.plan import Candidate, Plan, PlannedAction
-
-VERSION = 1
-"""Raised with every change of behaviour, so that answers kept from an earlier version are not reused."""
 
 MAX_CANDIDATES = 5
 STATUS_TEMPLATE = "status_received"
@@ -28,12 +25,12 @@ class RuleBrain:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._digest = digest_value({"brain": "rule", "version": VERSION, "catalog": catalog.digest})
+        self._digest = rule_brain_digest(catalog.digest)
 
     @property
     def name(self) -> str:
         """`rule`."""
-        return "rule"
+        return NAME
 
     @property
     def digest(self) -> str:
