@@ -112,11 +112,16 @@ def read_documents(settings: Settings) -> Documents:
 
 
 def _kernel(files: Mapping[str, bytes], settings: Settings) -> Kernel:
-    from warden.config.policies import load_layers
+    from warden.cli.output import talk
+    from warden.config.policies import PolicyHistory, Trust, load_policies
     from warden.documents.charter import load_charter
     from warden.policy import Kernel
 
-    return Kernel(load_charter(files), load_layers(settings.policy), lowered_limits(settings))
+    trust = Trust(settings.policy.keys, settings.policy.require_signatures)
+    found = load_policies(settings.policy.dir, trust, PolicyHistory(settings.state_dir / "policies"))
+    for alert in found.alerts:
+        talk(f"alert: {alert}")
+    return Kernel(load_charter(files), found.layers, lowered_limits(settings))
 
 
 def lowered_limits(settings: Settings) -> dict[str, int]:
@@ -147,7 +152,7 @@ def build_brain(name: str, catalog: LazyCatalog) -> Brain:
     """Return the brain called `name`; raises `InputError` for one that does not exist."""
     if name != "rule":
         raise InputError(f"there is no brain {quote(name)}", "use `--brain rule`")
-    from warden.brains.rules import rule_brain_digest
+    from warden.brains.rules.identity import rule_brain_digest
 
     return LazyBrain(name, rule_brain_digest(catalog.digest), lambda: _rule_brain(catalog))
 
