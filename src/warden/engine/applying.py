@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from warden.engine.bench import set_out
+from warden.engine.bench import Bench
 from warden.engine.cycle import carry_out
 from warden.engine.parts import BATCH_MESSAGES, Parts, Terms
 from warden.engine.planning import Judged
@@ -42,7 +42,7 @@ def run_applying(parts: Parts, terms: Terms, plan: SavedPlan, draw: Callable[[],
     check_origin(parts, plan)
     given = replace(parts, brain=PlanBrain(parts.brain.name, parts.brain.digest, plan.items))
     digests = {item.message_id: item.action_digests for item in plan.items}
-    bench = replace(set_out(given, terms, "apply"), objection=_Changed(digests))
+    bench = Bench(given, terms, "apply", _Changed(digests))
     stale = plan.header.stale_parts(bench.opening.header())
     for name in ("agent", "hub_id"):
         if name in stale:
@@ -51,7 +51,7 @@ def run_applying(parts: Parts, terms: Terms, plan: SavedPlan, draw: Callable[[],
     bench.journal.write("plan_applied", plan_digest=plan.digest)
     # The plan counts as used before anything of it leaves, whatever becomes of this run.
     bench.journal.commit()
-    return carry_out(given, terms, bench, "apply", _pages(given, terms, plan, stale), draw)
+    return carry_out(given, terms, bench, _pages(given, terms, plan, stale), draw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from warden.engine.draft import Drafter
-from warden.engine.enforce import Enforcer
 from warden.engine.journal import Journal
-from warden.engine.parts import Parts, Terms
-from warden.engine.planning import Judged, Planner
-from warden.engine.tally import Tally
-from warden.model.hub import HubTraits
-from warden.model.saved_plan import PlanHeader
+from warden.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_TERMINATED, LedgerError, StateError, WardenError
+
+if TYPE_CHECKING:
+    from warden.engine.enforce import Enforcer
+    from warden.engine.parts import Parts, Terms
+    from warden.engine.planning import Judged, Planner
+    from warden.model.report import RunReport
+    from warden.model.saved_plan import PlanHeader
+
+_STOPPED = {"interrupted": EXIT_INTERRUPTED, "terminated": EXIT_TERMINATED, "deadline": EXIT_PARTIAL}
 
 
 def _no_objection(judged: Judged) -> str:
@@ -35,6 +40,8 @@ class Opening:
 
     def header(self) -> PlanHeader:
         """Return what the run's plan is bound to."""
+        from warden.model.saved_plan import PlanHeader
+
         now = self._parts.clock.now()
         return PlanHeader(
             run_id=self._terms.run_id,
@@ -66,32 +73,84 @@ class Opening:
             brain=self._parts.brain.name,
             brain_digest=self._parts.brain.digest,
             catalog_digest=self._parts.catalog.digest,
-            guard_digest=self._parts.scanner.digest,
+            guard_digest=self._parts.scanner.digest if judging else None,
         )
 
 
-@dataclass(frozen=True, slots=True)
 class Bench:
-    """What every mode sets out before the first message.
+    """What every mode sets out before the first message; what judges is set out when the first message asks for it.
 
     `objection` says why a judged message is not to be carried out after all (a plan that is applied has changed), or
-    returns an empty string.
+    returns an empty string. Making one raises `HubError` when the hub cannot say what it is.
     """
 
-    traits: HubTraits
-    enforcer: Enforcer
-    planner: Planner
-    journal: Journal
-    opening: Opening
-    objection: Callable[[Judged], str] = _no_objection
+    def __init__(
+        self, parts: Parts, terms: Terms, mode: str, objection: Callable[[Judged], str] = _no_objection
+    ) -> None:
+        self._parts = parts
+        self.terms = terms
+        self.mode = mode
+        self.objection = objection
+        self.traits = parts.hub.traits()
+        self.journal = Journal(parts.store, terms.run_id)
+        self.opening = Opening(parts, terms, mode, self.traits.hub_id, self.journal)
+
+    @cached_property
+    def enforcer(self) -> Enforcer:
+        """The enforcement point of this run."""
+        from warden.engine.enforce import Enforcer
+
+        parts, terms = self._parts, self.terms
+        return Enforcer(terms.agent, parts.brain.name, parts.kernel, parts.scanner, self.traits, terms.hop_limit)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """The planner of this run, with the counts of the last hour."""
+        from warden.engine.draft import Drafter
+        from warden.engine.planning import Planner
+        from warden.engine.tally import Tally
+
+        parts, agent = self._parts, self.terms.agent
+        tally = Tally(parts.store.replies_since(agent, Tally.window_start(parts.clock.now())))
+        drafter = Drafter(agent, parts.brain.name, parts.catalog)
+        return Planner(parts.brain, drafter, self.enforcer, tally, parts.scanner)
 
 
-def set_out(parts: Parts, terms: Terms, mode: str) -> Bench:
-    """Return the bench of a run; raises `HubError` when the hub cannot say what it is."""
-    traits = parts.hub.traits()
-    enforcer = Enforcer(terms.agent, parts.brain.name, parts.kernel, parts.scanner, traits, terms.hop_limit)
-    tally = Tally(parts.store.replies_since(terms.agent, Tally.window_start(parts.clock.now())))
-    drafter = Drafter(terms.agent, parts.brain.name, parts.catalog)
-    journal = Journal(parts.store, terms.run_id)
-    planner = Planner(parts.brain, drafter, enforcer, tally, parts.scanner)
-    return Bench(traits, enforcer, planner, journal, Opening(parts, terms, mode, traits.hub_id, journal))
+class Closing:
+    """Writes `run_finished` at the end of the block, also when the block ends with an error.
+
+    `finish` writes what is still to be written of deliveries before that.
+    """
+
+    def __init__(self, bench: Bench, counts: Counter[str], finish: Callable[[], object] | None = None) -> None:
+        self._bench = bench
+        self._counts = counts
+        self._finish = finish
+
+    def __enter__(self) -> Callable[[str, int, bool, str | None], RunReport]:
+        return self._close
+
+    def _close(self, stopped: str, status: int, blocked: bool, digest: str | None) -> RunReport:
+        from warden.model.report import RunReport
+
+        exit_status = _STOPPED.get(stopped, status)
+        counts = {name: self._counts[name] for name in sorted(self._counts) if self._counts[name]}
+        self._bench.opening.write(judging=False)
+        self._bench.journal.write(
+            "run_finished",
+            exit_status=exit_status,
+            stopped=stopped or ("inbox-blocked" if blocked else ""),
+            counts=counts,
+            plan_digest=digest,
+        )
+        self._bench.journal.commit()
+        terms = self._bench.terms
+        return RunReport(terms.run_id, self._bench.mode, terms.agent, exit_status, counts, stopped, blocked, digest)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        # A store that failed is not written to again; a run that was killed inside leaves its intents in the outbox.
+        if not isinstance(error, WardenError) or isinstance(error, StateError | LedgerError):
+            return
+        if self._finish is not None:
+            self._finish()
+        self._close(error.code, error.exit_status, False, None)

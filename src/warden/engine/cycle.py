@@ -3,6 +3,8 @@
 The three differ in where messages come from and in what is done with a judged message; pulling, planning and judging are
 the same objects in each. A dry run is given no channel: INVARIANT (dry-run-is-pure) holds because there is nothing in its
 hands that could deliver, and because it writes nothing but the run's own two entries.
+
+Most runs find nothing to do: what plans, judges and delivers is imported when there is something to plan, judge or deliver.
 """
 
 from __future__ import annotations
@@ -10,35 +12,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from warden.engine.bench import Bench, Opening, set_out
-from warden.engine.execution import Execution
-from warden.engine.journal import totals
-from warden.engine.outbox import Outbox
-from warden.engine.parts import BATCH_MESSAGES, Parts, Terms
-from warden.engine.planning import Judged
-from warden.engine.proposal import plan_item
-from warden.engine.pull import Pulled, Puller, Seen
-from warden.engine.recovery import drain
-from warden.errors import (
-    EXIT_CREDENTIAL,
-    EXIT_DONE,
-    EXIT_INTERRUPTED,
-    EXIT_PARTIAL,
-    EXIT_TERMINATED,
-    LedgerError,
-    StateError,
-    WardenError,
-)
+from warden.engine.bench import Bench, Closing
+from warden.engine.parts import BATCH_MESSAGES
+from warden.engine.pull import Puller
+from warden.errors import EXIT_CREDENTIAL, EXIT_DONE, EXIT_PARTIAL
 from warden.model.delivery import Disposition
-from warden.model.report import RunReport
-from warden.model.saved_plan import PlanDigest, PlanHeader, PlanItem
 
-_STOPPED = {"interrupted": EXIT_INTERRUPTED, "terminated": EXIT_TERMINATED, "deadline": EXIT_PARTIAL}
+if TYPE_CHECKING:
+    from warden.engine.execution import Execution
+    from warden.engine.outbox import Outbox
+    from warden.engine.parts import Parts, Terms
+    from warden.engine.planning import Judged
+    from warden.engine.pull import Pulled, Seen
+    from warden.model.report import RunReport
+    from warden.model.saved_plan import PlanDigest, PlanHeader, PlanItem
+
 _UNHANDLED = (Disposition.FAILED, Disposition.DEAD, Disposition.QUARANTINED)
 
-
-Keep = Callable[[PlanHeader], Callable[[PlanItem], None]]
+Keep = Callable[["PlanHeader"], Callable[["PlanItem"], None]]
 """Is called with a plan's header and returns what takes each item of it."""
 
 
@@ -47,11 +41,11 @@ def run_dry(parts: Parts, terms: Terms, keep: Keep | None = None) -> RunReport:
 
     `keep` takes the plan that is to be saved. Raises `HubError`, `StateError` and `LedgerError`.
     """
-    bench = set_out(parts, terms, "dry-run")
-    plan = _PlanInMaking(bench.opening, keep)
+    bench = Bench(parts, terms, "dry-run")
+    plan = _PlanInMaking(bench, keep)
     counts: Counter[str] = Counter()
     blocked = False
-    with Closing(bench, terms, "dry-run", counts) as close:
+    with Closing(bench, counts) as close:
         if keep is not None:
             plan.begin()
         for pulled in Puller(parts, terms, bench.traits).pages():
@@ -59,7 +53,7 @@ def run_dry(parts: Parts, terms: Terms, keep: Keep | None = None) -> RunReport:
             for seen in pulled.fresh:
                 plan.begin()
                 judged = bench.planner.judge(seen, bench.planner.propose(seen))
-                plan.add(plan_item(judged))
+                plan.add(judged)
                 counts[judged.disposition.value] += 1
                 parts.reporter.message(judged.report())
         status = EXIT_PARTIAL if blocked else EXIT_DONE
@@ -69,27 +63,85 @@ def run_dry(parts: Parts, terms: Terms, keep: Keep | None = None) -> RunReport:
 class _PlanInMaking:
     """Computes the digest of a dry run's plan, and hands its items on to be saved."""
 
-    def __init__(self, opening: Opening, keep: Keep | None) -> None:
-        self._opening = opening
+    def __init__(self, bench: Bench, keep: Keep | None) -> None:
+        self._bench = bench
         self._keep = keep
         self._digest: PlanDigest | None = None
         self._take: Callable[[PlanItem], None] | None = None
 
     def begin(self) -> None:
+        """Write what the plan is bound to, once."""
+        from warden.model.saved_plan import PlanDigest
+
         if self._digest is None:
-            self._opening.write(judging=True)
-            header = self._opening.header()
+            self._bench.opening.write(judging=True)
+            header = self._bench.opening.header()
             self._digest = PlanDigest(header)
             self._take = self._keep(header) if self._keep else None
 
-    def add(self, item: PlanItem) -> None:
+    def add(self, judged: Judged) -> None:
+        """Take the next message into the plan."""
+        from warden.engine.proposal import plan_item
+
+        item = plan_item(judged)
         if self._digest is not None:
             self._digest.add(item)
         if self._take is not None:
             self._take(item)
 
     def digest(self) -> str | None:
+        """Return the plan's digest, None when there is no plan."""
         return self._digest.value() if self._digest is not None else None
+
+
+class _Hands:
+    """Outbox and execution of a run, made when there is something to deliver or to record."""
+
+    def __init__(self, parts: Parts, terms: Terms, bench: Bench, draw: Callable[[], float]) -> None:
+        self._parts = parts
+        self._terms = terms
+        self._bench = bench
+        self._draw = draw
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The outbox of this run."""
+        from warden.engine.outbox import Outbox
+
+        return Outbox(self._parts, self._terms, self._bench.enforcer, self._bench.journal, self._draw)
+
+    @cached_property
+    def execution(self) -> Execution:
+        """What carries out batches."""
+        from warden.engine.execution import Execution
+
+        return Execution(self._parts, self.outbox, self._bench.journal)
+
+    def drain(self) -> int:
+        """Deliver what an earlier run left open and due, and return how many brought a receipt."""
+        parts, hub_id = self._parts, self._bench.traits.hub_id
+        if not parts.store.pending(hub_id, self._terms.agent, parts.clock.now(), 1):
+            return 0
+        from warden.engine.recovery import drain
+
+        return drain(parts, self._terms, self._bench, self.outbox)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the hub has refused our credential."""
+        return "outbox" in self.__dict__ and self.outbox.credential_refused
+
+    def finish(self) -> int:
+        """Write what the last deliveries brought, and return how many deliveries of this run's batches failed."""
+        if "execution" not in self.__dict__:
+            return 0
+        self.execution.finish()
+        return self.execution.faults
+
+    def report_rest(self) -> None:
+        """Report the messages whose last records have become durable."""
+        if "execution" in self.__dict__:
+            self.execution.report_rest()
 
 
 def run_executing(parts: Parts, terms: Terms, draw: Callable[[], float]) -> RunReport:
@@ -97,45 +149,47 @@ def run_executing(parts: Parts, terms: Terms, draw: Callable[[], float]) -> RunR
 
     Raises `HubError` when the inbox cannot be listed, `StateError` and `LedgerError`; what was in flight is in the outbox.
     """
-    bench = set_out(parts, terms, "execute")
-    puller = Puller(parts, terms, bench.traits)
-    return carry_out(parts, terms, bench, "execute", puller.pages(), draw)
+    bench = Bench(parts, terms, "execute")
+    return carry_out(parts, terms, bench, Puller(parts, terms, bench.traits).pages(), draw)
 
 
 def carry_out(
-    parts: Parts, terms: Terms, bench: Bench, mode: str, pages: Iterator[Pulled], draw: Callable[[], float]
+    parts: Parts, terms: Terms, bench: Bench, pages: Iterator[Pulled], draw: Callable[[], float]
 ) -> RunReport:
     """Carry out every message of `pages` after what an earlier run left open."""
     counts: Counter[str] = Counter()
-    outbox = Outbox(parts, terms, bench.enforcer, bench.journal, draw)
-    execution = Execution(parts, outbox, bench.journal)
+    hands = _Hands(parts, terms, bench, draw)
     blocked = False
-    with Closing(bench, terms, mode, counts, execution) as close:
-        counts["recovered"] = drain(parts, terms, bench, outbox)
+    with Closing(bench, counts, hands.finish) as close:
+        counts["recovered"] = hands.drain()
         for pulled in pages:
             blocked |= _count_page(pulled, counts)
-            if pulled.fresh or pulled.unreadable:
-                bench.opening.write(judging=True)
-            for item in pulled.unreadable:
-                bench.journal.unreadable(item)
-            for stale in pulled.stale:
-                parts.reporter.message(stale)
-            for start in range(0, len(pulled.fresh), BATCH_MESSAGES):
-                if parts.stop.requested() or outbox.credential_refused:
-                    break
-                batch = _judge(parts, bench, pulled.fresh[start : start + BATCH_MESSAGES], counts)
-                done = execution.carry_out(batch, parts.brain.name)
-                counts.update(disposition.value for disposition in done.values())
-            if outbox.credential_refused:
+            _carry_out_page(parts, bench, hands, pulled, counts)
+            if hands.refused:
                 break
-        execution.finish()
-        status = _exit_status(counts, execution.faults, blocked)
+        faults = hands.finish()
+        status = _exit_status(counts, faults, blocked)
         stopped = parts.stop.requested()
-        if outbox.credential_refused:
+        if hands.refused:
             stopped, status = "credential", EXIT_CREDENTIAL
         report = close(stopped, status, blocked, None)
-        execution.report_rest()
+        hands.report_rest()
         return report
+
+
+def _carry_out_page(parts: Parts, bench: Bench, hands: _Hands, pulled: Pulled, counts: Counter[str]) -> None:
+    if pulled.fresh or pulled.unreadable:
+        bench.opening.write(judging=True)
+    for item in pulled.unreadable:
+        bench.journal.unreadable(item)
+    for stale in pulled.stale:
+        parts.reporter.message(stale)
+    for start in range(0, len(pulled.fresh), BATCH_MESSAGES):
+        if parts.stop.requested() or hands.refused:
+            return
+        batch = _judge(parts, bench, pulled.fresh[start : start + BATCH_MESSAGES], counts)
+        done = hands.execution.carry_out(batch, parts.brain.name)
+        counts.update(disposition.value for disposition in done.values())
 
 
 def _judge(parts: Parts, bench: Bench, messages: Sequence[Seen], counts: Counter[str]) -> list[Judged]:
@@ -163,42 +217,3 @@ def _count_page(pulled: Pulled, counts: Counter[str]) -> bool:
     counts["stale"] += len(pulled.stale)
     counts[Disposition.QUARANTINED.value] += len(pulled.unreadable)
     return pulled.blocked
-
-
-class Closing:
-    """Writes `run_finished` at the end of the block, also when the block ends with an error."""
-
-    def __init__(
-        self, bench: Bench, terms: Terms, mode: str, counts: Counter[str], execution: Execution | None = None
-    ) -> None:
-        self._bench = bench
-        self._terms = terms
-        self._mode = mode
-        self._counts = counts
-        self._execution = execution
-
-    def __enter__(self) -> Callable[[str, int, bool, str | None], RunReport]:
-        return self._close
-
-    def _close(self, stopped: str, status: int, blocked: bool, digest: str | None) -> RunReport:
-        exit_status = _STOPPED.get(stopped, status)
-        counts = totals(self._counts)
-        self._bench.opening.write(judging=False)
-        self._bench.journal.write(
-            "run_finished",
-            exit_status=exit_status,
-            stopped=stopped or ("inbox-blocked" if blocked else ""),
-            counts=counts,
-            plan_digest=digest,
-        )
-        self._bench.journal.commit()
-        return RunReport(
-            self._terms.run_id, self._mode, self._terms.agent, exit_status, counts, stopped, blocked, digest
-        )
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, WardenError) or isinstance(error, StateError | LedgerError):
-            return
-        if self._execution is not None:
-            self._execution.finish()
-        self._close(error.code, error.exit_status, False, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from warden.engine.draft import ANSWERING, Draft, outgoing_text
+from warden.engine.draft import Draft, outgoing_text
 from warden.engine.obligations import apply_footers, undischarged
 from warden.errors import (
     HubBusyError,
@@ -21,9 +21,10 @@ from warden.errors import (
     HubUnreachableError,
 )
 from warden.model.delivery import Action, DeliveryFault, Fault, Intent, OutgoingMessage, Receipt
+from warden.model.digests import canonical_bytes
 from warden.model.hub import DeliveryMeans, HubTraits
 from warden.model.message import Assurance, Message, MessageFacts
-from warden.model.request import Decision, Effect, Request
+from warden.model.request import Decision, Effect, Request, request_fields
 from warden.ports import Channel, PolicyKernel, Scanner
 
 CAPABILITIES: Mapping[str, str] = {
@@ -50,6 +51,11 @@ class Judgement:
     request: Request
     action: Action | None = None
     secret_kinds: tuple[str, ...] = ()
+
+    @property
+    def request_bytes(self) -> bytes:
+        """Canonical JSON of the request: what the ledger keeps, so that other policies can be tried on it later."""
+        return canonical_bytes(request_fields(self.request))
 
     @property
     def allowed(self) -> bool:
@@ -202,8 +208,3 @@ def fault_of(error: HubError) -> Fault:
         if isinstance(error, kind):
             return fault
     return Fault.UNCERTAIN
-
-
-def is_reply(kind: str) -> bool:
-    """Return whether an action of this kind counts as an automatic reply."""
-    return kind in ANSWERING

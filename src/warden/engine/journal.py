@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from warden.engine.enforce import Judgement, is_reply
-from warden.engine.planning import Judged
-from warden.engine.pull import Seen, Unreadable, text_digest
-from warden.model.delivery import Action, DeliveryFault, Disposition, Receipt
-from warden.model.digests import canonical_bytes, digest_bytes
-from warden.model.entry import Batch, Entry, Head
-from warden.model.ids import MessageKey
-from warden.model.records import OutboxRecord
-from warden.model.request import request_fields
-from warden.ports import LedgerStore
+from warden.model.digests import digest_bytes
+from warden.model.entry import Batch, Entry
+
+if TYPE_CHECKING:
+    from warden.engine.enforce import Judgement
+    from warden.engine.planning import Judged
+    from warden.engine.pull import Seen, Unreadable
+    from warden.model.delivery import Action, DeliveryFault, Disposition, Receipt
+    from warden.model.entry import Head
+    from warden.model.ids import MessageKey
+    from warden.model.records import OutboxRecord
+    from warden.ports import LedgerStore
 
 
 def _reference(key: MessageKey) -> dict[str, object]:
@@ -57,7 +59,7 @@ class Journal:
     def seen(self, seen: Seen) -> None:
         """A message was seen for the first time; its redacted text is kept."""
         message = seen.message
-        self._keep(seen.text_bytes)
+        text_digest = self._keep(seen.text_bytes)
         self.write(
             "message_seen",
             **_reference(message.key),
@@ -66,7 +68,7 @@ class Journal:
             assurance=message.sender.assurance.value,
             content_kind=message.content.kind,
             message_digest=message.digest,
-            text_digest=text_digest(seen),
+            text_digest=text_digest,
             size_bytes=seen.size_bytes,
             secret_kinds=dict(seen.facts.secret_kinds),
         )
@@ -78,7 +80,7 @@ class Journal:
             **_reference(item.key),
             thread_id="",
             sender="",
-            disposition=Disposition.QUARANTINED.value,
+            disposition="quarantined",
             reason=item.reason,
         )
 
@@ -111,14 +113,14 @@ class Journal:
             rule_ids=list(judgement.decision.rule_ids),
             snapshot=judgement.decision.snapshot,
             action_digest=judgement.action.digest if judgement.action else None,
-            request_digest=self._keep(canonical_bytes(request_fields(request))),
+            request_digest=self._keep(judgement.request_bytes),
             body_bytes=request.counts.get("body_bytes", 0),
             secret_kinds=list(judgement.secret_kinds),
             errors=list(judgement.decision.errors),
         )
 
-    def intended(self, record: OutboxRecord, action: Action) -> None:
-        """An allowed action becomes an intent; its payload is kept."""
+    def intended(self, record: OutboxRecord, action: Action, is_reply: bool) -> None:
+        """An allowed action becomes an intent; its payload is kept. `is_reply` says that it counts as an automatic reply."""
         intent = record.intent
         payload = action.payload_bytes
         self.write(
@@ -133,7 +135,7 @@ class Journal:
             action_digest=record.action_digest,
             payload_digest=self._keep(payload),
             size_bytes=len(payload),
-            is_reply=is_reply(intent.kind),
+            is_reply=is_reply,
             stage=record.stage,
             closes=record.closes.value if record.closes else "",
             rule_ids=list(record.rule_ids),
@@ -180,8 +182,3 @@ class Journal:
     def reopened(self, key: MessageKey, by_message_id: str) -> None:
         """The sender of an escalated message added to its thread."""
         self.write("reopened", **_reference(key), by_message_id=by_message_id)
-
-
-def totals(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the counts of a run without the zeros, as the ledger keeps them."""
-    return {name: counts[name] for name in sorted(counts) if counts[name]}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from warden.engine.audit import AUDIT_STAGE, KIND, AuditFacts, audit_action
-from warden.engine.draft import Draft
+from warden.engine.draft import ANSWERING, Draft
 from warden.engine.enforce import Enforcer, Judgement
 from warden.engine.journal import Journal
 from warden.engine.parts import Parts, Terms
@@ -93,7 +93,7 @@ class Outbox:
             rule_ids=judgement.decision.rule_ids,
             snapshot=judgement.decision.snapshot,
         )
-        self._journal.intended(record, action)
+        self._journal.intended(record, action, action.kind in ANSWERING)
         return record
 
     def begin(self, records: Sequence[OutboxRecord]) -> list[OutboxRecord]:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from warden.model.retry import RetryPolicy
-from warden.ports import (
-    AnswerSource,
-    Brain,
-    Channel,
-    Clock,
-    HubReader,
-    LedgerStore,
-    PolicyKernel,
-    Pool,
-    Reporter,
-    Scanner,
-    StopSignal,
-)
+
+if TYPE_CHECKING:
+    from warden.ports import (
+        AnswerSource,
+        Brain,
+        Channel,
+        Clock,
+        HubReader,
+        LedgerStore,
+        PolicyKernel,
+        Pool,
+        Reporter,
+        Scanner,
+        StopSignal,
+    )
 
 BATCH_MESSAGES = 64
 """INVARIANT (bounded): messages whose intents share one commit."""

@@ -9,18 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from warden.engine.parts import Parts, Terms
-from warden.guard import redact
-from warden.guard.intent import read_facts
 from warden.model.delivery import Disposition
-from warden.model.digests import canonical_bytes, digest_bytes, digest_text
-from warden.model.hub import HubTraits
+from warden.model.digests import canonical_bytes, digest_text
 from warden.model.ids import MessageKey
 from warden.model.message import Mail, Message, MessageFacts
-from warden.model.records import DispositionRecord
-from warden.model.report import MessageReport
-from warden.ports import Scanner
+
+if TYPE_CHECKING:
+    from warden.engine.parts import Parts, Terms
+    from warden.model.hub import HubTraits
+    from warden.model.records import DispositionRecord
+    from warden.model.report import MessageReport
+    from warden.ports import Scanner
 
 _IDENTIFIER = re.compile(r"[^\s\x00-\x20\x7f-\xa0\ud800-\udfff]{1,128}\Z")
 _PLAN_AGAIN = frozenset({Disposition.HELD, Disposition.QUARANTINED})
@@ -68,6 +69,8 @@ def _redacted(text: str, scanner: Scanner, kinds: dict[str, int]) -> str:
     findings = scanner.scan(text)
     if not findings:
         return text
+    from warden.guard import redact
+
     for finding in findings:
         kinds[finding.kind] = kinds.get(finding.kind, 0) + 1
     return redact(text, findings)
@@ -96,6 +99,9 @@ def read_message(
 
     INVARIANT (no-secret): from here on nobody holds the text as it came.
     """
+    # Imported here because most runs find an empty inbox, and the guard's rules take longer to load than such a run.
+    from warden.guard.intent import read_facts
+
     problem = readable_problem(message, scanner)
     if problem:
         return unreadable(message.key, problem)
@@ -189,8 +195,3 @@ class Puller:
         found = [item for item in read if isinstance(item, Unreadable)]
         known = self._parts.store.dispositions([item.key for item in found]) if found else {}
         return tuple(item for item in found if item.key not in known)
-
-
-def text_digest(seen: Seen) -> str:
-    """Return the digest under which the redacted text of a message is kept."""
-    return digest_bytes(seen.text_bytes)
