@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -21,6 +23,8 @@ class ThreadPool:
         if self._size == 1 or len(tasks) < 2:
             return [task() for task in tasks]
         if self._executor is None:
+            from concurrent.futures import ThreadPoolExecutor
+
             self._executor = ThreadPoolExecutor(self._size, thread_name_prefix="deliver")
         futures = [self._executor.submit(task) for task in tasks]
         return [future.result() for future in futures]

@@ -18,11 +18,12 @@ from warden.model.digests import digest_bytes
 
 if TYPE_CHECKING:
     from warden.model.catalog import Catalog, CatalogEntry
+    from warden.model.finding import Finding
     from warden.model.message import BrainInput
     from warden.model.plan import Plan
     from warden.model.request import Decision, Request
     from warden.policy import Kernel
-    from warden.ports import Brain
+    from warden.ports import Brain, Scanner
 
 
 MAX_CATALOG_BYTES = 4 * 1024 * 1024
@@ -70,6 +71,26 @@ class LazyCatalog:
         return self.value.find(entry_id)
 
 
+class LazyScanner:
+    """A scanner that is built when there is first something to scan."""
+
+    def __init__(self, build: Callable[[], Scanner]) -> None:
+        self._build = build
+
+    @cached_property
+    def _scanner(self) -> Scanner:
+        return self._build()
+
+    @property
+    def digest(self) -> str:
+        """Digest of the rules and of the enrolled values."""
+        return self._scanner.digest
+
+    def scan(self, text: str) -> tuple[Finding, ...]:
+        """Return all findings in `text`."""
+        return self._scanner.scan(text)
+
+
 class LazyBrain:
     """A brain that is built when it is first asked; its name and digest are known before."""
 
@@ -102,7 +123,7 @@ def read_documents(settings: Settings) -> Documents:
     catalogue that cannot be read.
     """
     from warden.config.charter import read_packaged_charter
-    from warden.documents.charter import charter_digest, check_pin
+    from warden.documents.pin import charter_digest, check_pin
 
     files, pins = read_packaged_charter()
     check_pin(files, pins)

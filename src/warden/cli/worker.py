@@ -20,7 +20,7 @@ from warden.cli import compose
 from warden.cli.clock import RandomIds
 from warden.cli.output import shows_color
 from warden.cli.pools import ThreadPool
-from warden.cli.run_parts import build_brain, read_documents
+from warden.cli.run_parts import LazyScanner, build_brain, read_documents
 from warden.cli.signals import SignalStop
 from warden.cli.worker_options import ApplyOptions, RunOptions
 from warden.config.settings import Settings
@@ -158,7 +158,7 @@ def _desk(settings: Settings, stop: SignalStop, mode: str, as_json: bool, limit:
             hub=hub,
             store=store,
             kernel=documents.kernel,
-            scanner=compose.build_scanner(settings),
+            scanner=LazyScanner(lambda: compose.build_scanner(settings)),
             brain=brain,
             catalog=documents.catalog,
             clock=clock,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
+from warden.documents.pin import PROSE_FILE, REINSTALL, RULES_FILE, charter_digest, check_pin
 from warden.documents.yaml import Document, load_yaml
 from warden.errors import CharterError, DocumentError, quote
-from warden.model.digests import digest_bytes, digest_value
 from warden.model.request import Effect
 from warden.policy.charter import LIMIT_NAMES, Charter, CharterMatch, CharterRule, Kind, Limits, Tier
 from warden.policy.obligations import CONSTRAINT_NAMES
@@ -16,29 +16,8 @@ if TYPE_CHECKING:
     from warden.documents.charter_model import CharterModel, RuleModel
 
 SCHEMA = "warden.charter/1"
-RULES_FILE = "charter.yaml"
-PROSE_FILE = "charter.md"
-REINSTALL = "install warden again from a trusted package; a charter is not edited in place"
 
-
-def charter_digest(files: Mapping[str, bytes]) -> str:
-    """Return the digest that names this charter: over the digests of its rules and its prose."""
-    return digest_value({name: digest_bytes(files[name]) for name in (RULES_FILE, PROSE_FILE)})
-
-
-def check_pin(files: Mapping[str, bytes], pins: Mapping[str, str]) -> None:
-    """Check each pinned file against its digest, and that rules and prose are pinned at all.
-
-    Raises `CharterError`. The pin guards against accidents and stale copies; a signature guards against people.
-    """
-    for name in (RULES_FILE, PROSE_FILE):
-        if name not in pins:
-            raise CharterError(f"the charter's pin does not cover {quote(name)}", REINSTALL)
-    for name, pin in sorted(pins.items()):
-        if name not in files:
-            raise CharterError(f"the charter's file {quote(name)} is missing", REINSTALL)
-        if digest_bytes(files[name]) != pin:
-            raise CharterError(f"the charter's file {quote(name)} is not the one that was packaged", REINSTALL)
+__all__ = ["charter_digest", "check_pin", "load_charter"]
 
 
 def load_charter(files: Mapping[str, bytes]) -> Charter:

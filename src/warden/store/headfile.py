@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from warden.errors import LedgerError, quote
-from warden.store.durable import create_file, disk_errors
+from warden.store.durable import create_file, disk_errors, make_directory
 
 SLOT_BYTES = 4096
 _MAGIC = b"warden-head-1"
@@ -89,6 +89,7 @@ class HeadFile:
         """Write `note` into the older slot and make it durable; raises `StateError`."""
         newest = self._newest()
         if newest is None:
+            make_directory(self._path.parent)
             if create_file(self._path, write_slot(1, note) + bytes(SLOT_BYTES)):
                 return
             newest = self._newest()
