@@ -52,7 +52,7 @@ def open_hub(settings: Settings, clock: Clock | None = None) -> Hub:
 
         ensure_private_dir(settings.state_dir)
         return EmbeddedHub(settings.hub_file, clock)
-    return _open_http_hub(settings, clock)
+    return _open_http_hub(settings, settings.hub.url, clock)
 
 
 def ledger_files(settings: Settings) -> LedgerFiles:
@@ -70,7 +70,9 @@ def open_ledger(settings: Settings, clock: Clock | None = None) -> SqliteLedgerS
     from warden.store.sqlite import NewLog
 
     ensure_private_dir(settings.state_dir)
-    return ledger_files(settings).open(clock or build_clock(), NewLog())
+    files = ledger_files(settings)
+    ensure_private_dir(files.head.parent)
+    return files.open(clock or build_clock(), NewLog())
 
 
 def read_ledger(settings: Settings, clock: Clock | None = None) -> SqliteLedgerStore:
@@ -127,5 +129,16 @@ def build_channels(hub: Hub) -> Mapping[str, Channel]:
     return messaging_channels(hub, hub.traits().delivery)
 
 
-def _open_http_hub(settings: Settings, clock: Clock) -> Hub:
-    raise NotImplementedError
+def _open_http_hub(settings: Settings, url: str, clock: Clock) -> Hub:
+    import random
+
+    from warden.config.credential import fetch_credential
+    from warden.hubs.connection import Bounds
+    from warden.hubs.http import HttpHub, HttpOptions
+    from warden.hubs.profile import find_profile
+
+    hub = settings.hub
+    token = fetch_credential(hub.token, settings.variables) or ""
+    bounds = Bounds(hub.connect_timeout_s, hub.timeout_s, connections=settings.concurrency)
+    options = HttpOptions(token, hub.hub_id, hub.retries, bounds)
+    return HttpHub(url, clock, random.uniform, find_profile(hub.profile), options)
