@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "warden.doctor/1"
 LISTED = 100
+EXTRAS = {"cedar": "cedarpy", "secrets": "kingfisher"}
+"""Optional parts and the module that each needs."""
 MARKS = {Outcome.OK: "ok  ", Outcome.WARN: "warn", Outcome.FAIL: "FAIL"}
 
 app = new_app("Check that warden can work, and say what to do where it cannot.")
@@ -96,10 +98,12 @@ def examine(load: Callable[[], Settings], full: bool) -> Iterator[Finding]:
     probes: tuple[tuple[str, Callable[[Settings, bool], Iterator[Finding]]], ...] = (
         ("state", _state),
         ("charter", _charter),
+        ("policies", _policies),
         ("catalog", _catalog),
         ("ledger", _ledger),
         ("lock", _lock),
         ("hub", _hub),
+        ("extras", _extras),
     )
     for name, probe in probes:
         try:
@@ -132,8 +136,27 @@ def _state(settings: Settings, full: bool) -> Iterator[Finding]:
 
 def _charter(settings: Settings, full: bool) -> Iterator[Finding]:
     kernel = compose.build_kernel(settings)
-    yield checks.ok("charter", kernel.charter_digest)
-    yield checks.ok("policies", f"{settings.policy.dir}, snapshot {kernel.snapshot}")
+    signed = settings.policy.charter_public_key is not None
+    yield checks.ok("charter", f"{kernel.charter_digest}, pinned{' and signed' if signed else ''}")
+    # Asking for the snapshot reads and checks the charter's rules and every overlay.
+    yield checks.ok("kernel", f"snapshot {kernel.snapshot}")
+
+
+def _policies(settings: Settings, full: bool) -> Iterator[Finding]:
+    from warden.config.policies import CURRENT, NONE_GOOD, PolicyHistory, Trust, load_policies
+
+    trust = Trust(settings.policy.keys, settings.policy.require_signatures)
+    history = PolicyHistory(settings.state_dir / "policies")
+    found = load_policies(settings.policy.dir, trust, history, remember=False)
+    seen = f"{len(found.layers)} in {settings.policy.dir}"
+    if found.source == CURRENT and not found.alerts:
+        yield checks.ok("policies", seen)
+        return
+    advice = "run `warden policy check` and correct the file; until then "
+    if found.source == NONE_GOOD:
+        yield checks.fail("policies", "; ".join(found.alerts), advice + "everything is denied")
+    else:
+        yield checks.warn("policies", "; ".join(found.alerts), advice + "the last good set is in force")
 
 
 def _catalog(settings: Settings, full: bool) -> Iterator[Finding]:
@@ -221,3 +244,10 @@ def _hub(settings: Settings, full: bool) -> Iterator[Finding]:
         finally:
             store.close()
     yield checks.check_inbox(len(keys), decided, traits.pages, traits.page_size)
+
+
+def _extras(settings: Settings, full: bool) -> Iterator[Finding]:
+    from importlib.util import find_spec
+
+    found = [name for name, module in EXTRAS.items() if find_spec(module)]
+    yield checks.ok("extras", ", ".join(found) or "none installed")
