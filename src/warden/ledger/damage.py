@@ -33,6 +33,8 @@ class Damage(StrEnum):
     """The log's key is not the one that is pinned."""
     HEAD = "head"
     """The published head is missing or of another log."""
+    DATABASE = "database"
+    """The database is gone, cannot be read, or does not begin with the start of a log."""
     BLOB = "blob"
     """A stored text is not what its digest says."""
     PROJECTION = "projection"

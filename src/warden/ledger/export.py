@@ -9,7 +9,6 @@ only form and ends with a newline; a file that stops within a line is torn.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from warden.errors import LedgerError
@@ -21,6 +20,10 @@ from warden.ledger.schema import is_word
 from warden.ledger.signature import Verifier
 from warden.ledger.verify import LogVerifier, Record, Start, Verdict
 from warden.model.digests import canonical_bytes
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 EXPORT_VERSION = 1
 _CHECKPOINT_LINE = b'{"checkpoint":'

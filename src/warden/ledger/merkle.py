@@ -5,9 +5,12 @@ A leaf's hash is SHA-256(0x00 || bytes), a node's SHA-256(0x01 || left || right)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warden.errors import LedgerError
@@ -24,8 +23,12 @@ from warden.ledger.merkle import (
     prove_consistency,
     prove_inclusion,
 )
-from warden.ledger.signature import Verifier
 from warden.model.digests import canonical_bytes
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.ledger.signature import Verifier
+    from collections.abc import Sequence
 
 PROOF_LIMIT = 1024 * 1024
 PATH_LIMIT = 128

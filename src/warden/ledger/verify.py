@@ -10,7 +10,6 @@ What this cannot see is said in `Verdict`: without a head from elsewhere, a log 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
@@ -20,7 +19,11 @@ from warden.ledger.checkpoint import Checkpoint, Note, parse_note
 from warden.ledger.damage import Damage, DamagedLogError, damaged
 from warden.ledger.entry import GENESIS, StoredEntry, parse_entry
 from warden.ledger.merkle import Frontier, hash_leaf, hash_node
-from warden.ledger.signature import Verifier
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.ledger.signature import Verifier
+    from collections.abc import Iterable, Iterator
 
 Record = bytes | Note
 """What a log is fed as: the bytes of an entry, or a checkpoint over all entries before it."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError, StateError, quote
 from warden.store.durable import FILE_MODE, disk_errors, make_directory
 from warden.store.tables import APPLICATION_ID, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MEMORY = ":memory:"
 BUSY_TIMEOUT_S = 10.0

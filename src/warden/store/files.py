@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError, StateError, quote
-from warden.ports import Clock
 from warden.store.headfile import HeadFile
 from warden.store.keys import KeyFiles
 from warden.store.sqlite import NewLog, SqliteLedgerStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from warden.ports import Clock
 
 
 @dataclass(frozen=True, slots=True)

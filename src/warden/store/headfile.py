@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from warden.errors import LedgerError, quote
 from warden.store.durable import create_file, disk_errors, make_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SLOT_BYTES = 4096
 _MAGIC = b"warden-head-1"

@@ -11,11 +11,14 @@ import binascii
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError, StateError, quote
 from warden.ledger.signature import KEY_BYTES, SeedSigner, fingerprint_of
 from warden.store.durable import create_file, disk_errors, make_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MAGIC = "warden-ledger-key-1"
 _KEY_LIMIT = 1024

@@ -14,13 +14,16 @@ import json
 import os
 import re
 import weakref
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.errors import LockHeldError, StateError, quote
 from warden.store.durable import FILE_MODE, disk_errors, make_directory, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 HOLDER_LIMIT = 4096
 """Bytes of what a lock file says of its holder."""

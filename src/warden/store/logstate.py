@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import Note, parse_note
@@ -11,6 +11,9 @@ from warden.ledger.entry import GENESIS, parse_entry
 from warden.ledger.merkle import Frontier, hash_leaf
 from warden.model.digests import digest_bytes
 from warden.model.entry import Head
+
+if TYPE_CHECKING:
+    import sqlite3
 
 VERIFY_HINT = "run `warden ledger verify` to see the damage, then `warden ledger repair`"
 
@@ -56,6 +59,12 @@ def read_state(connection: sqlite3.Connection, size: int | None = None) -> LogSt
     if note.checkpoint.size != frontier.size or note.checkpoint.root != frontier.root():
         raise damage("the ledger's stored tree does not fit its checkpoint")
     return LogState(frontier, row[1], note)
+
+
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Return whether nothing was committed since the log was made."""
+    sizes = connection.execute("SELECT size FROM checkpoints LIMIT 2").fetchall()
+    return sizes == [(1,)]
 
 
 def check_tail(connection: sqlite3.Connection, before: LogState, after: LogState) -> None:

@@ -6,10 +6,7 @@ Each change and the entry that records it are one transaction. Nothing here touc
 from __future__ import annotations
 
 import gzip
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.ledger.checkpoint import Note
 from warden.ledger.entry import format_time, parse_entry
@@ -21,9 +18,16 @@ from warden.store.durable import make_directory, replace_file
 from warden.store.logstate import read_state
 from warden.store.projections import milliseconds
 from warden.store.segments import Segment, all_raws, all_records, list_segments, stored_records
-from warden.store.sqlite import SqliteLedgerStore
 from warden.store.tables import PROJECTION_TABLES, PROJECTIONS
 from warden.store.verification import fill_projections
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from warden.store.sqlite import SqliteLedgerStore
 
 COMPRESSION = 6
 

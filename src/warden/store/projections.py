@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warden.errors import TransitionError, quote
 from warden.ledger.entry import StoredEntry, parse_time
 from warden.ledger.transitions import check_disposition, check_reopening, next_intent_state
 from warden.model.delivery import Disposition
 from warden.model.records import IntentState
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Fields = Mapping[str, Any]
 Handler = Callable[[sqlite3.Connection, int, int, Fields], None]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warden.errors import LedgerError
 from warden.ledger.entry import parse_entry
@@ -15,6 +13,10 @@ from warden.model.digests import digest_bytes
 from warden.model.ids import MessageKey
 from warden.model.records import DispositionRecord, IntentState, OutboxRecord, PlanRecord, ReplyWindow
 from warden.store.logstate import VERIFY_HINT
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
 
 KEYS_PER_QUERY = 250
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

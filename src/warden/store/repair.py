@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError, StateError
 from warden.ledger.checkpoint import parse_note
@@ -20,11 +20,15 @@ from warden.ledger.entry import format_time, parse_entry
 from warden.ledger.schema import bounded_word, check_fields
 from warden.model.digests import digest_bytes
 from warden.model.entry import Batch, Entry
-from warden.ports import Clock
 from warden.store.durable import disk_errors, make_directory, sync_directory
-from warden.store.files import LedgerFiles
 from warden.store.sqlite import NewLog, SqliteLedgerStore
 from warden.store.writerlock import WriterLock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from warden.ports import Clock
+    from warden.store.files import LedgerFiles
 
 CARRIED = "carried-over"
 GROUP = 500

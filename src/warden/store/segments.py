@@ -7,18 +7,27 @@ database too, because opening reads it.
 from __future__ import annotations
 
 import gzip
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError, quote
-from warden.ledger.checkpoint import Note
 from warden.ledger.damage import Damage, damaged
-from warden.ledger.entry import ENTRY_LIMIT
-from warden.ledger.export import Header, read_records
-from warden.ledger.verify import Record, interleave, parse_checkpoint_at
+from warden.ledger.entry import ENTRY_LIMIT, format_time, parse_entry
+from warden.ledger.export import Header, read_records, write_export
+from warden.ledger.merkle import hash_leaf
+from warden.ledger.verify import Record, Start, interleave, parse_checkpoint_at
 from warden.model.digests import digest_bytes
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from warden.ledger.checkpoint import Note
+    from warden.ledger.signature import Verifier
 
 SEGMENT_LIMIT = 1 << 30
 """Bytes of a segment file."""
@@ -110,3 +119,35 @@ def stored_records(connection: sqlite3.Connection, first: int) -> Iterator[Recor
 def all_raws(records: Iterable[Record]) -> Iterator[bytes]:
     """Return only the entries."""
     return (record for record in records if isinstance(record, bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPart:
+    """The log from the last checkpoint at or before an entry (`first`) or a moment on."""
+
+    connection: sqlite3.Connection
+    segments: Path | None
+    first: int = 0
+    moment: datetime | None = None
+
+    def to_lines(self, origin: str, key: Verifier | None) -> Iterator[bytes]:
+        """Return the lines of the export; raises `DamagedLogError` for a part that cannot be read."""
+        start, kept = Start(), deque[Record]()
+        records = all_records(self.connection, self.segments)
+        limit = None if self.moment is None else format_time(self.moment)
+        for record in records:
+            kept.append(record)
+            if isinstance(record, bytes):
+                seq = start.frontier.size + sum(isinstance(item, bytes) for item in kept) - 1
+                if seq >= self.first and (limit is None or parse_entry(record).at >= limit):
+                    break
+            else:
+                start, kept = _after(start, kept), deque()
+        yield from write_export(Header(origin, key.to_text() if key else "", start), chain(kept, records))
+
+
+def _after(start: Start, records: Iterable[Record]) -> Start:
+    raws = list(all_raws(records))
+    if not raws:
+        return start
+    return Start(start.frontier.extended(hash_leaf(raw) for raw in raws), digest_bytes(raws[-1]))

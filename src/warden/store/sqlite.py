@@ -8,34 +8,37 @@ append takes the database's writer lock and looks whether the log has grown sinc
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from warden import __version__
 from warden.errors import LedgerError, StateError, quote
-from warden.ledger.checkpoint import Checkpoint, parse_note, sign_checkpoint
+from warden.ledger.checkpoint import Checkpoint, Note, parse_note, sign_checkpoint
 from warden.ledger.entry import GENESIS, StoredEntry, format_time, parse_entry, write_entry
 from warden.ledger.merkle import Frontier, hash_leaf
 from warden.ledger.schema import BLOB_FIELDS
 from warden.ledger.signature import Signer, Verifier
 from warden.model.digests import digest_bytes
 from warden.model.entry import Batch, Entry, Head
-from warden.model.ids import MessageKey
-from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
-from warden.ports import Clock
 from warden.store import queries
 from warden.store.connection import MEMORY, check_identity, connect, is_empty, sqlite_errors, transaction
 from warden.store.headfile import HeadFile, HeadStore, MemoryHeads
-from warden.store.logstate import LogState, check_end, check_tail, damage, read_state
+from warden.store.logstate import LogState, check_end, check_tail, damage, is_new, read_state
 from warden.store.projections import milliseconds, project
 from warden.store.tables import create_script, version_script
 from warden.store.writerlock import NoLock, WriterLock
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from warden.model.ids import MessageKey
+    from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
+    from warden.ports import Clock
 
 T = TypeVar("T")
 
@@ -135,8 +138,7 @@ class SqliteLedgerStore:
         if state.note.checkpoint.origin != self._origin:
             raise damage("the ledger's checkpoint is of another log")
         if published is None:
-            first = self._connection.execute("SELECT min(size) FROM checkpoints").fetchone()[0]
-            if state.size != first:
+            if not is_new(self._connection):
                 raise damage("the file of the published head is gone")
             return state.size
         checkpoint = parse_note(published).checkpoint
@@ -207,6 +209,20 @@ class SqliteLedgerStore:
     def verifier(self) -> Verifier | None:
         """The key that the log's first entry names, None for an unsigned log."""
         return Verifier(self._origin, bytes.fromhex(self._public_key)) if self._public_key else None
+
+    def now(self) -> datetime:
+        """Return the present moment of the ledger's clock."""
+        return self._clock.now()
+
+    def newest_checkpoint(self) -> Note:
+        """Return the newest signed checkpoint."""
+        with self._using():
+            return read_state(self._connection).note
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Write a consistent copy of the database into `target`."""
+        with self._using():
+            self._connection.backup(target)
 
     def published(self) -> str | None:
         """Return the note of the published head."""

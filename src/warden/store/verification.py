@@ -5,17 +5,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.errors import TransitionError
 from warden.ledger.checkpoint import Checkpoint, parse_note
 from warden.ledger.damage import Damage, DamagedLogError, Finding, damaged
-from warden.ledger.signature import Verifier
 from warden.ledger.verify import LogVerifier, Record, Verdict, parse_at
 from warden.model.digests import digest_bytes
+from warden.store.logstate import is_new
 from warden.store.projections import project
 from warden.store.segments import all_raws, all_records
 from warden.store.tables import PROJECTION_TABLES, PROJECTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from warden.ledger.signature import Verifier
 
 STEP = 1000
 Progress = Callable[[int], None]
@@ -70,15 +75,8 @@ def verify_ledger(
 def _verify_log(
     source: Source, published: str | None, heads: Iterable[Checkpoint], progress: Progress | None
 ) -> Verdict:
-    known = list(heads)
-    if published is None:
-        raise damaged(Damage.HEAD, None, "the file of the published head is gone")
-    note = parse_note(published)
-    if note.checkpoint.origin != source.origin:
-        raise damaged(Damage.HEAD, None, "the published head is of another log")
-    if source.key is not None and not note.signed_by(source.key):
-        raise damaged(Damage.HEAD, None, "the published head is not signed with the log's key")
-    verifier = LogVerifier(source.origin, source.key, None, True, [*known, note.checkpoint])
+    known = [*heads, *_published_head(source, published)]
+    verifier = LogVerifier(source.origin, source.key, None, True, known)
     records = all_records(source.connection, source.segments)
     verifier.feed(records if progress is None else _counted(records, progress))
     verdict = verifier.finish()
@@ -86,6 +84,19 @@ def _verify_log(
         detail = f"the entries after entry {verdict.checkpointed - 1} are under no checkpoint"
         raise damaged(Damage.CHECKPOINT, verdict.checkpointed, detail)
     return verdict
+
+
+def _published_head(source: Source, published: str | None) -> list[Checkpoint]:
+    if published is None:
+        if is_new(source.connection):  # a crash came between the log's start and the publication of its first head
+            return []
+        raise damaged(Damage.HEAD, None, "the file of the published head is gone")
+    note = parse_note(published)
+    if note.checkpoint.origin != source.origin:
+        raise damaged(Damage.HEAD, None, "the published head is of another log")
+    if source.key is not None and not note.signed_by(source.key):
+        raise damaged(Damage.HEAD, None, "the published head is not signed with the log's key")
+    return [note.checkpoint]
 
 
 def _counted(records: Iterable[Record], progress: Progress) -> Iterator[Record]:

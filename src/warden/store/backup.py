@@ -1,0 +1,113 @@
+"""Copies of a ledger: made while it is in use, and put back.
+
+A copy that is put back is a log that went back in time. So it says so: what was there is kept as evidence, the copy's
+head is published, the restore is recorded, and every delivery that was open in the copy is put in doubt, because it may
+have been made since. Heads that were published elsewhere after the copy was made no longer fit the log: verifying
+against them names the restore.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warden.errors import InputError, LedgerError, quote
+from warden.ledger.checkpoint import parse_note
+from warden.ledger.entry import format_time
+from warden.ledger.schema import bounded_word
+from warden.model.entry import Batch, Entry
+from warden.store.connection import check_identity, sqlite_errors
+from warden.store.durable import disk_errors, make_directory, replace_file, sync_directory
+from warden.store.headfile import HeadFile
+from warden.store.inspection import open_snapshot
+from warden.store.logstate import read_state
+from warden.store.writerlock import WriterLock
+
+if TYPE_CHECKING:
+    from warden.ports import Clock
+    from warden.store.files import LedgerFiles
+    from warden.store.sqlite import SqliteLedgerStore
+
+COPY_LIMIT = 1 << 34
+"""Bytes of a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did: entries in the copy, how many published ones it lacks, deliveries in doubt, the evidence."""
+
+    entries: int
+    lost: int
+    in_doubt: int
+    evidence: Path
+
+
+def back_up(store: SqliteLedgerStore, target: Path) -> int:
+    """Write a consistent copy of the database to the new file `target` and return its entries; raises `InputError`."""
+    if target.exists():
+        raise InputError(f"{quote(target)} exists", "name a file that does not exist")
+    beside = target.with_name(f".{target.name}.part")
+    try:
+        with disk_errors(target), sqlite_errors(str(target)):
+            beside.touch(mode=0o600)
+            copy = sqlite3.connect(beside)
+            try:
+                store.copy_to(copy)
+                size = read_state(copy).size
+            finally:
+                copy.close()
+            beside.rename(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    return size
+
+
+def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str) -> Restored:
+    """Put a copy in the ledger's place; the caller holds the run's lock. Raises `InputError` and `LedgerError`."""
+    if not copy.is_file() or copy.stat().st_size > COPY_LIMIT:
+        raise InputError(f"{quote(copy)} is not a copy of a ledger", "name a file that `warden ledger backup` made")
+    with open_snapshot(copy) as connection:
+        check_identity(connection, str(copy))
+        state = read_state(connection)
+    lost = _published_size(files) - state.size
+    evidence = files.evidence / ("restore-" + format_time(clock.now()).replace(":", "").replace(".", ""))
+    make_directory(evidence)
+    lock = WriterLock(Path(f"{files.database}.lock"))
+    make_directory(files.state_dir)
+    with lock.held(), disk_errors(files.database):
+        for path in (files.database, Path(f"{files.database}-wal"), Path(f"{files.database}-shm"), files.head):
+            if path.exists():
+                shutil.move(path, evidence / path.name)
+        replace_file(files.database, copy.read_bytes())
+        make_directory(files.head.parent)
+        HeadFile(files.head).publish(state.note.text)
+        sync_directory(files.state_dir)
+    lock.close()
+    return _record(files, clock, by, Restored(state.size, max(lost, 0), 0, evidence))
+
+
+def _published_size(files: LedgerFiles) -> int:
+    try:
+        text = HeadFile(files.head).read()
+        return 0 if text is None else parse_note(text).checkpoint.size
+    except LedgerError:
+        return 0
+
+
+def _record(files: LedgerFiles, clock: Clock, by: str, done: Restored) -> Restored:
+    store = files.open(clock)
+    try:
+        head = store.head()
+        fields = {"by": bounded_word(by), "source_size": head.size, "source_root": head.root}
+        open_before = store.read(_count_open)
+        store.commit(Batch((Entry("state_restored", fields),)))
+    finally:
+        store.close()
+    return Restored(done.entries, done.lost, open_before, done.evidence)
+
+
+def _count_open(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM outbox WHERE state = 'open'").fetchone()[0])

@@ -1,0 +1,98 @@
+"""Verifying the files of a ledger as they lie there, whatever state they are in, without changing anything."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from warden.errors import LedgerError
+from warden.ledger.damage import Damage, DamagedLogError, Finding, damaged
+from warden.ledger.entry import parse_entry
+from warden.ledger.signature import Verifier, fingerprint_of
+from warden.store.connection import check_identity, sqlite_errors
+from warden.store.files import LedgerFiles, no_ledger
+from warden.store.headfile import HeadFile
+from warden.store.sqlite import ORIGIN_PREFIX
+from warden.store.verification import Progress, Report, Source, verify_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from warden.ledger.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What verifying the files found; `pinned` says whether the log's key is the pinned one (None: nothing pinned)."""
+
+    report: Report
+    origin: str = ""
+    key: str = ""
+    pinned: bool | None = None
+
+
+def inspect(files: LedgerFiles, heads: Iterable[Checkpoint] = (), progress: Progress | None = None) -> Inspection:
+    """Return what is found; raises `StateError` when there never was a ledger or the disk fails."""
+    if not files.exists():
+        raise no_ledger(files.database)
+    found = Inspection(Report(None, ()))
+    try:
+        if not files.database.exists():
+            raise damaged(Damage.DATABASE, None, "the database is gone, and the head that it published is still there")
+        published = HeadFile(files.head).read()  # before the database: a log that grows meanwhile is ahead of it
+        with sqlite_errors(str(files.database)), open_snapshot(files.database) as connection:
+            check_identity(connection, str(files.database))
+            origin, key = _first_entry(connection)
+            found = Inspection(Report(None, ()), origin, key.to_text() if key else "", _is_pinned(files, key))
+            if found.pinned is False:
+                raise damaged(Damage.KEY, 0, "the log's key is not the one whose fingerprint is pinned")
+            source = Source(connection, files.segments, origin, key)
+            return replace(found, report=verify_ledger(source, published, heads, progress))
+    except DamagedLogError as error:
+        return replace(found, report=Report(None, (error.finding,)))
+    except LedgerError as error:
+        return replace(found, report=Report(None, (Finding(Damage.DATABASE, None, error.message),)))
+
+
+@contextlib.contextmanager
+def open_snapshot(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for reading in one consistent view; raises `StateError` and `LedgerError`."""
+    with sqlite_errors(str(path)):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+            yield connection
+        finally:
+            connection.close()
+
+
+def _first_entry(connection: sqlite3.Connection) -> tuple[str, Verifier | None]:
+    row = connection.execute("SELECT raw FROM entries WHERE seq = 0").fetchone()
+    try:
+        entry = None if row is None else parse_entry(row[0])
+    except (LedgerError, TypeError, AttributeError) as error:
+        raise damaged(Damage.MALFORMED, 0, "entry 0 is not one") from error
+    if entry is None or entry.kind != "log_started":
+        raise damaged(Damage.MISSING if entry is None else Damage.CHANGED, 0, "the log does not begin with its start")
+    origin, public_key = ORIGIN_PREFIX + str(entry.fields["log_id"]), str(entry.fields["public_key"])
+    try:
+        return origin, Verifier(origin, bytes.fromhex(public_key)) if public_key else None
+    except (ValueError, LedgerError) as error:
+        raise damaged(Damage.KEY, 0, "entry 0 names no usable key") from error
+
+
+def _is_pinned(files: LedgerFiles, key: Verifier | None) -> bool | None:
+    pinned = files.keys.read_pin()
+    if pinned is None:
+        return None
+    return key is not None and fingerprint_of(key.public_key) == pinned
+
+
+def require_sound(found: Inspection) -> None:
+    """Raise `DamagedLogError` for the first finding; returns when nothing is wrong."""
+    if found.report.findings:
+        raise DamagedLogError(found.report.findings[0])
