@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 
 from warden.errors import HubAnswerError
 from warden.model.delivery import Intent, OutgoingMessage, ProgressEvent, ReadMark, Receipt
-from warden.model.hub import Accepted, DeliveryMeans
-from warden.ports import Channel, Hub
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.ports import Channel, Hub
+    from warden.model.hub import Accepted, DeliveryMeans
+    from collections.abc import Mapping
 
 MARKER = "warden-key"
 MAX_PAGES = 50

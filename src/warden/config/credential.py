@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from warden.errors import ConfigError, quote
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from collections.abc import Mapping
 
 CREDENTIAL_BYTES = 16_384
 COMMAND_TIMEOUT_S = 20.0

@@ -8,7 +8,6 @@ alert. Without such a set everything is denied: one layer that says no stands fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from warden.config.policy_history import PolicyFile, PolicyHistory, set_digest
 from warden.config.signatures import SIGNATURE_SUFFIX, read_key, verifies
@@ -17,7 +16,11 @@ from warden.errors import ConfigError, DocumentError, GateError, WardenError, qu
 from warden.model.digests import digest_text
 from warden.model.request import Effect
 from warden.policy.bundle import Bundle, Match, Rule
-from warden.policy.layer import Layer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.policy.layer import Layer
+    from pathlib import Path
 
 MAX_FILES = 256
 MAX_FILE_BYTES = 2 * 1024 * 1024

@@ -11,12 +11,15 @@ import binascii
 import json
 import os
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from warden.errors import InputError, StateError, quote
 from warden.model.digests import digest_bytes, digest_value
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCHEMA = "warden.policy-set/1"
 POINTER = "last-good"

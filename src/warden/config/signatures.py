@@ -8,9 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from pathlib import Path
 
 from warden.errors import ConfigError, GateError, StateError, quote
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIGNATURE_SUFFIX = ".sig"
 SIGNATURE_BYTES = 64

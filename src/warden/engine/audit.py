@@ -6,13 +6,16 @@ an intent like any other, with no event of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from warden.engine.draft import MARKER
 from warden.model.delivery import Action, Disposition, ProgressEvent
-from warden.model.entry import Head
 from warden.model.ids import MessageKey, idempotency_key
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.model.entry import Head
+    from collections.abc import Mapping
 
 KIND = "audit_event"
 AUDIT_STAGE = 50

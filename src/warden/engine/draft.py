@@ -14,7 +14,10 @@ from warden.model.delivery import Action, OutgoingMessage, Payload, ProgressEven
 from warden.model.ids import idempotency_key
 from warden.model.message import AUTO_SUBMITTED, HOPS, Message, MessageFacts
 from warden.model.plan import Plan, PlannedAction
-from warden.ports import AnswerSource
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.ports import AnswerSource
 
 MAX_PLANNED_ACTIONS = 8
 """INVARIANT (bounded): more planned actions than this make a plan unusable."""

@@ -6,7 +6,6 @@ code: the message's facts, the scan, the tally, the hub's traits. An exception a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from warden.engine.draft import Draft, outgoing_text
@@ -25,7 +24,11 @@ from warden.model.digests import canonical_bytes
 from warden.model.hub import DeliveryMeans, HubTraits
 from warden.model.message import Assurance, Message, MessageFacts
 from warden.model.request import Decision, Effect, Request, request_fields
-from warden.ports import Channel, PolicyKernel, Scanner
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.ports import Channel, PolicyKernel, Scanner
+    from collections.abc import Mapping
 
 CAPABILITIES: Mapping[str, str] = {
     "route_answer": "messaging.answer",

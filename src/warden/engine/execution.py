@@ -11,19 +11,22 @@ A crash between any two steps leaves open intents in the outbox, and `recovery` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from warden.engine.audit import READ_STAGE, AuditFacts
-from warden.engine.enforce import Judgement
-from warden.engine.journal import Journal
 from warden.engine.outbox import Delivery, Origin, Outbox, Settled
-from warden.engine.parts import Parts
-from warden.engine.planning import Judged
 from warden.model.delivery import Disposition, Receipt
-from warden.model.entry import Head
-from warden.model.ids import MessageKey
-from warden.model.records import DispositionRecord, OutboxRecord
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.model.records import DispositionRecord, OutboxRecord
+    from warden.model.ids import MessageKey
+    from warden.model.entry import Head
+    from warden.engine.planning import Judged
+    from warden.engine.parts import Parts
+    from warden.engine.journal import Journal
+    from warden.engine.enforce import Judgement
+    from collections.abc import Sequence
 
 
 @dataclass(slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from warden.model.retry import RetryPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from warden.ports import (
         AnswerSource,
         Brain,

@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 
 from warden.engine.draft import ANSWERING, Drafter, shown_text
 from warden.engine.enforce import CAPABILITIES, Enforcer, Judgement
-from warden.engine.pull import Seen
-from warden.engine.tally import Tally
 from warden.model.delivery import Action, Disposition
 from warden.model.digests import digest_value
 from warden.model.message import BrainInput
 from warden.model.plan import Plan, PlannedAction
 from warden.model.report import ActionReport, MessageReport
 from warden.model.request import Effect
-from warden.ports import Brain, Scanner
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.ports import Brain, Scanner
+    from warden.engine.tally import Tally
+    from warden.engine.pull import Seen
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")

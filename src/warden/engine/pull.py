@@ -7,7 +7,6 @@ leave this module.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from warden.model.ids import MessageKey
 from warden.model.message import Mail, Message, MessageFacts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from warden.engine.parts import Parts, Terms
     from warden.model.hub import HubTraits
     from warden.model.records import DispositionRecord

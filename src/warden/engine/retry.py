@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from warden.model.delivery import DeliveryFault, Fault
 from warden.model.hub import DeliveryMeans
 from warden.model.records import IntentState, OutboxRecord
-from warden.model.retry import RetryPolicy
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.model.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)

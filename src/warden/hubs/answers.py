@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, TYPE_CHECKING
 
 from warden.errors import (
     HubAnswerError,
@@ -20,8 +20,10 @@ from warden.errors import (
     HubUncertainError,
     quote,
 )
-from warden.hubs.connection import Answer
 from warden.hubs.contract import CONTRACT, check_name
+
+if TYPE_CHECKING:
+    from warden.hubs.connection import Answer
 
 LONGEST_RETRY_AFTER_S: Final = 3_600.0
 _WORD: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpcore
@@ -24,6 +23,9 @@ from warden.errors import (
     HubUncertainError,
     HubUnreachableError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 Header = tuple[bytes, bytes]
 KEEP_ALIVE_S: Final = 15.0

@@ -15,11 +15,13 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from typing import Final, TYPE_CHECKING
 
 from warden.errors import HubBusyError, HubUncertainError, StateError, WardenError, quote
-from warden.ports import Clock
+
+if TYPE_CHECKING:
+    from warden.ports import Clock
+    from pathlib import Path
 
 LOCK_TIMEOUT_S: Final = 30.0
 BATCH_WRITES: Final = 512

@@ -9,21 +9,23 @@ have written any row.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Sequence
-from pathlib import Path
-from typing import cast
+from typing import cast, TYPE_CHECKING
 
 from warden.hubs import operations
 from warden.hubs.contract import check_message, check_name, check_progress
 from warden.hubs.database import Database
 from warden.hubs.operations import OWNER, Posted, Stamp, message_id
 from warden.hubs.reading import MessageRow, ProgressRow, Reader
-from warden.model.delivery import OutgoingMessage, ProgressEvent
 from warden.model.hub import Accepted, DeliveryMeans, HubTraits, InboxPage, ProgressPage, ProgressRecord
 from warden.model.ids import MessageKey
 from warden.model.message import Assurance, Mail, Message, Principal
-from warden.ports import Clock
+
+if TYPE_CHECKING:
+    from warden.model.delivery import OutgoingMessage, ProgressEvent
+    from warden.ports import Clock
+    from pathlib import Path
+    from collections.abc import Sequence
+    import sqlite3
 
 
 class EmbeddedHub:

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from sqlite3 import Connection
-from typing import Final
+from typing import Final, TYPE_CHECKING
 
 from warden.errors import HubConflictError, HubCredentialError, HubNotFoundError, quote
 from warden.hubs.contract import KEY_DAYS, check_key, refuse
-from warden.model.delivery import OutgoingMessage, ProgressEvent
 from warden.model.digests import digest_bytes
 from warden.model.hub import Accepted
 from warden.model.message import Assurance
+
+if TYPE_CHECKING:
+    from warden.model.delivery import OutgoingMessage, ProgressEvent
 
 Operation = Callable[[Connection], "Posted"]
 """One write, to be run inside a transaction."""

@@ -6,12 +6,14 @@ query-only (INVARIANT (dry-run-is-pure): a listing changes nothing).
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast, TYPE_CHECKING
 
 from warden.errors import HubNotFoundError, quote
 from warden.hubs.contract import PAGE_BYTES, THREAD_MESSAGES, check_cursor, check_limit, check_name
-from warden.hubs.database import Database
 from warden.hubs.operations import message_seq
+
+if TYPE_CHECKING:
+    from warden.hubs.database import Database
 
 _MESSAGE: Final = (
     "SELECT size, seq, thread_id, from_agent, to_agent, assurance, created_at, kind, subject, body, in_reply_to, metadata,"

@@ -10,16 +10,18 @@ import hashlib
 import hmac
 import re
 import secrets
-import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, cast, TYPE_CHECKING
 
 from warden.errors import HubNotFoundError, quote
 from warden.hubs.contract import check_name
-from warden.hubs.database import Database
 from warden.hubs.operations import Stamp
-from warden.ports import Clock
+
+if TYPE_CHECKING:
+    from warden.hubs.database import Database
+    from warden.ports import Clock
+    from collections.abc import Callable
+    import sqlite3
 
 PREFIX: Final = "wht_"
 _SHAPE: Final = re.compile(r"wht_[A-Za-z0-9_-]{43}")

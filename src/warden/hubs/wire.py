@@ -13,14 +13,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TYPE_CHECKING
 
 from warden.errors import HubAnswerError, HubRejectedError
 from warden.hubs import contract
-from warden.hubs.profile import Profile
 from warden.model.hub import InboxPage, ProgressPage, ProgressRecord
 from warden.model.ids import MessageKey
 from warden.model.message import Assurance, Mail, Message, Principal
+
+if TYPE_CHECKING:
+    from warden.hubs.profile import Profile
 
 TEXT_CHARACTERS: Final = contract.REQUEST_BYTES
 CURSOR_CHARACTERS: Final = 1_024
@@ -250,12 +252,14 @@ def _time(element: Mapping[str, object], name: str) -> str:
 
 
 def _by_time(messages: Iterable[Message]) -> list[Message]:
-    """Order a listing that has no promised order; messages without a time stay where they are, first."""
-    return sorted(messages, key=lambda message: _moment(message.received_at))
+    """Order a listing that has no promised order: by time, then by number where ids are numbers; no time comes first."""
+    return sorted(messages, key=_age)
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
+def _age(message: Message) -> tuple[datetime, int]:
+    identifier = message.key.message_id
+    moment = datetime.fromisoformat(message.received_at) if message.received_at else datetime.min.replace(tzinfo=UTC)
+    return moment, int(identifier) if identifier.isascii() and identifier.isdigit() else 0
 
 
 def _name(element: object, field: str) -> str:

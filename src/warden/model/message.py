@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from warden.model.digests import digest_value
-from warden.model.ids import MessageKey
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.model.ids import MessageKey
+    from collections.abc import Mapping
 
 AUTO_SUBMITTED = "auto-submitted"
 """Metadata name that marks automatic mail; `no` or absence means a person or agent wrote it (RFC 3834, section 5)."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 
-from warden.model.delivery import Disposition, Intent
-from warden.model.ids import MessageKey
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.model.ids import MessageKey
+    from warden.model.delivery import Disposition, Intent
+    from datetime import datetime
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from warden.model.delivery import Disposition
-from warden.model.plan import Candidate
-from warden.model.request import Effect
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.model.request import Effect
+    from warden.model.plan import Candidate
+    from warden.model.delivery import Disposition
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)

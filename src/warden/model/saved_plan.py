@@ -7,10 +7,13 @@ computed while a plan of any length is being written.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from warden.model.digests import canonical_bytes
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCHEMA = "warden.plan/1"
 
