@@ -26,13 +26,25 @@ KIND_PASSWORD = "password"
 
 LOOK_BACK = 160
 MENTION_REACH = 72
+TITLE_REACH = 72
+LOOK_AHEAD = 80
 LONGEST_VALUE = 4096
 
-_CANDIDATE = r"[A-Za-z0-9_\-+/.~]{12,4096}={0,2}"
+_CANDIDATE = r"[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
 _OPERATOR = r"(?::=|=>|->|===?|!=|=|:|,|\||>|\bis|\bare|\bwas|\bto|\bof)$"
 _NAME = r"[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
 _TYPE = frozenset("string str char text bytes any var &str optional varchar const let".split())
 _SCHEME = r"(?i)\b(?:bearer|basic|token|digest|apikey|api-key|key|bot|bot-token|sso-key|ghost|jwt|pat|oauth|splunk|genie-?key)$"
+_TITLE = r"[A-Za-z][A-Za-z0-9_.-]{3,}"
+_ELEMENT = r"[A-Za-z][\w:.-]{0,63}"
+_CLIENT = r"(?:[cC]lient|Api|API|SDK|Sdk|[aA]uth|[cC]onnect|[lL]ogin|Service|Session)$"
+_NAMED_AFTER = (
+    r"[\"'`]?,?\s{1,3}(?:as|is|was|=|being|for use as)\s{1,3}(?:the|your|our|my|a|an|this|its)?\s{0,2}(?P<name>[\w -]{3,48})"
+    r"|[\"'`]?[;,]?\s{1,4}(?://|#|--|<!--|/\*)\s{0,3}(?P<comment>[\w -]{3,48})"
+)
+_SENTENCE_END = r"\n\s*\n|[.;!?]\s"
+_DIGEST_NAMES = frozenset("sha1 sha224 sha256 sha384 sha512 md5 blake2b blake3 sha3-256 sha2".split())
+_PUBLIC = ("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr", "sha256-", "sha384-", "sha512-", "sha1-", "ssh-")
 _OPENING = " \t\r\n\"'`([{<\\*“‘«„"
 _CLOSING = " \t\r\n\"'`)]}\\*”’»_"
 
@@ -45,30 +57,45 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def find_assigned(text: str) -> Iterator[Finding]:
     """Yield a finding for each value that its name and its look give away."""
     for match in _compiled(_CANDIDATE).finditer(text):
-        yield from _judge_run(text, match.start(), match.end())
+        found = _judge_run(text, *_trimmed(text, match.start(), match.end()))
+        if found:
+            yield found
 
 
-def _judge_run(text: str, start: int, end: int) -> Iterator[Finding]:
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the span without punctuation round the value, and without a name joined to it by a colon."""
+    colon = text.find(":", start, end)
+    if colon >= 0 and not any(c.isdigit() for c in text[start:colon]):
+        start = colon + 1
+    elif colon >= 0 and text[start:colon].lower() in _DIGEST_NAMES:
+        return start, start
+    while start < end and text[start] in "/.-+~:":
+        start += 1
+    while end > start and text[end - 1] in "./-:~":
+        end -= 1
+    return start, end
+
+
+def _judge_run(text: str, start: int, end: int) -> Finding | None:
     value = text[start:end]
-    if not any(c in "0123456789" for c in value) and not is_random(value):
-        return
-    if value[0] in "/.-+~":
-        trimmed = value.lstrip("./-~")
-        if value[0] == "/" and "://" in text[max(0, start - 3) : start + 2]:
-            return
-        start += len(value) - len(trimmed)
-        value = trimmed
-    if value.endswith((".", "-", "/")):
-        value = value.rstrip("./-")
-    if len(value) < 12 or _is_in_address(text, start):
-        return
-    strength, mentioned = _context(text, start)
+    if len(value) < 12 or ".." in value or value.startswith(_PUBLIC) or _is_in_address(text, start):
+        return None
+    is_machine = _is_machine(value)
+    if not is_machine and not is_random(value) and not _is_dense(value):
+        return None
+    strength, is_mentioned = _context(text, start, end)
+    if is_mentioned and strength > NameStrength.SILENT and not is_machine and not is_random(value):
+        return None
     if strength is NameStrength.INNOCENT or is_stand_in(value):
-        return
-    rule_id = _verdict(value, strength, mentioned)
-    if rule_id:
-        kind = KIND_PASSWORD if strength is NameStrength.PASSWORD else KIND_SECRET
-        yield Finding(kind, start, start + len(value), rule_id)
+        return None
+    rule_id = _verdict(value, strength, is_mentioned, is_machine)
+    kind = KIND_PASSWORD if strength is NameStrength.PASSWORD else KIND_SECRET
+    return Finding(kind, start, end, rule_id) if rule_id else None
+
+
+def _is_machine(value: str) -> bool:
+    """Return whether `value` is a UUID or a run of hexadecimal digits: a secret only by its name."""
+    return is_uuid(value) or (len(value) >= 14 and is_hex(value) and not value.isdigit())
 
 
 def _is_in_address(text: str, start: int) -> bool:
@@ -81,17 +108,16 @@ def _is_in_address(text: str, start: int) -> bool:
     return at >= 0 and not any(c in word[at:] for c in "\"'`,;<>()")
 
 
-def _verdict(value: str, strength: NameStrength, mentioned: bool) -> str:
+def _verdict(value: str, strength: NameStrength, is_mentioned: bool, is_machine: bool) -> str:
     """Return the rule under which `value` is a secret, or an empty string."""
-    machine = is_uuid(value) or (len(value) >= 16 and is_hex(value) and not value.isdigit())
+    is_long_hex = is_machine and len(value) >= 24 and not is_uuid(value)
     if strength >= NameStrength.STRONG:
-        drawn = machine or is_random(value) or (len(value) >= 12 and _is_dense(value))
-        return RULE_ASSIGNED if drawn else ""
+        return RULE_ASSIGNED
     if strength is NameStrength.WEAK:
-        return RULE_ASSIGNED if (machine and len(value) >= 24) or is_random(value) else ""
+        return RULE_ASSIGNED if is_long_hex or (not is_machine and is_random(value)) else ""
     if strength is NameStrength.PROVIDER:
-        return RULE_ASSIGNED if (machine and len(value) >= 24) or (len(value) >= 16 and is_random(value)) else ""
-    if mentioned and not machine and len(value) >= 16 and is_random(value):
+        return RULE_ASSIGNED if len(value) >= (20 if is_machine else 16) else ""
+    if is_mentioned and not is_machine and len(value) >= 16 and is_random(value):
         return RULE_MENTIONED
     return ""
 
@@ -100,23 +126,59 @@ def _is_dense(value: str) -> bool:
     """Return whether `value` mixes letters and digits more than a name does, a lower bar than `is_random`."""
     digits = sum(c.isdigit() for c in value)
     letters = sum(c.isalpha() for c in value)
-    return digits >= 3 and letters >= 4 and entropy(value) >= 3.0 and word_likeness(value) < 0.8 and "/" not in value
+    if digits < 3 or letters < 4 or entropy(value) < 3.0 or value.count("/") > 1:
+        return False
+    return word_likeness(value) < 0.8 or (digits * 5 >= len(value) and len(value) >= 20)
 
 
-def _context(text: str, start: int) -> tuple[NameStrength, bool]:
+def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
     """Return what the name of the value at `start` says, and whether the words before it speak of a secret."""
     left = text[max(0, start - LOOK_BACK) : start]
     name, is_assigned = name_before(left)
-    if name and is_assigned and not is_uninformative(name):
-        return strength_of(name), False
-    near = left[-MENTION_REACH:]
-    if not is_assigned and name and "(" in left[-3:]:
-        strength = strength_of(name)
-        if strength >= NameStrength.WEAK:
+    if name and is_assigned:
+        return (_strength_of_title(left, name) if is_uninformative(name) else strength_of(name)), False
+    if name and "(" in left[-3:]:
+        strength = _strength_of_call(name)
+        if strength is not NameStrength.SILENT:
             return strength, False
-    if is_assigned and name and not mentions_secret(near):
-        return NameStrength.SILENT, False
-    return NameStrength.SILENT, mentions_secret(near)
+    if name and not is_assigned:
+        strength = strength_of(name)
+        is_identifier = "_" in name or name.isupper()
+        if strength >= NameStrength.STRONG or strength is NameStrength.INNOCENT or (strength and is_identifier):
+            return strength, True
+    strength = _strength_after(text[end : end + LOOK_AHEAD])
+    if strength > NameStrength.SILENT:
+        return strength, True
+    sentence = _compiled(_SENTENCE_END).split(left[-MENTION_REACH:])[-1]
+    return NameStrength.SILENT, mentions_secret(sentence)
+
+
+def _strength_of_title(left: str, name: str) -> NameStrength:
+    """Return what the last telling word before `name` says: `- name: ACME_TOKEN`, then `value: …`."""
+    before = left[: left.rstrip(_OPENING).rfind(name)][-TITLE_REACH:]
+    for word in reversed(_compiled(_TITLE).findall(before)):
+        strength = strength_of(word)
+        if strength is not NameStrength.SILENT:
+            return strength
+    return NameStrength.SILENT
+
+
+def _strength_of_call(name: str) -> NameStrength:
+    """Return what the name of a called function says of its one argument."""
+    strength = strength_of(name)
+    if strength is NameStrength.SILENT and _compiled(_CLIENT).search(name):
+        return NameStrength.WEAK
+    return strength
+
+
+def _strength_after(right: str) -> NameStrength:
+    """Return what text after a value says that it was: `… as the API key`, `… // our token`."""
+    match = _compiled(_NAMED_AFTER).match(right)
+    if match is None:
+        return NameStrength.SILENT
+    told = match.group("name") or match.group("comment")
+    strength = strength_of(told)
+    return NameStrength.WEAK if strength < NameStrength.WEAK and " key " in f" {told.lower()} " else strength
 
 
 def name_before(left: str) -> tuple[str, bool]:
@@ -135,10 +197,11 @@ def name_before(left: str) -> tuple[str, bool]:
         if flag:
             return flag, True
         found = _compiled(_NAME).search(rest)
-        return (found.group() if found else ""), False
+        return (_with_qualifier(rest, found) if found else ""), False
     if operator.group() == ">":
         element = rest.rfind("<")
-        return (rest[element + 1 : -1].split(" ")[0] if element >= 0 else ""), element >= 0
+        name = rest[element + 1 : -1].split(" ")[0] if element >= 0 else ""
+        return (name, True) if _compiled(_ELEMENT).fullmatch(name) else ("", False)
     rest = rest[: operator.start()].rstrip(_CLOSING)
     found = _compiled(_NAME).search(rest)
     if found and found.group().lower() in _TYPE:
@@ -157,25 +220,21 @@ def _flag_name(rest: str) -> str:
 
 
 def _with_qualifier(rest: str, found: re.Match[str]) -> str:
-    """Return the name with the one or two words before it on its line, where these are words of the same phrase.
+    """Return the name with up to three words before it on its line that belong to the same phrase.
 
     `access key` and `API key for staging` are phrases; `"id": 1, "key"` is not.
     """
     name = found.group()
-    before = rest[: found.start()]
-    line = before.rsplit("\n", 1)[-1]
-    if not line.endswith(" ") or not line.strip():
+    line = rest[: found.start()].rsplit("\n", 1)[-1]
+    if not line.endswith(" ") or strength_of(name) >= NameStrength.STRONG:
         return name
-    words = line.rstrip().rsplit(" ", 3)[-3:]
     kept: list[str] = []
-    for word in reversed(words):
-        if not word or not word.replace("-", "").replace("'", "").isalpha():
+    for word in reversed(line.split()[-3:]):
+        if not word.replace("-", "").replace("_", "").replace("'", "").isalnum():
             break
         kept.insert(0, word)
     phrase = " ".join([*kept, name])
-    if strength_of(name) is NameStrength.SILENT or strength_of(name) is NameStrength.WEAK:
-        return phrase if strength_of(phrase) > NameStrength.SILENT else name
-    return name
+    return phrase if strength_of(phrase) is not NameStrength.SILENT else name
 
 
 __all__ = ["KIND_PASSWORD", "KIND_SECRET", "find_assigned", "name_before", "words_of"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from warden.guard.providers import provider_names
 
@@ -25,32 +25,44 @@ class NameStrength(IntEnum):
 
 _PASSWORD = (
     r"pass(?:wor[dt]|wd|phrase|code)|\bpwd|pwd\b|passwort|contrase[nñ]a|mot ?de ?passe|kennwort|\bsenha|wachtwoord|пароль|密码|"
-    r"\bpass$|^pass\b|_pass|\bpw$|\bpsw$|requirepass"
+    r"\bpass$|\bpw$|\bpsw$|requirepass"
 )
 _STRONG = (
-    r"secret|token|api ?key|apikey|access ?key|private ?key|priv ?key|auth ?key|account ?key|master ?key|secret ?key|"
-    r"signing ?key|encryption ?key|license ?key|licence ?key|service ?key|shared ?key|session ?key|storage ?key|client ?key|"
-    r"write ?key|admin ?key|server ?key|app ?key|application ?key|integration ?key|routing ?key|ingest ?key|deploy ?key|"
-    r"live ?key|prod ?key|subscription ?key|user ?key|consumer ?key|rest ?key|webhook ?key|project ?key|"
-    r"credential|\bcreds?\b|bearer|authorization|\bjwt\b|\bpat\b|cookie|session ?id|sessid|\bconnect\b ?sid|seed ?phrase|"
-    r"mnemonic|\botp\b|api ?auth|x ?auth|\bkeytab\b|\bpsk\b|\bpsk|wpa"
+    r"secret|token|"
+    r"(?:api|access|private|priv|auth|account|master|signing|encryption|licen[sc]e|service|shared|session|storage|client|write|"
+    r"admin|server|app|application|integration|ingest|deploy|live|prod|production|subscription|user|consumer|rest|webhook|"
+    r"project|developer|dev|org|security|developer|personal|rapidapi|host|root|test|sandbox|sdk|read|vault|jwt) ?keys?\b|"
+    r"credential|\bcreds?\b|bearer|authorization|\bjwt\b|\bpat\b|cookie|session ?id\b|sessid|seed ?phrase|mnemonic|"
+    r"\bapi ?auth|\bpsk\b|\bapi ?pass|secret ?key ?base|\bapp ?id$"
 )
-_WEAK = r"key\b|keys\b|auth|\bpin\b|\bsig\b|signature|\bsalt\b|\bnonce\b|\bdsn\b|\blicen[sc]e\b|\bsid\b|\bhash\b|\bapi\b|\bpass|\bcode\b"
+_WEAK = r"keys?$|\bkey (?:for|to|of) [\w ]+$|key (?:prod(?:uction)?|staging|dev|test|live|sandbox|new|old|main|primary|secondary|[a-z])$|\bauth$|\bpin$|\bsalt$|\bdsn$|\bsid$|\bapi$|\bpass|\bauth code$"
+# After a secret's word these say that the value is something about it, not the secret itself.
+_ABOUT = frozenset(
+    "type types count limit limits name names url uri path file filename length size expires expiry expiration expired ttl at id ids "
+    "hint policy manager provider endpoint algorithm algo scope scopes date version regex pattern enabled required format label "
+    "status usage used left budget rotation reset refresh audit arn ref reference fingerprint hash digest sha checksum prefix suffix "
+    "field column header param parameter env var variable source kind mode method service store storage review leak scanning "
+    "alert bypassed lifetime validity age index position offset window".split()
+)
+_INNOCENT_PAIR = (
+    r"\b(?:public|pub|host|ssh|gpg|pgp|primary|foreign|partition|sort|range|idempotency|idempotence|cache|object|s3|jira|issue|project "
+    r"issue|incident|dedup|deduplication|routing|translation|i18n|message|event|group|grouping|correlation|tracking|order|sequence|"
+    r"shard|composite|natural|surrogate|external|unique|node|label|config|feature|page|row|column|meta|map|lookup|index|"
+    r"next|page|continuation|sync|cursor|cart|checkout|csrf|xsrf|prompt|input|output|max|min|total|completion|cached|context|"
+    r"lock|resume|pagination|skip|hub|network|stop|special|device|answer|question|verification|verify|artifact) ?(?:key|token)s?\b|"
+    r"\bsecrets? (?:santa|scanning|type)|\bkeyboard|\bkeyword|\bkeynote|\bkey ?points?|\bkey takeaways?|\btokeni[sz]|\bsecretar|\bturkey|\bmonkey|"
+    r"\bauthor"
+)
 _INNOCENT = (
-    r"public|\bpub\b|fingerprint|\bsha ?\d*\b|\bsha$|\bdigest|checksum|\bcommit|revision|\bnode\b|\betag|\bmd ?5|\bcursor|"
-    r"\bpage\b|next ?token|pagination|continuation|idempoten|\bprimary key|foreign ?key|partition|\bsort ?key|\bcache|"
-    r"\btype\b|\bcount|limit|\bname\b|\burl\b|\buri\b|\bpath\b|\bfile\b|\blength|\bexpires?|expir|\bttl|\bttl\b|\bsize\b|"
-    r"delivery|\bcart\b|checkout|\bprompt|completion|input ?tokens?|output ?tokens?|max ?tokens|tokens? used|total ?tokens|"
-    r"\bgravatar|avatar|\bevent|\bmessage|\btrace|\bspan\b|\brequest ?id|correlation|\bchannel|\bthread|\bhint\b|\bpolicy\b|"
-    r"\bmanager\b|\bendpoint|\bintegrity|\bresolved|\btree\b|\bparent|\bblob\b|\bbefore\b|\bafter\b|\bhead\b|\bbase\b|"
-    r"\balgo|\bscopes?\b|\bdate\b|\bat\b|\bversion|\bregex|\bpattern|\benabled|\brequired|\bformat|\blabel|\bstatus|"
-    r"\bissue|\bjira|\bobject ?key|\bs ?3 ?key|\bkey ?id|\bkid\b|\bkeyid|secret ?id$|secret ?arn|\barn\b|token ?id$|\bsecret ?name|"
-    r"\bparam|transmission|\bcert\b|certificate|\bcsrf|xsrf|\bverif(?:y|ied|ication) ?sig|\bsignature ?v|\bhmac\b|svix|"
-    r"\brecipient|\bemail|\bprice|\bcustomer|\binvoice|\bcharge|\bbuild|\brun\b|\bjob\b|\bimage\b|\bvolume|\bcontainer"
+    r"\bsha ?\d*\b|sha$|digest|checksum|\bcommit|revision|\bnode\b|\betag\b|\bmd ?5|cursor|\btree\b|\bparent|\bblob\b|before\b|"
+    r"after\b|\bhead\b|\bbase\b|integrity|resolved|fingerprint|\bid\b|ids\b|uuid|guid|\bname\b|\burl\b|\buri\b|\bref\b|version|"
+    r"\bhash\b|signature|\bsig\b|gravatar|avatar|delivery|request|trace|span|\bimage\b|\bbuild\b|\brun\b|\bjob\b|event|message|"
+    r"diff|deploy|number|serial|tracking|order|invoice|ticket|issue|pull|branch|tag\b|file|path|ulid|certificate|public|\bssh\b|"
+    r"document|upload|download|channel|thread|user\b|login\b|host\b|region|\bcert\b|transmission|challenge|nonce|state\b"
 )
 _UNINFORMATIVE = frozenset(
     "value val v data content string str text default const final return var let x s a env add set get append arg args "
-    "password_value new with using is was be as to here for in".split()
+    "new with using is was be as to here for in".split()
 )
 _SPLIT = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-zÀ-ÿа-яА-Я一-鿿]+"
 
@@ -70,22 +82,35 @@ def is_uninformative(name: str) -> bool:
     return name.strip("_.-$").lower() in _UNINFORMATIVE
 
 
+@lru_cache(maxsize=4096)
 def strength_of(name: str) -> NameStrength:
     """Return what `name` says of a value that is directly assigned to it."""
     words = words_of(name)
     if not words:
         return NameStrength.SILENT
-    joined = words.replace(" ", "")
-    is_password = _compiled(_PASSWORD).search(words) or _compiled(_PASSWORD).search(joined)
+    if _compiled(_INNOCENT_PAIR).search(words):
+        return NameStrength.INNOCENT
+    for pattern, strength in (
+        (_PASSWORD, NameStrength.PASSWORD),
+        (_STRONG, NameStrength.STRONG),
+        (_WEAK, NameStrength.WEAK),
+    ):
+        match = _compiled(pattern).search(words) or (
+            _compiled(pattern).search(words.replace(" ", "")) if strength > NameStrength.WEAK else None
+        )
+        if match:
+            return NameStrength.INNOCENT if _is_about(words, match) else strength
     if _compiled(_INNOCENT).search(words):
         return NameStrength.INNOCENT
-    if is_password:
-        return NameStrength.PASSWORD
-    if _compiled(_STRONG).search(words) or _compiled(_STRONG).search(joined):
-        return NameStrength.STRONG
-    if _compiled(_WEAK).search(words):
-        return NameStrength.WEAK
     return NameStrength.PROVIDER if has_provider(words) else NameStrength.SILENT
+
+
+def _is_about(words: str, match: re.Match[str]) -> bool:
+    """Return whether the words after the secret's word make the name one of something else (`token_type`)."""
+    if match.string != words:
+        return False
+    tail = words[match.end() :].split()
+    return bool(tail) and (tail[-1] in _ABOUT or tail[0] in _ABOUT)
 
 
 def has_provider(words: str) -> bool:

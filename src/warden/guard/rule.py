@@ -35,8 +35,8 @@ class Rule(NamedTuple):
     """One format of one provider.
 
     `template` describes tokens; rules of another structure have a `pattern` whose group `value` (or the whole match)
-    is the secret, and `keywords`, one of which must be in the lower-cased text before the pattern is tried. `example`
-    and `counter_example` are templates too.
+    is the secret, and `keywords`, one of which must be in the lower-cased text before the pattern is tried; `check`
+    names a test that the value must pass (`warden.guard.formats`). `example` and `counter_example` are templates too.
     """
 
     rule_id: str
@@ -45,6 +45,7 @@ class Rule(NamedTuple):
     template: str = ""
     pattern: str = ""
     keywords: tuple[str, ...] = ()
+    check: str = ""
     example: str = ""
     counter_example: str = ""
 

@@ -1,89 +1,177 @@
 """The scanner of the core: formats, structures, generic detection and known values, over all forms of a text.
 
 What it does: implements the `Scanner` port. What it does not: raise, wait, or read anything but the text.
+
+A text is cut into overlapping windows. Each window is looked at as it is and in each form that differs from it, and
+each form again in its forms, to `MOST_DEPTH`; all forms of a window together may hold `MOST_GROWTH` times its
+characters. A window that goes beyond either bound is a finding: what cannot be looked at counts as a secret.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 
 from warden.guard.assignment import find_assigned
-from warden.guard.rule import Rule, keywords_of, pattern_of
-from warden.guard.shape import is_stand_in
-from warden.guard.structures import STRUCTURE_RULES
-from warden.guard.tokens import token_rules
+from warden.guard.formats import all_rules, find_formats, find_split
+from warden.guard.forms import SQUEEZE, chained_forms, prefix_forms, squeezed, text_forms
+from warden.guard.known import KnownSecrets
+from warden.guard.mapping import Derived, unmirror
+from warden.guard.prose import find_in_prose
+from warden.guard.redaction import UNSCANNABLE
+from warden.guard.regions import decoded_bytes, text_regions
+from warden.guard.rotation import ROTATED
 from warden.model.finding import Finding
 
+VERSION = 1
 WINDOW = 65_536
 OVERLAP = 8_192
+MOST_CHARACTERS = 16 * 1024 * 1024
+MOST_DEPTH = 5
+MOST_GROWTH = 24
+LEAST_BUDGET = 65_536
+KIND_KNOWN = "known_secret"
+RULE_KNOWN = "known-secret"
+RULE_BOUND = "bound-exceeded"
+RULE_ERROR = "guard-error"
 
-
-@cache
-def all_rules() -> tuple[Rule, ...]:
-    """Return every rule with a pattern, token formats first."""
-    return (*token_rules(), *STRUCTURE_RULES)
-
-
-@cache
-def _keyword_index() -> tuple[tuple[str, tuple[int, ...]], ...]:
-    index: dict[str, list[int]] = {}
-    for number, rule in enumerate(all_rules()):
-        for keyword in keywords_of(rule):
-            index.setdefault(keyword, []).append(number)
-    return tuple((keyword, tuple(numbers)) for keyword, numbers in index.items())
-
-
-@cache
-def _pattern(number: int) -> re.Pattern[str]:
-    return re.compile(pattern_of(all_rules()[number]))
-
-
-def find_formats(text: str) -> Iterator[Finding]:
-    """Yield a finding for each match of a rule one of whose keywords is in `text`."""
-    low = text.lower()
-    if len(low) != len(text):
-        low = text
-    numbers = {number for keyword, found in _keyword_index() if keyword in low for number in found}
-    rules = all_rules()
-    for number in sorted(numbers):
-        rule = rules[number]
-        for match in _pattern(number).finditer(text):
-            group = "value" if "value" in match.re.groupindex else 0
-            value = match.group(group)
-            if rule.pattern and group and is_stand_in(value):
-                continue
-            yield Finding(rule.kind, match.start(group), match.end(group), rule.rule_id)
+ToOriginal = Callable[[int, int], tuple[int, int]]
 
 
 class GuardScanner:
-    """The core's scanner. Immutable; safe to use from several threads."""
+    """The core's scanner. Immutable; safe to use from several threads.
 
-    def __init__(self, known: object | None = None) -> None:
-        self._known = known
+    `known` adds enrolled values. `providers` limits the format rules to some providers: a measuring device for rules
+    that must not have seen what they are measured on.
+    """
 
-    @property
+    def __init__(self, known: KnownSecrets | None = None, providers: frozenset[str] | None = None) -> None:
+        self._known = known if known is not None and len(known) else None
+        self._providers = providers
+
+    @cached_property
     def digest(self) -> str:
-        """Digest of the rules, their version and the number of enrolled values."""
+        """Digest of the rules, their version and the enrolled values."""
         import hashlib
 
-        told = "\n".join(repr(rule) for rule in all_rules())
-        return hashlib.sha256(told.encode()).hexdigest()
+        parts = [str(VERSION), *map(repr, all_rules()), self._known.digest if self._known else ""]
+        return "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def scan(self, text: str) -> tuple[Finding, ...]:
         """Return all findings in `text`, by start; never raises."""
         # INVARIANT (no-secret): an error or an exceeded bound while looking counts as having found something.
         try:
+            if len(text) > MOST_CHARACTERS:
+                return (Finding(UNSCANNABLE, 0, len(text), RULE_BOUND),)
             return self._scan(text)
         except Exception:  # noqa: BLE001 - fail closed whatever went wrong
-            return (Finding("unscannable", 0, len(text), "guard-error"),)
+            return (Finding(UNSCANNABLE, 0, len(text), RULE_ERROR),)
 
     def _scan(self, text: str) -> tuple[Finding, ...]:
         found: dict[tuple[int, int], Finding] = {}
         for start in range(0, max(1, len(text) - OVERLAP), WINDOW - OVERLAP):
             window = text[start : start + WINDOW]
-            for item in (*find_formats(window), *find_assigned(window)):
+            for item in _Look(self._known, self._providers, len(window)).all_findings(window):
                 moved = Finding(item.kind, item.start + start, item.end + start, item.rule_id, item.form)
                 found.setdefault((moved.start, moved.end), moved)
         return tuple(sorted(found.values(), key=lambda f: (f.start, -f.end)))
+
+
+class _Look:
+    """One look at one window: what was looked at already, and how much more may be."""
+
+    def __init__(self, known: KnownSecrets | None, providers: frozenset[str] | None, size: int) -> None:
+        self._known = known
+        self._providers = providers
+        self._size = size
+        self._left = max(LEAST_BUDGET, size * MOST_GROWTH)
+        self._seen: set[str] = set()
+
+    def all_findings(self, text: str) -> Iterator[Finding]:
+        yield from self._walk(text, "plain", 0, lambda start, end: (start, end))
+
+    def _walk(self, text: str, form: str, depth: int, place: ToOriginal) -> Iterator[Finding]:
+        """Yield the findings of `text` and of all its forms; several forms at once are undone together."""
+        if text in self._seen:
+            return
+        if not self._may_look(text) or depth > MOST_DEPTH:
+            yield Finding(UNSCANNABLE, *place(0, len(text)), RULE_BOUND, form)
+            return
+        yield from self._look(text, form, depth, place)
+        chain = chained_forms(text)
+        for derived in text_forms(text) if len(chain) > 1 else ():
+            if derived.text not in self._seen and self._may_look(derived.text):
+                yield from self._look(derived.text, _joined(form, derived), depth, _onward(derived, place))
+        for derived in chain:
+            form, place = _joined(form, derived), _onward(derived, place)
+        if chain:
+            yield from self._walk(chain[-1].text, form, depth + 1, place)
+
+    def _may_look(self, text: str) -> bool:
+        self._seen.add(text)
+        self._left -= len(text)
+        return self._left >= 0
+
+    def _look(self, text: str, form: str, depth: int, place: ToOriginal) -> Iterator[Finding]:
+        yield from self._placed(self._direct(text), form, place)
+        yield from self._placed(self._mirrored(text), "reversed", place)
+        yield from self._placed(self._rotated(text), "rot13", place)
+        for derived in prefix_forms(text):
+            findings = (*find_formats(derived.text, self._providers, True), *self._known_in(derived.text))
+            yield from self._placed(findings, _joined(form, derived), _onward(derived, place))
+        if self._known:
+            yield from self._placed(self._known_in_regions(text), form, place)
+        for derived in text_regions(text):
+            yield from self._walk(derived.text, _joined(form, derived), depth + 1, _onward(derived, place))
+
+    def _direct(self, text: str) -> Iterator[Finding]:
+        yield from find_formats(text, self._providers)
+        yield from find_split(text, re.compile(SQUEEZE))
+        yield from find_assigned(text)
+        yield from find_in_prose(text)
+        if self._known:
+            yield from self._known_in(text)
+            tight = squeezed(text)
+            if tight is not None:
+                for item in self._known_in(tight.text):
+                    yield Finding(item.kind, *tight.to_original(item.start, item.end), item.rule_id, tight.form)
+
+    def _mirrored(self, text: str) -> Iterator[Finding]:
+        back = text[::-1]
+        for item in (*find_formats(back, self._providers, True), *self._known_in(back)):
+            yield Finding(item.kind, *unmirror(len(text), item.start, item.end), item.rule_id, "reversed")
+
+    def _rotated(self, text: str) -> Iterator[Finding]:
+        turned = text.translate(ROTATED)
+        yield from find_formats(turned, self._providers, True)
+        yield from self._known_in(turned)
+
+    def _known_in(self, text: str) -> Iterator[Finding]:
+        if self._known is None:
+            return
+        data = text.encode("utf-8", "surrogatepass")
+        for start, end in self._known.find(data):
+            first = len(data[:start].decode("utf-8", "replace"))
+            yield Finding(KIND_KNOWN, first, first + len(data[start:end].decode("utf-8", "replace")), RULE_KNOWN)
+
+    def _known_in_regions(self, text: str) -> Iterator[Finding]:
+        if self._known is None:
+            return
+        for form, start, end, data in decoded_bytes(text):
+            if next(self._known.find(data), None):
+                yield Finding(KIND_KNOWN, start, end, RULE_KNOWN, form)
+
+    def _placed(self, findings: Iterable[Finding], form: str, place: ToOriginal) -> Iterator[Finding]:
+        for item in findings:
+            start, end = place(item.start, item.end)
+            name = item.form if form == "plain" and item.form != "plain" else form
+            yield Finding(item.kind, max(0, start), min(self._size, end), item.rule_id, name)
+
+
+def _joined(form: str, derived: Derived) -> str:
+    return derived.form if form == "plain" else f"{form}+{derived.form}"
+
+
+def _onward(derived: Derived, place: ToOriginal) -> ToOriginal:
+    return lambda start, end: place(*derived.to_original(start, end))

@@ -57,7 +57,7 @@ def is_hex(value: str) -> bool:
 
 def is_stand_in(value: str) -> bool:
     """Return whether `value` stands in for a secret: a placeholder, a variable, a mask, a reference."""
-    return _compiled(_STAND_IN).search(value) is not None or len(set(value)) <= max(2, len(value) // 10)
+    return _compiled(_STAND_IN).search(value) is not None or len(set(value)) <= min(6, max(2, len(value) // 10))
 
 
 def word_likeness(value: str) -> float:

@@ -1,0 +1,156 @@
+"""Forms of a whole text in which a secret may hide: look-alikes, entities, escapes, wraps, gaps.
+
+What it does: yields each form that differs from the text, behind a cheap test. What it does not: decode blobs
+(`regions`) or look for secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from warden.guard.mapping import Derived, rewrite
+
+# Letters of other alphabets that are drawn like Latin ones (Unicode TR 39 lists many more; these are the plain ones).
+_LOOK_ALIKES = dict(
+    zip(
+        map(ord, "АВЕЅІЈКМНОРСТУХѴԜаеѕіјорсухԁһӏԛԝҮүгԌΑΒΕΖΗΙΚΜΝΟΡΤΥΧνοραικυγτηωհոօսցԍᎪᏴᏟᎬᏀᎻᎫᏦᏞᎷᏢᏚᎢᏙᎳᏃɡɑɩᴏᴜᴠᴡ"),
+        "ABESIJKMHOPCTYXVWaesijopcyxdhlqwYyrGABEZHIKMNOPTYXvopaikuytnwhnougGABCEGHJKLMPSTVWZgaiouvw",
+        strict=False,
+    )
+)
+_TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
+_UNUSUAL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+|[^\x00-\x7f]+"
+_TAGGED = "[\U000e0020-\U000e007e]+"
+_ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});?"
+_PERCENT = r"(?:%[0-9A-Fa-f]{2})+"
+_ESCAPE = r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|([^\w\s]|[nrtbfav0e]))"
+_QUOTED_PRINTABLE = r"=\r?\n|(?:=[0-9A-F]{2})+"
+_WRAP = r"-?\\?\r?\n[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*"
+_CONCATENATION = r"[\"'`]\s{0,80}(?:(?:[+.,&]|\.\.|\|\|)\s{0,80})?(?:(?<=[\s+,.&])[fFbBrRuL]{1,2})?[\"'`]"
+_SPACED = r"(?<![^\s\"'`:=(])(?:[^\s]([ \t\u00a0._|,*/-]{1,3}))(?:[^\s]\1){6,4096}[^\s](?![^\s\"'`.,;)])"
+_SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "", "f": "", "a": "", "v": "", "0": "", "e": ""}
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+Maker = Callable[[str], Derived | None]
+
+
+def _rewriter(form: str, gate: str, pattern: str, replacement: Callable[[re.Match[str]], str]) -> Maker:
+    def make(text: str) -> Derived | None:
+        return rewrite(form, text, _compiled(pattern), replacement) if gate in text else None
+
+    return make
+
+
+def _makers() -> tuple[Maker, ...]:
+    return (
+        _folded,
+        _untagged,
+        _rewriter("html", "&", _ENTITY, _from_entity),
+        _rewriter("percent", "%", _PERCENT, _from_percent),
+        _rewriter("escaped", "\\", _ESCAPE, _from_escape),
+        _rewriter("spaced", "", _SPACED, _from_spaced),
+    )
+
+
+def text_forms(text: str) -> Iterator[Derived]:
+    """Yield the forms of `text`, each by itself, that differ from it."""
+    for make in _makers():
+        form = make(text)
+        if form is not None and form.text != text:
+            yield form
+
+
+def chained_forms(text: str) -> list[Derived]:
+    """Return the forms of `text` made one from the other, so that the last one undoes everything once."""
+    chain: list[Derived] = []
+    for make in _makers():
+        form = make(chain[-1].text if chain else text)
+        if form is not None:
+            chain.append(form)
+    return chain
+
+
+def prefix_forms(text: str) -> Iterator[Derived]:
+    """Yield the forms of `text` in which words run together, so that only tokens with a prefix can be told."""
+    for make in (
+        _rewriter("quoted-printable", "=", _QUOTED_PRINTABLE, _from_quoted_printable),
+        _rewriter("wrapped", "\n", _WRAP, lambda m: ""),
+        _rewriter("concatenated", "", _CONCATENATION, lambda m: ""),
+    ):
+        form = make(text)
+        if form is not None:
+            yield form
+
+
+def squeezed(text: str) -> Derived | None:
+    """Return `text` without white space, quotes, commas, plus signs and list marks, or None when there are none."""
+    return rewrite("split", text, _compiled(SQUEEZE), lambda m: "")
+
+
+SQUEEZE = r"\r?\n[ \t]*(?:[-*•>#|]|\d{1,3}[.)])[ \t]+|[\s\"'`,+&\\()\[\]|<>]+"
+
+
+def _folded(text: str) -> Derived | None:
+    if text.isascii() and text.isprintable():
+        return None
+    return rewrite("unicode", text, _compiled(_UNUSUAL), lambda m: fold(m.group()))
+
+
+def fold(text: str) -> str:
+    """Return `text` in compatibility form without marks, invisible characters and controls, look-alikes made Latin."""
+    import unicodedata
+
+    if text.isascii():
+        return ""
+    flat = unicodedata.normalize("NFKD", text).translate(_LOOK_ALIKES)
+    return "".join(
+        c
+        for c in flat
+        if unicodedata.category(c) not in ("Mn", "Me", "Cf", "Cc") and c not in "\u115f\u1160\u3164\uffa0\u2800"
+    )
+
+
+def _untagged(text: str) -> Derived | None:
+    if text.isascii():
+        return None
+    return rewrite("tags", text, _compiled(_TAGGED), lambda m: m.group().translate(_TAGS))
+
+
+def _from_entity(match: re.Match[str]) -> str:
+    from html import unescape
+
+    return unescape(match.group())
+
+
+def _from_escape(match: re.Match[str]) -> str:
+    braced, short, long, byte, octal, simple = match.groups()
+    code = braced or short or long or byte
+    if code:
+        number = int(code, 16)
+        return chr(number) if number < 0x110000 else ""
+    if octal:
+        return chr(int(octal, 8) & 0xFF)
+    return _SIMPLE.get(simple, simple)
+
+
+def _from_percent(match: re.Match[str]) -> str:
+    return bytes.fromhex(match.group().replace("%", "")).decode("utf-8", "replace")
+
+
+def _from_quoted_printable(match: re.Match[str]) -> str:
+    found = match.group()
+    if found.endswith("\n"):
+        return ""
+    return bytes.fromhex(found.replace("=", "")).decode("utf-8", "replace")
+
+
+def _from_spaced(match: re.Match[str]) -> str:
+    separator = match.group(1)
+    return match.group()[:: len(separator) + 1]

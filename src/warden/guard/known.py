@@ -1,0 +1,148 @@
+"""Known secrets: values that must never appear, recognised without being kept.
+
+What it does: makes fingerprints of values and finds those values in bytes. What it does not: keep a value, read or
+write files (`warden.store.fingerprints`).
+
+How: each value has a *mark*, a keyed multilinear hash of its first 8 bytes cut to 20 bits, and a *seal*, scrypt of the
+whole value under the per-install key. A text's windows of 8 bytes are hashed all at once by one multiplication of big
+integers; where a window has the mark of a value, the seal of as many bytes as the value is long decides. The 20 bits
+tell little of a value, and by chance one window in a million per value asks for a seal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from warden.errors import InputError
+from warden.guard.shape import entropy
+
+WINDOW = 8
+MARK_BITS = 20
+KEY_BYTES = 32
+SEAL_BYTES = 16
+LEAST_BYTES = 8
+LEAST_ENTROPY_BITS = 24.0
+MOST_BYTES = 65_536
+SEAL_COST = 2**12
+_LIMB = 4
+_CHUNK = 16_384
+_MARK_MASK = (1 << MARK_BITS) - 1
+
+
+class Fingerprint(NamedTuple):
+    """What is kept of an enrolled value: its `name` (given by a person), length, mark and seal."""
+
+    name: str
+    size: int
+    mark: int
+    seal: bytes
+
+
+def refuse_weak(value: bytes) -> None:
+    """Raise `InputError` when `value` is too short, too long or too regular to be told from ordinary text."""
+    if len(value) < LEAST_BYTES:
+        raise InputError(
+            f"a value under {LEAST_BYTES} bytes cannot be enrolled", "it would match ordinary text; use a longer secret"
+        )
+    if len(value) > MOST_BYTES:
+        raise InputError(
+            f"a value over {MOST_BYTES} bytes cannot be enrolled", "enrol the key inside the file, not the file"
+        )
+    bits = entropy(value.decode("latin-1")) * len(value)
+    if bits < LEAST_ENTROPY_BITS or value.isdigit() and len(value) < 12:
+        raise InputError(
+            "a value of such low entropy cannot be enrolled", "it would match ordinary text; use a random secret"
+        )
+
+
+def make_fingerprint(key: bytes, name: str, value: bytes) -> Fingerprint:
+    """Return the fingerprint of `value` under `key`; raises `InputError` as `refuse_weak`."""
+    refuse_weak(value)
+    return Fingerprint(name, len(value), _mark(_weights(key), value[:WINDOW]), _seal(key, value))
+
+
+class KnownSecrets:
+    """Enrolled values. Immutable; safe to use from several threads."""
+
+    def __init__(self, key: bytes, fingerprints: Iterable[Fingerprint]) -> None:
+        self._key = key
+        self._weights = _weights(key)
+        by_mark: dict[int, list[Fingerprint]] = {}
+        for one in fingerprints:
+            by_mark.setdefault(one.mark, []).append(one)
+        self._by_mark = {mark: tuple(sorted(found, key=lambda f: -f.size)) for mark, found in by_mark.items()}
+        self._marks = frozenset(self._by_mark)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_mark.values()))
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the fingerprints: another set of values has another."""
+        import hashlib
+
+        told = sorted((f.size, f.mark, f.seal.hex()) for found in self._by_mark.values() for f in found)
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+    def find(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield (start, end) in bytes for each place of `data` that holds an enrolled value."""
+        if not self._marks:
+            return
+        skip_to = 0
+        for at, mark in self._candidates(data):
+            if at < skip_to:
+                continue
+            for one in self._by_mark[mark]:
+                if at + one.size <= len(data) and self._is_sealed(one, data[at : at + one.size]):
+                    yield at, at + one.size
+                    skip_to = at + one.size
+                    break
+
+    def _candidates(self, data: bytes) -> Iterator[tuple[int, int]]:
+        for begin in range(0, max(0, len(data) - WINDOW + 1), _CHUNK):
+            marks = _marks_of(self._weights, data[begin : begin + _CHUNK + WINDOW - 1])
+            if self._marks.isdisjoint(marks):
+                continue
+            for offset, mark in enumerate(marks):
+                if mark in self._marks:
+                    yield begin + offset, mark
+
+    def _is_sealed(self, one: Fingerprint, value: bytes) -> bool:
+        import hmac
+
+        return hmac.compare_digest(one.seal, _seal(self._key, value))
+
+
+def _weights(key: bytes) -> tuple[int, ...]:
+    import hashlib
+
+    stream = hashlib.shake_256(b"warden guard mark" + key).digest(WINDOW * 3)
+    return tuple(int.from_bytes(stream[3 * i : 3 * i + 3], "big") & _MARK_MASK | 1 for i in range(WINDOW))
+
+
+def _mark(weights: tuple[int, ...], window: bytes) -> int:
+    return sum(w * b for w, b in zip(weights, window, strict=True)) & _MARK_MASK
+
+
+def _marks_of(weights: tuple[int, ...], data: bytes) -> memoryview:
+    """Return the marks of all windows of `data`, in order.
+
+    Bytes become limbs of 32 bits; multiplying by the weights, last first, sums each window's products in one limb
+    (8 · 255 · 2^20 < 2^32, so nothing is carried over).
+    """
+    spread = bytearray(len(data) * _LIMB)
+    spread[::_LIMB] = data
+    kernel = sum(w << (8 * _LIMB * i) for i, w in enumerate(reversed(weights)))
+    limbs = len(data) + WINDOW
+    product = int.from_bytes(spread, "little") * kernel
+    mask = int.from_bytes(_MARK_MASK.to_bytes(_LIMB, "little") * limbs, "little")
+    raw = (product & mask).to_bytes(limbs * _LIMB, "little")
+    return memoryview(raw[(WINDOW - 1) * _LIMB : len(data) * _LIMB]).cast("I")
+
+
+def _seal(key: bytes, value: bytes) -> bytes:
+    import hashlib
+
+    return hashlib.scrypt(value, salt=b"warden guard seal" + key, n=SEAL_COST, r=8, p=1, dklen=SEAL_BYTES)

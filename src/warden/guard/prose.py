@@ -1,0 +1,118 @@
+"""Secrets that people write to people: passwords in a sentence or an assignment, one-time codes, recovery phrases.
+
+What it does: finds values that are no random runs, where the words before them name them. What it does not: guess at
+words without such a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from warden.guard.assignment import KIND_PASSWORD, RULE_PASSWORD
+from warden.guard.names import NameStrength, strength_of
+from warden.guard.shape import is_stand_in, word_likeness
+from warden.model.finding import Finding
+
+RULE_CODE = "one-time-code"
+RULE_PHRASE = "recovery-phrase"
+KIND_CODE = "one_time_code"
+KIND_PHRASE = "recovery_phrase"
+
+_PASSWORD_GATE = (
+    "pass",
+    "pwd",
+    "secret",
+    "credential",
+    "token",
+    "kennwort",
+    "contrase",
+    "senha",
+    "пароль",
+    "密码",
+    "wachtwoord",
+    "psw",
+)
+_ASSIGNED = (
+    r"(?i)(?P<name>[\w.$-]{0,40}(?:passw(?:or[dt]|d)|passphrase|passcode|\bpass|_pass|pwd|psw|mot de passe|kennwort|contrase[nñ]a|senha|"
+    r"wachtwoord|пароль|密码|secret|token|credentials?)[\w.$-]{0,24})"
+    r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del)\s[^\n:=]{1,40}?)?\s{0,2}"
+    r"(?::=|=>|==?|:|：|>|,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|\bè\b|\bé\b|\bto\b|это)\s{0,3})"
+    r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>]{6,128})"
+)
+_FLAG = r"(?i)(?:--?(?:password|passwd|pass|pwd)[ =]|\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-][^\s\"']{4,127})"
+_CODE_GATE = ("code", "otp", "pin", "passcode", "2fa", "verification", "tan")
+_CODE = (
+    r"(?i)\b(?:(?:one[- ]time|verification|security|login|sign[- ]?in|authenti?cation|confirmation|access|2fa|mfa|sms|backup|recovery|otp|"
+    r"two[- ]factor)\s{1,2}(?:pass)?(?:codes?|pin|password|passcode)|otp|(?<!error )passcode|\btan|\bpin)"
+    r"(?:\s(?:for|to)\s[^\n:]{1,30})?\s{0,2}(?:is|:|=|are|ist|-)\s{0,3}[\"'`]?(?P<value>\d{3}[- ]?\d{3}|\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
+)
+_CODE_BEFORE = (
+    r"(?i)(?<![\w.#-])(?P<value>\d{3}[- ]?\d{3}|\d{6,8})\s+is\s+(?:your|the)\s[^\n.]{0,40}\b(?:code|otp|pin|passcode)\b"
+)
+_PHRASE_GATE = ("phrase", "mnemonic", "seed", "recovery words", "backup words")
+_PHRASE = (
+    r"(?i)(?:(?:seed|recovery|backup|mnemonic|secret|wallet)[\s_-]{0,2}(?:phrase|words)|mnemonic)[^\n:=]{0,40}?[:=]?\s{0,4}[\"']?"
+    r"(?P<value>(?:(?:\d{1,2}[.)]\s?)?[a-z]{3,8}[\s,]{1,3}){11,23}(?:\d{1,2}[.)]\s?)?[a-z]{3,8})\b"
+)
+_ORDINARY = frozenset(
+    "required reset expired changed rotated incorrect invalid missing wrong hidden stored encrypted hashed protected needed "
+    "disabled enabled optional secret password string number boolean object null none true false undefined unknown below above "
+    "attached manager policy prompt field value default example empty".split()
+)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def find_in_prose(text: str) -> Iterator[Finding]:
+    """Yield a finding for each password, one-time code and recovery phrase that `text` names."""
+    low = text.lower()
+    if any(word in low for word in _PASSWORD_GATE):
+        yield from _passwords(text)
+    if any(word in low for word in _CODE_GATE):
+        for pattern in (_CODE, _CODE_BEFORE):
+            for match in _compiled(pattern).finditer(text):
+                yield Finding(KIND_CODE, *match.span("value"), RULE_CODE)
+    if any(word in low for word in _PHRASE_GATE):
+        for match in _compiled(_PHRASE).finditer(text):
+            if len(set(match.group("value").lower().split())) >= 9:
+                yield Finding(KIND_PHRASE, *match.span("value"), RULE_PHRASE)
+
+
+def _passwords(text: str) -> Iterator[Finding]:
+    for match in _compiled(_ASSIGNED).finditer(text):
+        value = match.group("value").rstrip(".,;:!?)]}")
+        start = match.start("value")
+        if _is_password(match.group("name"), match.group("middle"), match.group("quote"), value):
+            yield Finding(KIND_PASSWORD, start, start + len(value), RULE_PASSWORD)
+    for match in _compiled(_FLAG).finditer(text):
+        if not is_stand_in(match.group("value")):
+            yield Finding(KIND_PASSWORD, *match.span("value"), "password-flag")
+
+
+def _is_password(name: str, middle: str, quote: str, value: str) -> bool:
+    """Return whether `value`, assigned to `name`, is written like a password rather than like a word about one."""
+    if len(value) < 6 or is_stand_in(value) or value.lower() in _ORDINARY:
+        return False
+    strength = strength_of(name)
+    if strength < NameStrength.STRONG or "://" in value or value[0] in "$({[</\\":
+        return False
+    has_digit = any(c.isdigit() for c in value)
+    has_letter = any(c.isalpha() for c in value)
+    has_symbol = any(not c.isalnum() and c not in "-_./" for c in value)
+    inner = value[1:]
+    is_mixed = inner != inner.lower() and inner != inner.upper()
+    if "(" in value or "." in value and value.replace(".", "").replace("_", "").isalpha():
+        return False
+    if strength is NameStrength.PASSWORD:
+        written = has_letter and (has_digit or (has_symbol and len(value) >= 8))
+        drawn = len(value) >= 8 and (word_likeness(value) < -0.4 or (is_mixed and bool(quote) and not value.isalpha()))
+        return written or drawn
+    has_operator = any(c in middle for c in ":=>")
+    return (
+        has_operator and has_letter and has_digit and (has_symbol or is_mixed) and len(value) >= 10 and "/" not in value
+    )

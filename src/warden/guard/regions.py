@@ -1,0 +1,102 @@
+"""Parts of a text that are another text in an encoding for transport: base64, hexadecimal, base32.
+
+What it does: yields what such parts decode to, when that is text. What it does not: unpack archives or images.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from warden.guard.mapping import Derived, region
+
+_BASE64 = r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t>]{0,8}[A-Za-z0-9+/_-]{4,})*={0,2}"
+_HEX = (
+    r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{16,}|(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[:_-]|,? ?)(?![0-9A-Fa-f]{3})){8,}"
+)
+_BASE32 = r"[A-Z2-7]{16,}={0,6}"
+_FILLING = {ord(c): None for c in "\r\n \t>"}
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def decoded_bytes(text: str) -> Iterator[tuple[str, int, int, bytes]]:
+    """Yield (form, start, end, bytes) for each part of `text` that decodes, at each alignment that base64 may have."""
+    for match in _compiled(_BASE64).finditer(text):
+        found = match.group()
+        if found.isalpha() and (found.islower() or found.isupper()):
+            continue
+        for offset in range(4):
+            data = _from_base64(found[offset:])
+            if data:
+                yield "base64", match.start(), match.end(), data
+    for match in _compiled(_HEX).finditer(text):
+        data = _from_hex(match.group())
+        if data:
+            yield "hex", match.start(), match.end(), data
+    for match in _compiled(_BASE32).finditer(text):
+        data = _from_base32(match.group())
+        if data:
+            yield "base32", match.start(), match.end(), data
+
+
+def text_regions(text: str) -> Iterator[Derived]:
+    """Yield the parts of `text` that decode to text, decoded."""
+    for form, start, end, data in decoded_bytes(text):
+        plain = as_text(data)
+        if plain:
+            yield region(form, plain, start, end)
+
+
+def as_text(data: bytes) -> str:
+    """Return `data` as text, or an empty string when it is none: 8 bytes or more, hardly any control characters."""
+    if len(data) < 8:
+        return ""
+    sample = data[:256]
+    if len(sample.translate(None, _PRINTABLE)) > len(sample) // 16:
+        for codec in ("utf-16-le", "utf-8"):
+            try:
+                plain = data.decode(codec)
+            except UnicodeDecodeError:
+                continue
+            if plain[:64].isascii() and plain.isprintable():
+                return plain
+        return ""
+    return data.decode("utf-8", "replace")
+
+
+_PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
+
+
+def _from_base64(found: str) -> bytes:
+    body = found.translate(_FILLING).translate(_URL_SAFE).rstrip("=")
+    body = body[: len(body) - 1] if len(body) % 4 == 1 else body
+    try:
+        return binascii.a2b_base64(body + "=" * (-len(body) % 4))
+    except binascii.Error:
+        return b""
+
+
+def _from_hex(found: str) -> bytes:
+    digits = _compiled(r"(?i)0x|\\x|[^0-9a-f]").sub("", found)
+    return bytes.fromhex(digits[: len(digits) // 2 * 2])
+
+
+def _from_base32(found: str) -> bytes:
+    from base64 import b32decode
+
+    body = found.rstrip("=")
+    if len(body) % 8 in (1, 3, 6):
+        body = body[:-1]
+    if len(body) % 8 in (1, 3, 6):
+        return b""
+    try:
+        return b32decode(body + "=" * (-len(body) % 8))
+    except binascii.Error:
+        return b""
