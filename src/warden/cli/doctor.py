@@ -97,8 +97,7 @@ def examine(load: Callable[[], Settings], full: bool) -> Iterator[Finding]:
     yield checks.ok("config", str(settings.config_file or f"none; defaults, in {settings.config_dir}"))
     probes: tuple[tuple[str, Callable[[Settings, bool], Iterator[Finding]]], ...] = (
         ("state", _state),
-        ("charter", _charter),
-        ("policies", _policies),
+        ("charter", _policy),
         ("catalog", _catalog),
         ("ledger", _ledger),
         ("lock", _lock),
@@ -134,29 +133,24 @@ def _state(settings: Settings, full: bool) -> Iterator[Finding]:
     yield checks.check_space(shutil.disk_usage(path).free)
 
 
-def _charter(settings: Settings, full: bool) -> Iterator[Finding]:
-    kernel = compose.build_kernel(settings)
-    signed = settings.policy.charter_public_key is not None
-    yield checks.ok("charter", f"{kernel.charter_digest}, pinned{' and signed' if signed else ''}")
-    # Asking for the snapshot reads and checks the charter's rules and every overlay.
-    yield checks.ok("kernel", f"snapshot {kernel.snapshot}")
+def _policy(settings: Settings, full: bool) -> Iterator[Finding]:
+    from warden.cli.policy_parts import build_judge
+    from warden.config.policies import CURRENT, NONE_GOOD
 
-
-def _policies(settings: Settings, full: bool) -> Iterator[Finding]:
-    from warden.config.policies import CURRENT, NONE_GOOD, PolicyHistory, Trust, load_policies
-
-    trust = Trust(settings.policy.keys, settings.policy.require_signatures)
-    history = PolicyHistory(settings.state_dir / "policies")
-    found = load_policies(settings.policy.dir, trust, history, remember=False)
-    seen = f"{len(found.layers)} in {settings.policy.dir}"
-    if found.source == CURRENT and not found.alerts:
-        yield checks.ok("policies", seen)
+    judge = build_judge(settings, remember=False)
+    signed = " and signed" if settings.policy.charter_public_key else ""
+    yield checks.ok("charter", f"{judge.kernel.charter_digest}, pinned{signed}")
+    policies = judge.policies
+    if policies.source == CURRENT and not policies.alerts:
+        yield checks.ok(
+            "policies", f"{len(policies.layers)} in {settings.policy.dir}, snapshot {judge.kernel.snapshot}"
+        )
         return
-    advice = "run `warden policy check` and correct the file; until then "
-    if found.source == NONE_GOOD:
-        yield checks.fail("policies", "; ".join(found.alerts), advice + "everything is denied")
+    alerts = "; ".join(policies.alerts)
+    if policies.source == NONE_GOOD:
+        yield checks.fail("policies", alerts, "run `warden policy check`; until it holds everything is denied")
     else:
-        yield checks.warn("policies", "; ".join(found.alerts), advice + "the last good set is in force")
+        yield checks.warn("policies", alerts, "run `warden policy check`; until it holds the last good set is in force")
 
 
 def _catalog(settings: Settings, full: bool) -> Iterator[Finding]:
