@@ -14,10 +14,12 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from warden.model.catalog import CatalogEntry
-from warden.model.delivery import Disposition, Intent, OutgoingMessage, ProgressEvent, Receipt
+from warden.model.delivery import Intent, OutgoingMessage, ProgressEvent, Receipt
+from warden.model.disposition import Disposition
 from warden.model.entry import Batch, Head
 from warden.model.finding import Finding
-from warden.model.hub import Accepted, DeliveryMeans, HubTraits, InboxPage, ProgressPage
+from warden.model.hub import DeliveryMeans, HubTraits, InboxPage
+from warden.model.posted import Accepted, ProgressPage
 from warden.model.ids import MessageKey
 from warden.model.message import BrainInput, Message
 from warden.model.plan import Plan

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from warden.errors import HubAnswerError
 from warden.model.delivery import Intent, OutgoingMessage, ProgressEvent, ReadMark, Receipt
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.ports import Channel, Hub
-    from warden.model.hub import Accepted, DeliveryMeans
     from collections.abc import Mapping
+
+    from warden.model.hub import DeliveryMeans
+    from warden.model.posted import Accepted
+    from warden.ports import Channel, Hub
 
 MARKER = "warden-key"
 MAX_PAGES = 50

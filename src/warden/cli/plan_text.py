@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from warden.cli.render import Line, Span, visible
-from warden.model.delivery import Disposition
+from warden.model.disposition import Disposition
 from warden.model.report import ActionReport, MessageReport, RunReport
 from warden.model.request import Effect
 

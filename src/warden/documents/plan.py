@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import TextIO
 
 from warden.errors import DocumentError, quote
-from warden.model.delivery import Disposition
+from warden.model.disposition import Disposition
 from warden.model.saved_plan import SCHEMA, PlanHeader, PlanItem, SavedPlan
 
 MAX_PLAN_BYTES = 256 * 1024 * 1024

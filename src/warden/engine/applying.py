@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from warden.engine.bench import Bench
 from warden.engine.cycle import carry_out
@@ -11,14 +12,14 @@ from warden.engine.parts import BATCH_MESSAGES, Parts, Terms
 from warden.engine.proposal import PlanBrain, action_digests
 from warden.engine.pull import Pulled, Seen, needs_planning, read_message
 from warden.errors import HubNotFoundError, PlanOriginError, quote
-from warden.model.delivery import Disposition
+from warden.model.disposition import Disposition
 from warden.model.report import MessageReport, RunReport
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.model.saved_plan import PlanItem, SavedPlan
-    from warden.engine.planning import Judged
     from collections.abc import Callable, Iterator, Mapping
+
+    from warden.engine.planning import Judged
+    from warden.model.saved_plan import PlanItem, SavedPlan
 
 PLAN_AGE_LIMIT_S = 24 * 3600
 _AGAIN = "make a new one with `warden worker run --dry-run --out FILE`"

@@ -7,15 +7,17 @@ an intent like any other, with no event of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from warden.engine.draft import MARKER
-from warden.model.delivery import Action, Disposition, ProgressEvent
-from warden.model.ids import MessageKey, idempotency_key
 from typing import TYPE_CHECKING
 
+from warden.engine.draft import MARKER
+from warden.model.delivery import Action, ProgressEvent
+from warden.model.ids import MessageKey, idempotency_key
+
 if TYPE_CHECKING:
-    from warden.model.entry import Head
     from collections.abc import Mapping
+
+    from warden.model.disposition import Disposition
+    from warden.model.entry import Head
 
 KIND = "audit_event"
 AUDIT_STAGE = 50

@@ -9,8 +9,9 @@ from warden.engine.journal import Journal
 from warden.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_TERMINATED, LedgerError, StateError, WardenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from collections import Counter
+    from collections.abc import Callable
+
     from warden.engine.enforce import Enforcer
     from warden.engine.parts import Parts, Terms
     from warden.engine.planning import Judged, Planner

@@ -19,7 +19,7 @@ from warden.engine.bench import Bench, Closing
 from warden.engine.parts import BATCH_MESSAGES
 from warden.engine.pull import Puller
 from warden.errors import EXIT_CREDENTIAL, EXIT_DONE, EXIT_PARTIAL
-from warden.model.delivery import Disposition
+from warden.model.disposition import Disposition
 
 if TYPE_CHECKING:
     from warden.engine.execution import Execution

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from warden.model.delivery import Action, OutgoingMessage, Payload, ProgressEvent, ReadMark
 from warden.model.ids import idempotency_key
 from warden.model.message import AUTO_SUBMITTED, HOPS, Message, MessageFacts
 from warden.model.plan import Plan, PlannedAction
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from warden.ports import AnswerSource

@@ -7,6 +7,7 @@ code: the message's facts, the scan, the tally, the hub's traits. An exception a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from warden.engine.draft import Draft, outgoing_text
 from warden.engine.obligations import apply_footers, undischarged
@@ -24,11 +25,11 @@ from warden.model.digests import canonical_bytes
 from warden.model.hub import DeliveryMeans, HubTraits
 from warden.model.message import Assurance, Message, MessageFacts
 from warden.model.request import Decision, Effect, Request, request_fields
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.ports import Channel, PolicyKernel, Scanner
     from collections.abc import Mapping
+
+    from warden.ports import Channel, PolicyKernel, Scanner
 
 CAPABILITIES: Mapping[str, str] = {
     "route_answer": "messaging.answer",

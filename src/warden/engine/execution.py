@@ -12,21 +12,23 @@ A crash between any two steps leaves open intents in the outbox, and `recovery` 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from warden.engine.audit import READ_STAGE, AuditFacts
 from warden.engine.outbox import Delivery, Origin, Outbox, Settled
-from warden.model.delivery import Disposition, Receipt
-from typing import TYPE_CHECKING
+from warden.model.delivery import Receipt
+from warden.model.disposition import Disposition
 
 if TYPE_CHECKING:
-    from warden.model.records import DispositionRecord, OutboxRecord
-    from warden.model.ids import MessageKey
-    from warden.model.entry import Head
-    from warden.engine.planning import Judged
-    from warden.engine.parts import Parts
-    from warden.engine.journal import Journal
-    from warden.engine.enforce import Judgement
     from collections.abc import Sequence
+
+    from warden.engine.enforce import Judgement
+    from warden.engine.journal import Journal
+    from warden.engine.parts import Parts
+    from warden.engine.planning import Judged
+    from warden.model.entry import Head
+    from warden.model.ids import MessageKey
+    from warden.model.records import DispositionRecord, OutboxRecord
 
 
 @dataclass(slots=True)

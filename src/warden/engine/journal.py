@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from warden.engine.enforce import Judgement
     from warden.engine.planning import Judged
     from warden.engine.pull import Seen, Unreadable
-    from warden.model.delivery import Action, DeliveryFault, Disposition, Receipt
+    from warden.model.delivery import Action, DeliveryFault, Receipt
+    from warden.model.disposition import Disposition
     from warden.model.entry import Head
     from warden.model.ids import MessageKey
     from warden.model.records import OutboxRecord

@@ -10,29 +10,24 @@ Deliveries run side by side, but one after another within a thread: when one fai
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from warden.engine.audit import AUDIT_STAGE, KIND, AuditFacts, audit_action
 from warden.engine.draft import ANSWERING, Draft
 from warden.engine.retry import NextStep, next_step
-from warden.model.delivery import (
-    DeliveryFault,
-    Disposition,
-    Fault,
-    Intent,
-    Receipt,
-    worst,
-)
+from warden.model.delivery import DeliveryFault, Fault, Intent, Receipt
+from warden.model.disposition import Disposition, worst
 from warden.model.message import Mail, Message, MessageFacts, Principal
 from warden.model.records import IntentState, OutboxRecord
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.model.ids import MessageKey
-    from warden.model.entry import Head
-    from warden.engine.parts import Parts, Terms
-    from warden.engine.journal import Journal
-    from warden.engine.enforce import Enforcer, Judgement
     from collections.abc import Callable, Mapping, Sequence
+
+    from warden.engine.enforce import Enforcer, Judgement
+    from warden.engine.journal import Journal
+    from warden.engine.parts import Parts, Terms
+    from warden.model.entry import Head
+    from warden.model.ids import MessageKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from warden.model.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from warden.ports import (
         AnswerSource,
         Brain,

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from warden.engine.draft import ANSWERING, Drafter, shown_text
 from warden.engine.enforce import CAPABILITIES, Enforcer, Judgement
-from warden.model.delivery import Action, Disposition
 from warden.model.digests import digest_value
+from warden.model.disposition import Disposition
 from warden.model.message import BrainInput
 from warden.model.plan import Plan, PlannedAction
 from warden.model.report import ActionReport, MessageReport
 from warden.model.request import Effect
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.ports import Brain, Scanner
-    from warden.engine.tally import Tally
     from warden.engine.pull import Seen
+    from warden.engine.tally import Tally
+    from warden.model.delivery import Action
+    from warden.ports import Brain, Scanner
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from warden.model.plan import Plan, PlannedAction
-from warden.model.saved_plan import PlanItem
 from typing import TYPE_CHECKING
 
+from warden.model.plan import Plan, PlannedAction
+from warden.model.saved_plan import PlanItem
+
 if TYPE_CHECKING:
-    from warden.model.message import BrainInput
     from warden.engine.planning import Judged
+    from warden.model.message import BrainInput
 
 
 def plan_item(judged: Judged) -> PlanItem:

@@ -10,13 +10,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from warden.model.delivery import Disposition
 from warden.model.digests import canonical_bytes, digest_text
+from warden.model.disposition import Disposition
 from warden.model.ids import MessageKey
 from warden.model.message import Mail, Message, MessageFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
     from warden.engine.parts import Parts, Terms
     from warden.model.hub import HubTraits
     from warden.model.records import DispositionRecord

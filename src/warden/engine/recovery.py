@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from warden.engine.outbox import Delivery, Outbox
 from warden.engine.parts import BATCH_MESSAGES, Parts, Terms
 from warden.model.delivery import DeliveryFault, Fault
 from warden.model.hub import DeliveryMeans
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.model.records import OutboxRecord
     from warden.engine.bench import Bench
+    from warden.model.records import OutboxRecord
 
 MAX_ROUNDS = 10_000
 """INVARIANT (bounded): rounds of one drain; each delivers up to `BATCH_MESSAGES` intents."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from warden.model.delivery import DeliveryFault, Fault
 from warden.model.hub import DeliveryMeans
 from warden.model.records import IntentState, OutboxRecord
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from warden.model.retry import RetryPolicy

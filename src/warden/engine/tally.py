@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.model.records import ReplyWindow
     from warden.model.message import Message
+    from warden.model.records import ReplyWindow
 
 WINDOW_S = 3600
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 import threading
 from dataclasses import dataclass
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import httpcore

@@ -49,6 +49,11 @@ def refuse(field: str, problem: str, hint: str = "") -> HubRejectedError:
     return HubRejectedError(f"{quote(field)} {problem}", hint, field)
 
 
+def is_name(value: object) -> bool:
+    """Return whether `value` can name an agent, a message or a thread."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
 def check_name(value: object, field: str) -> str:
     """Return `value` when it can name an agent, a message or a thread; raises `HubRejectedError`."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):

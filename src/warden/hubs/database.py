@@ -15,13 +15,14 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from warden.errors import HubBusyError, HubUncertainError, StateError, WardenError, quote
 
 if TYPE_CHECKING:
-    from warden.ports import Clock
     from pathlib import Path
+
+    from warden.ports import Clock
 
 LOCK_TIMEOUT_S: Final = 30.0
 BATCH_WRITES: Final = 512

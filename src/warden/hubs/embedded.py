@@ -9,23 +9,25 @@ have written any row.
 from __future__ import annotations
 
 import json
-from typing import cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from warden.hubs import operations
 from warden.hubs.contract import check_message, check_name, check_progress
 from warden.hubs.database import Database
 from warden.hubs.operations import OWNER, Posted, Stamp, message_id
 from warden.hubs.reading import MessageRow, ProgressRow, Reader
-from warden.model.hub import Accepted, DeliveryMeans, HubTraits, InboxPage, ProgressPage, ProgressRecord
+from warden.model.hub import DeliveryMeans, HubTraits, InboxPage
 from warden.model.ids import MessageKey
 from warden.model.message import Assurance, Mail, Message, Principal
+from warden.model.posted import Accepted, ProgressPage, ProgressRecord
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from warden.model.delivery import OutgoingMessage, ProgressEvent
     from warden.ports import Clock
-    from pathlib import Path
-    from collections.abc import Sequence
-    import sqlite3
 
 
 class EmbeddedHub:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote as percent_encode
 
 from warden import __version__
@@ -35,13 +35,15 @@ from warden.hubs.contract import (
     wire_fields,
 )
 from warden.hubs.profile import DEFAULT, Profile
-from warden.model.hub import Accepted, HubTraits, InboxPage, ProgressPage
+from warden.model.hub import HubTraits, InboxPage
+from warden.model.posted import Accepted, ProgressPage
 
 if TYPE_CHECKING:
-    from warden.model.message import Message
-    from warden.model.delivery import OutgoingMessage, Payload, ProgressEvent
-    from warden.ports import Clock
     from collections.abc import Callable, Mapping
+
+    from warden.model.delivery import OutgoingMessage, Payload, ProgressEvent
+    from warden.model.message import Message
+    from warden.ports import Clock
 
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 10.0

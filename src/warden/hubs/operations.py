@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from sqlite3 import Connection
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from warden.errors import HubConflictError, HubCredentialError, HubNotFoundError, quote
 from warden.hubs.contract import KEY_DAYS, check_key, refuse
 from warden.model.digests import digest_bytes
-from warden.model.hub import Accepted
 from warden.model.message import Assurance
+from warden.model.posted import Accepted
 
 if TYPE_CHECKING:
     from warden.model.delivery import OutgoingMessage, ProgressEvent

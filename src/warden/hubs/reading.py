@@ -6,10 +6,10 @@ query-only (INVARIANT (dry-run-is-pure): a listing changes nothing).
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeVar, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from warden.errors import HubNotFoundError, quote
-from warden.hubs.contract import PAGE_BYTES, THREAD_MESSAGES, check_cursor, check_limit, check_name
+from warden.hubs.contract import PAGE_BYTES, THREAD_MESSAGES, check_cursor, check_limit, check_name, is_name
 from warden.hubs.operations import message_seq
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Reader:
 
     def message(self, agent: str | None, identifier: str) -> MessageRow:
         """Return a message that `agent` sent or received; raises `HubNotFoundError`."""
+        if agent is not None:
+            check_name(agent, "agent")
         row = self._database.read_one(_ONE, (message_seq(identifier),))
         found = MessageRow._make(cast(tuple[str, ...], row)) if row else None
         if found is None or agent not in (None, found.from_agent, found.to_agent):
@@ -90,7 +92,7 @@ class Reader:
     def thread(self, agent: str | None, thread_id: str) -> list[MessageRow]:
         """Return the newest `THREAD_MESSAGES` of a thread that `agent` takes part in, oldest first."""
         rows: list[MessageRow] = []
-        if agent is None or self._takes_part(thread_id, agent):
+        if is_name(thread_id) and (agent is None or self._takes_part(thread_id, check_name(agent, "agent"))):
             rows, _ = self._page(MessageRow, _THREAD, thread_id, 0, THREAD_MESSAGES)
         if not rows:
             raise HubNotFoundError(

@@ -11,17 +11,18 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Final, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
 from warden.errors import HubNotFoundError, quote
 from warden.hubs.contract import check_name
 from warden.hubs.operations import Stamp
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
     from warden.hubs.database import Database
     from warden.ports import Clock
-    from collections.abc import Callable
-    import sqlite3
 
 PREFIX: Final = "wht_"
 _SHAPE: Final = re.compile(r"wht_[A-Za-z0-9_-]{43}")

@@ -13,13 +13,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from warden.errors import HubAnswerError, HubRejectedError
 from warden.hubs import contract
-from warden.model.hub import InboxPage, ProgressPage, ProgressRecord
+from warden.model.hub import InboxPage
 from warden.model.ids import MessageKey
 from warden.model.message import Assurance, Mail, Message, Principal
+from warden.model.posted import ProgressPage, ProgressRecord
 
 if TYPE_CHECKING:
     from warden.hubs.profile import Profile

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import Checkpoint, Note, parse_note
@@ -20,7 +21,6 @@ from warden.ledger.schema import is_word
 from warden.ledger.signature import Verifier
 from warden.ledger.verify import LogVerifier, Record, Start, Verdict
 from warden.model.digests import canonical_bytes
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import Note, parse_note
@@ -24,11 +25,11 @@ from warden.ledger.merkle import (
     prove_inclusion,
 )
 from warden.model.digests import canonical_bytes
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.ledger.signature import Verifier
     from collections.abc import Sequence
+
+    from warden.ledger.signature import Verifier
 
 PROOF_LIMIT = 1024 * 1024
 PATH_LIMIT = 128

@@ -6,11 +6,11 @@ what an entry says happened; `None` is the state before the first entry.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from warden.errors import TransitionError, quote
-from warden.model.delivery import TERMINAL, Disposition
+from warden.model.disposition import TERMINAL, Disposition
 from warden.model.records import IntentState
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

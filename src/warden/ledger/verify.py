@@ -13,17 +13,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import Checkpoint, Note, parse_note
 from warden.ledger.damage import Damage, DamagedLogError, damaged
 from warden.ledger.entry import GENESIS, StoredEntry, parse_entry
 from warden.ledger.merkle import Frontier, hash_leaf, hash_node
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.ledger.signature import Verifier
     from collections.abc import Iterable, Iterator
+
+    from warden.ledger.signature import Verifier
 
 Record = bytes | Note
 """What a log is fed as: the bytes of an entry, or a checkpoint over all entries before it."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-from warden.model.digests import digest_value
 from typing import TYPE_CHECKING
 
+from warden.model.digests import digest_value
+
 if TYPE_CHECKING:
-    from warden.model.ids import MessageKey
     from collections.abc import Mapping
+
+    from warden.model.ids import MessageKey
 
 AUTO_SUBMITTED = "auto-submitted"
 """Metadata name that marks automatic mail; `no` or absence means a person or agent wrote it (RFC 3834, section 5)."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.model.ids import MessageKey
-    from warden.model.delivery import Disposition, Intent
-    from datetime import datetime
     from collections.abc import Mapping
+    from datetime import datetime
+
+    from warden.model.delivery import Intent
+    from warden.model.disposition import Disposition
+    from warden.model.ids import MessageKey
 
 
 @dataclass(frozen=True, slots=True)

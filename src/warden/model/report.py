@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.model.request import Effect
-    from warden.model.plan import Candidate
-    from warden.model.delivery import Disposition
     from collections.abc import Mapping
+
+    from warden.model.disposition import Disposition
+    from warden.model.plan import Candidate
+    from warden.model.request import Effect
 
 
 @dataclass(frozen=True, slots=True)

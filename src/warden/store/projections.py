@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from warden.errors import TransitionError, quote
 from warden.ledger.entry import StoredEntry, parse_time
 from warden.ledger.transitions import check_disposition, check_reopening, next_intent_state
-from warden.model.delivery import Disposition
+from warden.model.disposition import Disposition
 from warden.model.records import IntentState
 
 if TYPE_CHECKING:

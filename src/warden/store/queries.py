@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from warden.errors import LedgerError
 from warden.ledger.entry import parse_entry
-from warden.model.delivery import Disposition, Intent, payload_from_fields
+from warden.model.delivery import Intent, payload_from_fields
 from warden.model.digests import digest_bytes
+from warden.model.disposition import Disposition
 from warden.model.ids import MessageKey
 from warden.model.records import DispositionRecord, IntentState, OutboxRecord, PlanRecord, ReplyWindow
 from warden.store.logstate import VERIFY_HINT

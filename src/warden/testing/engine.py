@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from warden.model.message import BrainInput
 from warden.model.plan import Plan, PlannedAction
-from warden.model.report import MessageReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from warden.model.message import BrainInput
+    from warden.model.report import MessageReport
 
 T = TypeVar("T")
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
