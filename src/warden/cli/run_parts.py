@@ -119,14 +119,13 @@ class Documents:
 def read_documents(settings: Settings) -> Documents:
     """Return kernel and catalogue for these settings, unparsed.
 
-    Raises `CharterError` when the packaged charter is missing or changed (no charter, no run), `InputError` for a
-    catalogue that cannot be read.
+    Raises `CharterError` when the packaged charter is missing or changed (no charter, no run), `GateError` when a configured
+    key did not sign it, `InputError` for a catalogue that cannot be read.
     """
-    from warden.config.charter import read_packaged_charter
-    from warden.documents.pin import charter_digest, check_pin
+    from warden.cli.policy_parts import read_charter_files
+    from warden.documents.pin import charter_digest
 
-    files, pins = read_packaged_charter()
-    check_pin(files, pins)
+    files = read_charter_files(settings)
     kernel = LazyKernel(charter_digest(files), lambda: _kernel(files, settings))
     data, name = _catalog_bytes(settings.catalog, files)
     return Documents(kernel, LazyCatalog(data, name))
@@ -134,25 +133,14 @@ def read_documents(settings: Settings) -> Documents:
 
 def _kernel(files: Mapping[str, bytes], settings: Settings) -> Kernel:
     from warden.cli.output import talk
-    from warden.config.policies import PolicyHistory, Trust, load_policies
+    from warden.cli.policy_parts import load_policy_set, lowered_limits
     from warden.documents.charter import load_charter
     from warden.policy import Kernel
 
-    trust = Trust(settings.policy.keys, settings.policy.require_signatures)
-    found = load_policies(settings.policy.dir, trust, PolicyHistory(settings.state_dir / "policies"))
+    found = load_policy_set(settings)
     for alert in found.alerts:
         talk(f"alert: {alert}")
     return Kernel(load_charter(files), found.layers, lowered_limits(settings))
-
-
-def lowered_limits(settings: Settings) -> dict[str, int]:
-    """Return the limits that the configuration sets, under the charter's names."""
-    limits = settings.limits
-    return {
-        "replies_per_thread_hour": limits.replies_per_thread_hour,
-        "replies_per_sender_hour": limits.replies_per_sender_hour,
-        "actions_per_run": limits.actions_per_run,
-    }
 
 
 def _catalog_bytes(path: Path | None, files: Mapping[str, bytes]) -> tuple[bytes, str]:
