@@ -99,10 +99,13 @@ def build_locks(settings: Settings) -> FileLockStore:
 
 
 def build_scanner(settings: Settings) -> Scanner:
-    """Return what finds secret values in texts."""
-    from warden.guard.scanner import GuardScanner
+    """Return what finds secret values in texts, knowing what was enrolled and warden's own credentials.
 
-    return GuardScanner()
+    Raises `StateError` when the fingerprints cannot be read, and `ConfigError` when a credential cannot be fetched.
+    """
+    from warden.cli.guard_parts import build_guard
+
+    return build_guard(settings)
 
 
 def load_catalog(settings: Settings) -> Catalog:

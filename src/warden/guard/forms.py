@@ -103,6 +103,12 @@ def _folded(text: str) -> Derived | None:
     return rewrite("unicode", text, _compiled(_UNUSUAL), lambda m: fold(m.group()))
 
 
+def fold_all(text: str) -> str:
+    """Return the whole of `text` as `fold` makes its unusual parts."""
+    form = _folded(text)
+    return form.text if form else text
+
+
 def fold(text: str) -> str:
     """Return `text` in compatibility form without marks, invisible characters and controls, look-alikes made Latin."""
     import unicodedata

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from warden.errors import InputError
 from warden.guard.shape import entropy
+from warden.model.fingerprint import Fingerprint
 
 WINDOW = 8
 MARK_BITS = 20
@@ -31,15 +31,6 @@ _CHUNK = 16_384
 _MARK_MASK = (1 << MARK_BITS) - 1
 
 
-class Fingerprint(NamedTuple):
-    """What is kept of an enrolled value: its `name` (given by a person), length, mark and seal."""
-
-    name: str
-    size: int
-    mark: int
-    seal: bytes
-
-
 def refuse_weak(value: bytes) -> None:
     """Raise `InputError` when `value` is too short, too long or too regular to be told from ordinary text."""
     if len(value) < LEAST_BYTES:
@@ -51,7 +42,7 @@ def refuse_weak(value: bytes) -> None:
             f"a value over {MOST_BYTES} bytes cannot be enrolled", "enrol the key inside the file, not the file"
         )
     bits = entropy(value.decode("latin-1")) * len(value)
-    if bits < LEAST_ENTROPY_BITS or value.isdigit() and len(value) < 12:
+    if bits < LEAST_ENTROPY_BITS or (value.isdigit() and len(value) < 12):
         raise InputError(
             "a value of such low entropy cannot be enrolled", "it would match ordinary text; use a random secret"
         )
@@ -63,10 +54,28 @@ def make_fingerprint(key: bytes, name: str, value: bytes) -> Fingerprint:
     return Fingerprint(name, len(value), _mark(_weights(key), value[:WINDOW]), _seal(key, value))
 
 
-class KnownSecrets:
-    """Enrolled values. Immutable; safe to use from several threads."""
+def enrolled_forms(value: bytes) -> tuple[bytes, ...]:
+    """Return the forms of `value` that need a fingerprint: itself, and itself as it looks when gaps are left out.
 
-    def __init__(self, key: bytes, fingerprints: Iterable[Fingerprint]) -> None:
+    The other encodings are undone in the text that is looked at; leaving out gaps would also change the value.
+    """
+    from warden.guard.forms import fold_all, squeezed
+
+    text = value.decode("utf-8", "surrogateescape")
+    forms = [text, fold_all(text)]
+    forms += [tight.text for tight in map(squeezed, forms) if tight is not None]
+    made = dict.fromkeys(form.encode("utf-8", "surrogateescape") for form in forms)
+    return tuple(form for form in made if form == value or len(form) >= LEAST_BYTES)
+
+
+class KnownSecrets:
+    """Enrolled values, and values that the process holds anyway. Immutable; safe to use from several threads.
+
+    `held` are warden's own credentials: they are in memory because they are used, so they are looked for as they are
+    and need no fingerprint. Held values under `LEAST_BYTES` are left out, as they would match ordinary text.
+    """
+
+    def __init__(self, key: bytes, fingerprints: Iterable[Fingerprint], held: Iterable[bytes] = ()) -> None:
         self._key = key
         self._weights = _weights(key)
         by_mark: dict[int, list[Fingerprint]] = {}
@@ -74,9 +83,13 @@ class KnownSecrets:
             by_mark.setdefault(one.mark, []).append(one)
         self._by_mark = {mark: tuple(sorted(found, key=lambda f: -f.size)) for mark, found in by_mark.items()}
         self._marks = frozenset(self._by_mark)
+        self._held = tuple(sorted({value for value in held if len(value) >= LEAST_BYTES}, key=len, reverse=True))
+
+    def __repr__(self) -> str:
+        return f"KnownSecrets({len(self)} values)"
 
     def __len__(self) -> int:
-        return sum(map(len, self._by_mark.values()))
+        return sum(map(len, self._by_mark.values())) + len(self._held)
 
     @cached_property
     def digest(self) -> str:
@@ -84,21 +97,28 @@ class KnownSecrets:
         import hashlib
 
         told = sorted((f.size, f.mark, f.seal.hex()) for found in self._by_mark.values() for f in found)
-        return hashlib.sha256(repr(told).encode()).hexdigest()
+        return hashlib.sha256(repr((told, len(self._held))).encode()).hexdigest()
 
     def find(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Yield (start, end) in bytes for each place of `data` that holds an enrolled value."""
-        if not self._marks:
-            return
+        """Yield (start, end) in bytes for each place of `data` that holds one of the values."""
+        for value in self._held:
+            at = data.find(value)
+            while at >= 0:
+                yield at, at + len(value)
+                at = data.find(value, at + len(value))
         skip_to = 0
-        for at, mark in self._candidates(data):
-            if at < skip_to:
-                continue
-            for one in self._by_mark[mark]:
-                if at + one.size <= len(data) and self._is_sealed(one, data[at : at + one.size]):
-                    yield at, at + one.size
-                    skip_to = at + one.size
-                    break
+        for at, mark in self._candidates(data) if self._marks else ():
+            size = self._size_at(data, at, mark) if at >= skip_to else 0
+            if size:
+                yield at, at + size
+                skip_to = at + size
+
+    def _size_at(self, data: bytes, at: int, mark: int) -> int:
+        """Return how long the enrolled value at `at` is, or 0 when there is none."""
+        for one in self._by_mark[mark]:
+            if at + one.size <= len(data) and self._is_sealed(one, data[at : at + one.size]):
+                return one.size
+        return 0
 
     def _candidates(self, data: bytes) -> Iterator[tuple[int, int]]:
         for begin in range(0, max(0, len(data) - WINDOW + 1), _CHUNK):

@@ -15,6 +15,7 @@ from warden.guard.names import NameStrength, strength_of
 from warden.guard.shape import is_stand_in, word_likeness
 from warden.model.finding import Finding
 
+RULE_FLAG = "password-flag"
 RULE_CODE = "one-time-code"
 RULE_PHRASE = "recovery-phrase"
 KIND_CODE = "one_time_code"
@@ -48,6 +49,7 @@ _CODE = (
     r"two[- ]factor)\s{1,2}(?:pass)?(?:codes?|pin|password|passcode)|otp|(?<!error )passcode|\btan|\bpin)"
     r"(?:\s(?:for|to)\s[^\n:]{1,30})?\s{0,2}(?:is|:|=|are|ist|-)\s{0,3}[\"'`]?(?P<value>\d{3}[- ]?\d{3}|\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
 )
+_CODE_YOURS = r"(?i)\b(?:your|the)\s(?:[\w-]{1,20}\s){0,2}(?:code|otp|pin|passcode)(?:\sis|:)\s{1,3}[\"'`*]?(?P<value>\d{3}[- ]?\d{3}|\d{6,8})(?![\w-])"
 _CODE_BEFORE = (
     r"(?i)(?<![\w.#-])(?P<value>\d{3}[- ]?\d{3}|\d{6,8})\s+is\s+(?:your|the)\s[^\n.]{0,40}\b(?:code|otp|pin|passcode)\b"
 )
@@ -74,7 +76,7 @@ def find_in_prose(text: str) -> Iterator[Finding]:
     if any(word in low for word in _PASSWORD_GATE):
         yield from _passwords(text)
     if any(word in low for word in _CODE_GATE):
-        for pattern in (_CODE, _CODE_BEFORE):
+        for pattern in (_CODE, _CODE_YOURS, _CODE_BEFORE):
             for match in _compiled(pattern).finditer(text):
                 yield Finding(KIND_CODE, *match.span("value"), RULE_CODE)
     if any(word in low for word in _PHRASE_GATE):
@@ -91,7 +93,7 @@ def _passwords(text: str) -> Iterator[Finding]:
             yield Finding(KIND_PASSWORD, start, start + len(value), RULE_PASSWORD)
     for match in _compiled(_FLAG).finditer(text):
         if not is_stand_in(match.group("value")):
-            yield Finding(KIND_PASSWORD, *match.span("value"), "password-flag")
+            yield Finding(KIND_PASSWORD, *match.span("value"), RULE_FLAG)
 
 
 def _is_password(name: str, middle: str, quote: str, value: str) -> bool:

@@ -152,8 +152,8 @@ class _Look:
             return
         data = text.encode("utf-8", "surrogatepass")
         for start, end in self._known.find(data):
-            first = len(data[:start].decode("utf-8", "replace"))
-            yield Finding(KIND_KNOWN, first, first + len(data[start:end].decode("utf-8", "replace")), RULE_KNOWN)
+            first, last = _characters(data[:start]), _characters(data[:end])
+            yield Finding(KIND_KNOWN, first, last, RULE_KNOWN)
 
     def _known_in_regions(self, text: str) -> Iterator[Finding]:
         if self._known is None:
@@ -167,6 +167,11 @@ class _Look:
             start, end = place(item.start, item.end)
             name = item.form if form == "plain" and item.form != "plain" else form
             yield Finding(item.kind, max(0, start), min(self._size, end), item.rule_id, name)
+
+
+def _characters(data: bytes) -> int:
+    """Return how many characters UTF-8 `data` holds, a cut one at its end included: each has one byte that begins it."""
+    return len(data) - sum(0x80 <= byte < 0xC0 for byte in data) if not data.isascii() else len(data)
 
 
 def _joined(form: str, derived: Derived) -> str:

@@ -1,0 +1,62 @@
+"""The guard as commands use it: with what was enrolled, warden's own credentials, and a second opinion if configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING
+
+from warden.config.credential import CredentialSource, fetch_credential
+
+if TYPE_CHECKING:
+    from warden.config.settings import Settings
+    from warden.guard.known import KnownSecrets
+    from warden.guard.scanner import GuardScanner
+    from warden.store.fingerprints import FingerprintFiles
+
+
+def fingerprint_files(settings: Settings) -> FingerprintFiles:
+    """Return where fingerprints lie: beside the other keys in the state directory."""
+    from warden.store.fingerprints import FingerprintFiles
+
+    return FingerprintFiles(settings.state_dir)
+
+
+def own_credentials(settings: Settings) -> tuple[bytes, ...]:
+    """Return the value of every credential that the settings name; raises `ConfigError` when one cannot be fetched."""
+    values = (fetch_credential(source, settings.variables) for source in _sources(settings))
+    return tuple(value.encode() for value in values if value)
+
+
+def known_secrets(settings: Settings, has_own: bool = True) -> KnownSecrets | None:
+    """Return what must never appear: the enrolled values and, with `has_own`, warden's own credentials, or None.
+
+    Raises `StateError` when the fingerprints cannot be read, and `ConfigError` as `own_credentials`.
+    """
+    files = fingerprint_files(settings)
+    fingerprints = files.load()
+    held = own_credentials(settings) if has_own else ()
+    if not fingerprints and not held:
+        return None
+    from warden.guard.known import KnownSecrets
+
+    return KnownSecrets(files.key() if fingerprints else b"", fingerprints, held)
+
+
+def build_guard(settings: Settings, has_own: bool = True) -> GuardScanner:
+    """Return the core's scanner with everything that is known; raises as `known_secrets`."""
+    from warden.guard.scanner import GuardScanner
+
+    return GuardScanner(known_secrets(settings, has_own))
+
+
+def _sources(value: object) -> Iterator[CredentialSource]:
+    """Yield every credential source anywhere in settings, so that a new one needs no entry here."""
+    if isinstance(value, CredentialSource):
+        yield value
+    elif is_dataclass(value):
+        for one in fields(value):
+            yield from _sources(getattr(value, one.name))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _sources(item)
