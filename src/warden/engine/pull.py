@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from warden.engine.parts import Parts, Terms
-    from warden.model.hub import HubTraits
+    from warden.model.hub import HubTraits, InboxPage
     from warden.model.records import DispositionRecord
     from warden.model.report import MessageReport
     from warden.ports import Scanner
 
 _IDENTIFIER = re.compile(r"[^\s\x00-\x20\x7f-\xa0\ud800-\udfff]{1,128}\Z")
+MAX_PAGES = 10_000
+"""INVARIANT (bounded): pages of one listing; a hub whose cursors never end is read again by the next run."""
+
 _PLAN_AGAIN = frozenset({Disposition.HELD, Disposition.QUARANTINED})
 
 
@@ -86,11 +89,14 @@ def readable_problem(message: Message, scanner: Scanner) -> str:
     ids = [message.key.message_id, message.sender.name, content.thread_id, content.kind]
     if content.in_reply_to is not None:
         ids.append(content.in_reply_to)
-    if not all(_IDENTIFIER.match(value) for value in ids):
+    return identifier_problem(ids, scanner)
+
+
+def identifier_problem(identifiers: list[str], scanner: Scanner) -> str:
+    """Return why these identifiers cannot be written down, or an empty string."""
+    if not all(_IDENTIFIER.match(value) for value in identifiers):
         return "malformed-id"
-    if any(scanner.scan(value) for value in ids):
-        return "secret-in-id"
-    return ""
+    return "secret-in-id" if any(scanner.scan(value) for value in identifiers) else ""
 
 
 def read_message(
@@ -154,6 +160,7 @@ class Puller:
         self._parts = parts
         self._terms = terms
         self._traits = traits
+        self._listed: set[str] = set()
 
     def pages(self) -> Iterator[Pulled]:
         """Yield page after page until the end, the limit of messages, or a request to stop.
@@ -162,37 +169,58 @@ class Puller:
         """
         after: str | None = None
         left = self._terms.limit
-        size = self._terms.page_size
-        while left is None or left > 0:
-            page = self._parts.hub.list_unread(self._terms.agent, after, size)
-            keys = [MessageKey(self._traits.hub_id, self._terms.agent, identity) for identity, _ in page.quarantined]
-            records = self._parts.store.dispositions([*keys, *(message.key for message in page.messages)])
-            busy = self._parts.store.busy_threads(self._traits.hub_id, self._terms.agent)
-            wanted = [message for message in page.messages if needs_planning(records.get(message.key))]
-            ready = [message for message in wanted if message.content.thread_id not in busy]
-            taken = ready if left is None else ready[:left]
-            read = [self._read(message, records.get(message.key)) for message in taken]
-            broken = [unreadable(key, "malformed") for key in keys if records.get(key) is None]
-            fresh = tuple(item for item in read if isinstance(item, Seen))
-            listed = len(page.messages) + len(page.quarantined)
-            blocked = not self._traits.pages and listed >= self._traits.page_size and not wanted and not broken
-            yield Pulled(
-                fresh=fresh,
-                unreadable=(*broken, *self._new_unreadable(read)),
-                decided=len(page.messages) - len(wanted),
-                waiting=len(wanted) - len(ready),
-                blocked=blocked,
-            )
+        for _ in range(MAX_PAGES):
+            if left is not None and left <= 0:
+                return
+            page = self._parts.hub.list_unread(self._terms.agent, after, self._terms.page_size)
+            pulled, taken = self._sort(page, left)
+            yield pulled
             if left is not None:
-                left -= len(taken)
+                left -= taken
             if page.after is None or page.after == after or self._parts.stop.requested():
                 return
             after = page.after
 
+    def _sort(self, page: InboxPage, left: int | None) -> tuple[Pulled, int]:
+        """Return the work of one page, at most `left` messages of it, and how many messages that takes."""
+        messages = self._not_listed_before(page)
+        records = self._parts.store.dispositions(message.key for message in messages)
+        busy = self._parts.store.busy_threads(self._traits.hub_id, self._terms.agent)
+        wanted = [message for message in messages if needs_planning(records.get(message.key))]
+        ready = [message for message in wanted if message.content.thread_id not in busy]
+        taken = ready if left is None else ready[:left]
+        read = [self._read(message, records.get(message.key)) for message in taken]
+        broken = self._new_unreadable(self._broken(page) + [item for item in read if isinstance(item, Unreadable)])
+        listed = len(page.messages) + len(page.quarantined)
+        pulled = Pulled(
+            fresh=tuple(item for item in read if isinstance(item, Seen)),
+            unreadable=broken,
+            decided=len(messages) - len(wanted),
+            waiting=len(wanted) - len(ready),
+            blocked=not self._traits.pages and listed >= self._traits.page_size and not wanted and not broken,
+        )
+        return pulled, len(taken)
+
+    def _not_listed_before(self, page: InboxPage) -> list[Message]:
+        """INVARIANT (exactly-once): a listing may repeat a message, on one page or on several; a run takes it once."""
+        fresh: dict[str, Message] = {}
+        for message in page.messages:
+            if message.key.message_id not in self._listed:
+                fresh.setdefault(message.key.message_id, message)
+        self._listed.update(fresh)
+        return list(fresh.values())
+
+    def _broken(self, page: InboxPage) -> list[Unreadable]:
+        """What the hub's adapter could not read. Nobody has looked at these ids: they may be anything."""
+        found: list[Unreadable] = []
+        for identity, _ in page.quarantined:
+            key = MessageKey(self._traits.hub_id, self._terms.agent, identity)
+            found.append(unreadable(key, identifier_problem([identity], self._parts.scanner) or "malformed"))
+        return found
+
     def _read(self, message: Message, before: DispositionRecord | None) -> Seen | Unreadable:
         return read_message(message, self._terms.agent, self._terms.hop_limit, self._parts.scanner, before)
 
-    def _new_unreadable(self, read: list[Seen | Unreadable]) -> tuple[Unreadable, ...]:
-        found = [item for item in read if isinstance(item, Unreadable)]
-        known = self._parts.store.dispositions([item.key for item in found]) if found else {}
-        return tuple(item for item in found if item.key not in known)
+    def _new_unreadable(self, found: list[Unreadable]) -> tuple[Unreadable, ...]:
+        known = self._parts.store.dispositions(item.key for item in found) if found else {}
+        return tuple({item.key: item for item in found if item.key not in known}.values())

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from warden.model.message import BrainInput
     from warden.model.report import MessageReport
+from warden.testing.hub import Call
 
 T = TypeVar("T")
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -106,3 +107,28 @@ class ScriptedBrain:
 def plan_of(kind: str, reason: str = "scripted", **arguments: object) -> Plan:
     """Return a plan of one action."""
     return Plan((PlannedAction(kind, arguments),), reason)
+
+
+class Faults:
+    """A hook for `testing.hub.MemoryHub`: raises planned errors, each once, and keeps every call that was made."""
+
+    def __init__(self) -> None:
+        self._planned: list[tuple[str, bool, BaseException]] = []
+        self.calls: list[Call] = []
+
+    def plan(self, operation: str, error: BaseException, applied: bool = False, times: int = 1) -> None:
+        """Let the next `times` calls of `operation` fail with `error`, after they were applied or before."""
+        self._planned += [(operation, applied, error)] * times
+
+    def clear(self) -> None:
+        """Let everything pass from now on."""
+        self._planned.clear()
+
+    def __call__(self, call: Call) -> None:
+        """Raise what is planned for this call."""
+        if not call.applied:
+            self.calls.append(call)
+        for index, (operation, applied, error) in enumerate(self._planned):
+            if operation == call.operation and applied == call.applied:
+                del self._planned[index]
+                raise error
