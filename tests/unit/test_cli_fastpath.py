@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import typer
@@ -18,6 +18,9 @@ from warden.cli import fastpath
 from warden.cli.framework import add_command, new_app
 from warden.cli.options import Command
 from warden.cli.worker_options import APPLY, RUN, ApplyOptions, RunOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 COMMANDS = [RUN, APPLY]
 

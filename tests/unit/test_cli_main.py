@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from warden.cli import errors
 from warden.cli.main import run
 from warden.errors import ConfigError, LedgerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_version_is_one_line_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from warden.config import credential
 from warden.config.credential import NOWHERE, CredentialSource, fetch_credential
 from warden.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_no_source_is_no_credential() -> None:

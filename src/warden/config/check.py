@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from warden.config.schema import BY_NAME, TABLES, Key
 from warden.errors import ConfigError, quote
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

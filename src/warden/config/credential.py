@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-
-from warden.errors import ConfigError, quote
 from typing import TYPE_CHECKING
 
+from warden.errors import ConfigError, quote
+
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Mapping
+    from pathlib import Path
 
 CREDENTIAL_BYTES = 16_384
 COMMAND_TIMEOUT_S = 20.0

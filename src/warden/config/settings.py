@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-
-from warden.config.credential import NOWHERE, CredentialSource
 from typing import TYPE_CHECKING
 
+from warden.config.credential import NOWHERE, CredentialSource
+
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Mapping
+    from pathlib import Path
 
 DEFAULT_AGENT = "ops-warden"
 
