@@ -20,7 +20,8 @@ from warden.errors import (
     HubUncertainError,
     quote,
 )
-from warden.hubs.contract import CONTRACT, check_name
+from warden.hubs.contract import CONTRACT
+from warden.hubs.names import check_name
 
 if TYPE_CHECKING:
     from warden.hubs.connection import Answer

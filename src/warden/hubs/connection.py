@@ -7,8 +7,10 @@ a request. A deadline is kept for the whole exchange, because a time-out per rea
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -25,7 +27,7 @@ from warden.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 Header = tuple[bytes, bytes]
 KEEP_ALIVE_S: Final = 15.0
@@ -73,16 +75,8 @@ class Connection:
                 "pool": bounds.timeout_s,
             }
         }
-        self._pool = httpcore.ConnectionPool(
-            # A TLS context takes 20 ms to build: only for https.
-            ssl_context=ssl.create_default_context() if scheme == b"https" else None,
-            max_connections=bounds.connections,
-            max_keepalive_connections=bounds.connections,
-            keepalive_expiry=KEEP_ALIVE_S,
-            http1=True,
-            http2=False,
-            retries=0,
-            network_backend=_BoundedBackend(self._deadline),
+        self._pool = _Pool(
+            httpcore.Origin(scheme, host, port or (443 if scheme == b"https" else 80)), bounds, self._deadline
         )
 
     def exchange(self, method: str, target: str, headers: list[Header], body: bytes | None) -> Answer:
@@ -104,11 +98,8 @@ class Connection:
         )
         self._deadline.start(self._bounds.timeout_s)
         try:
-            return self._read(self._pool.handle_request(request))
-        except httpcore.PoolTimeout as error:
-            raise HubBusyError(
-                "no connection to the hub came free", "lower concurrency, or raise hub.timeout_s"
-            ) from error
+            with self._pool.taken() as connection:
+                return self._read(connection.handle_request(request))
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             raise HubUnreachableError(
                 f"the hub cannot be reached: {_reason(error)}", "check hub.url, and that the hub runs"
@@ -224,3 +215,55 @@ class _BoundedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         stream = self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
         return _BoundedStream(stream, self._deadline)
+
+
+class _Pool:
+    """Connections, each used by one thread at a time.
+
+    httpcore's own pool is not used: it looks at connections that other threads are using, and now and then takes an
+    answer that just arrived on one for its end and closes it, which would leave a delivery in doubt for no reason.
+    """
+
+    def __init__(self, origin: httpcore.Origin, bounds: Bounds, deadline: _Deadline) -> None:
+        self._origin = origin
+        self._timeout_s = bounds.timeout_s
+        self._backend = _BoundedBackend(deadline)
+        # A TLS context takes 20 ms to build: only for https.
+        self._tls = ssl.create_default_context() if origin.scheme == b"https" else None
+        self._free = threading.BoundedSemaphore(bounds.connections)
+        self._idle: deque[httpcore.HTTPConnection] = deque()
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[httpcore.HTTPConnection]:
+        """Give a connection for one exchange; raises `HubBusyError` when none comes free in time."""
+        if not self._free.acquire(timeout=self._timeout_s):
+            raise HubBusyError("no connection to the hub came free", "lower concurrency, or raise hub.timeout_s")
+        try:
+            connection = self._pick()
+            try:
+                yield connection
+            finally:
+                if connection.is_idle():
+                    self._idle.append(connection)
+                else:
+                    connection.close()
+        finally:
+            self._free.release()
+
+    def _pick(self) -> httpcore.HTTPConnection:
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread was quicker
+                break
+            if connection.is_idle() and not connection.has_expired():
+                return connection
+            connection.close()
+        return httpcore.HTTPConnection(
+            self._origin, ssl_context=self._tls, keepalive_expiry=KEEP_ALIVE_S, network_backend=self._backend
+        )
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            self._idle.pop().close()

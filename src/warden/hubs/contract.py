@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from warden.errors import HubRejectedError, quote
+from warden.hubs.names import check_name, refuse
 from warden.model.delivery import OutgoingMessage, Payload, ProgressEvent, payload_fields
 
 CONTRACT: Final = "warden.hub/1"
@@ -19,18 +20,11 @@ REQUEST_BYTES: Final = 1024 * 1024
 LINE_CHARACTERS: Final = 1_000
 METADATA_ENTRIES: Final = 64
 METADATA_CHARACTERS: Final = 1_024
-PAGE_MESSAGES: Final = 1_000
-PAGE_BYTES: Final = 4 * 1024 * 1024
-THREAD_MESSAGES: Final = 500
-"""`GET /threads/{id}` gives the newest so many, oldest first, within `PAGE_BYTES`."""
 KEY_DAYS: Final = 90
 """How long an idempotency key is kept; longer than the outbox's maximal age."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
 _KIND = re.compile(r"[a-z_]{1,32}")
 _METADATA_NAME = re.compile(r"[a-z0-9-]{1,64}")
-_KEY = re.compile(r"[!-~]{1,200}")
-_CURSOR = re.compile(r"[0-9]{1,18}")
 _TEXT_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -42,50 +36,6 @@ _PROGRESS_OPTIONAL = ("detail", "message_id", "thread_id", "metadata")
 TextCheck = Callable[[object, str], str]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def refuse(field: str, problem: str, hint: str = "") -> HubRejectedError:
-    """Return the refusal of one field; `problem` continues a sentence that starts with the field's name."""
-    return HubRejectedError(f"{quote(field)} {problem}", hint, field)
-
-
-def is_name(value: object) -> bool:
-    """Return whether `value` can name an agent, a message or a thread."""
-    return isinstance(value, str) and _NAME.fullmatch(value) is not None
-
-
-def check_name(value: object, field: str) -> str:
-    """Return `value` when it can name an agent, a message or a thread; raises `HubRejectedError`."""
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise refuse(
-            field,
-            "must be 1 to 128 letters, digits or `._@:+-`, starting with a letter or digit",
-            "choose another name",
-        )
-    return value
-
-
-def check_key(value: str | None) -> str | None:
-    """Return an idempotency key, or None when there is none; raises `HubRejectedError`."""
-    if value is not None and not _KEY.fullmatch(value):
-        raise refuse("idempotency-key", "must be 1 to 200 visible ASCII characters")
-    return value
-
-
-def check_cursor(value: str | None) -> int:
-    """Return the place in a listing that a cursor names, 0 for none; raises `HubRejectedError`."""
-    if value is None:
-        return 0
-    if not _CURSOR.fullmatch(value):
-        raise refuse("after", "is not a cursor of this hub", "use the `after` of the page before, unchanged")
-    return int(value)
-
-
-def check_limit(value: int) -> int:
-    """Return the size of a page; raises `HubRejectedError` outside 1 to `PAGE_MESSAGES`."""
-    if not 1 <= value <= PAGE_MESSAGES:
-        raise refuse("limit", f"must lie between 1 and {PAGE_MESSAGES}")
-    return value
 
 
 def read_message(document: object) -> OutgoingMessage:

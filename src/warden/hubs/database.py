@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import sqlite3
 import threading
 from collections import deque
@@ -220,7 +219,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         )
     for known in range(version, len(MIGRATIONS)):
         connection.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[known]}PRAGMA user_version = {known + 1};COMMIT;")
-    connection.execute("INSERT OR IGNORE INTO hub VALUES ('id', ?)", (f"hub-{secrets.token_hex(16)}",))
+    connection.execute("INSERT OR IGNORE INTO hub VALUES ('id', ?)", (f"hub-{os.urandom(16).hex()}",))
 
 
 @contextlib.contextmanager

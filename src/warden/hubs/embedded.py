@@ -3,7 +3,7 @@
 Whoever can open the file owns it: as owner one acts under every name, and messages sent so carry the assurance
 `claimed`; the server acts as the agent that a token is bound to, and its messages keep `token`. The hub as a whole
 declares `authenticated_senders` only where it is served with tokens: in process, anybody who can write the file could
-have written any row.
+have written any row. Writing is imported when something is written: most runs find an empty inbox.
 """
 
 from __future__ import annotations
@@ -11,22 +11,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, cast
 
-from warden.hubs import operations
-from warden.hubs.contract import check_message, check_name, check_progress
 from warden.hubs.database import Database
-from warden.hubs.operations import OWNER, Posted, Stamp, message_id
+from warden.hubs.names import check_name, message_id
 from warden.hubs.reading import MessageRow, ProgressRow, Reader
 from warden.model.hub import DeliveryMeans, HubTraits, InboxPage
 from warden.model.ids import MessageKey
-from warden.model.message import Assurance, Mail, Message, Principal
-from warden.model.posted import Accepted, ProgressPage, ProgressRecord
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from pathlib import Path
 
+    from warden.hubs.operations import Operation, Posted
     from warden.model.delivery import OutgoingMessage, ProgressEvent
+    from warden.model.message import Message
+    from warden.model.posted import Accepted, ProgressPage, ProgressRecord
     from warden.ports import Clock
 
 
@@ -67,6 +66,8 @@ class EmbeddedHub:
 
     def list_progress(self, agent: str, after: str | None = None, limit: int = 100) -> ProgressPage:
         """Return one page of `agent`'s progress events, oldest first."""
+        from warden.model.posted import ProgressPage
+
         rows, cursor = self._reader.progress(agent, after, limit)
         return ProgressPage(tuple(_progress(row) for row in rows), cursor)
 
@@ -76,34 +77,47 @@ class EmbeddedHub:
 
     def post_messages(self, messages: Sequence[OutgoingMessage], keys: Sequence[str | None]) -> list[Accepted]:
         """Send many messages in one transaction, all or none; `keys` has one for each. Raises as `post_message`."""
+        from warden.hubs import contract, operations
+
         now = self._clock.now()
-        checked = [(*check_message(message), Stamp.made(now, key)) for message, key in zip(messages, keys, strict=True)]
+        checked = [
+            (*contract.check_message(message), operations.Stamp.made(now, key))
+            for message, key in zip(messages, keys, strict=True)
+        ]
 
         def post_all(connection: sqlite3.Connection) -> list[Accepted]:
-            return [operations.post_message(connection, OWNER, *given).accepted() for given in checked]
+            return [operations.post_message(connection, operations.OWNER, *given).accepted() for given in checked]
 
-        return cast(list[Accepted], self._database.write(post_all))
+        return cast("list[Accepted]", self._database.write(post_all))
 
     def mark_read(self, agent: str, message_id: str, key: str | None = None) -> Accepted:
         """Set the read flag of a message in `agent`'s inbox; raises `HubNotFoundError` when it is not in there."""
-        stamp = Stamp.made(self._clock.now(), key)
+        from warden.hubs import operations
+
+        stamp = operations.Stamp.made(self._clock.now(), key)
         check_name(agent, "agent")
         return self._write(lambda connection: operations.mark_read(connection, agent, message_id, stamp))
 
     def post_progress(self, event: ProgressEvent, key: str | None = None) -> Accepted:
         """Post a progress event as owner; raises as `ports.HubWriter`."""
-        stamp = Stamp.made(self._clock.now(), key)
-        checked, data = check_progress(event)
-        return self._write(lambda connection: operations.post_progress(connection, OWNER, checked, data, stamp))
+        from warden.hubs import contract, operations
+
+        stamp = operations.Stamp.made(self._clock.now(), key)
+        checked, data = contract.check_progress(event)
+        return self._write(
+            lambda connection: operations.post_progress(connection, operations.OWNER, checked, data, stamp)
+        )
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def _write(self, operation: operations.Operation) -> Accepted:
-        return cast(Posted, self._database.write(operation)).accepted()
+    def _write(self, operation: Operation) -> Accepted:
+        return cast("Posted", self._database.write(operation)).accepted()
 
     def _message(self, row: MessageRow, agent: str) -> Message:
+        from warden.model.message import Assurance, Mail, Message, Principal
+
         return Message(
             key=MessageKey(self._database.hub_id, agent, message_id(row.seq)),
             sender=Principal(row.from_agent, Assurance(row.assurance)),
@@ -120,6 +134,8 @@ class EmbeddedHub:
 
 
 def _progress(row: ProgressRow) -> ProgressRecord:
+    from warden.model.posted import ProgressRecord
+
     return ProgressRecord(
         id=f"p{row.seq}",
         agent=row.agent,

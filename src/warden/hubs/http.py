@@ -26,14 +26,8 @@ from warden.errors import (
 from warden.hubs import wire
 from warden.hubs.answers import error_of, read_description, read_json
 from warden.hubs.connection import Answer, Bounds, Connection, Header
-from warden.hubs.contract import (
-    check_key,
-    check_limit,
-    check_message,
-    check_name,
-    check_progress,
-    wire_fields,
-)
+from warden.hubs.contract import check_message, check_progress, wire_fields
+from warden.hubs.names import check_key, check_limit, check_name
 from warden.hubs.profile import DEFAULT, Profile
 from warden.model.hub import HubTraits, InboxPage
 from warden.model.posted import Accepted, ProgressPage

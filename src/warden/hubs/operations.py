@@ -15,7 +15,8 @@ from sqlite3 import Connection
 from typing import TYPE_CHECKING, Final
 
 from warden.errors import HubConflictError, HubCredentialError, HubNotFoundError, quote
-from warden.hubs.contract import KEY_DAYS, check_key, refuse
+from warden.hubs.contract import KEY_DAYS
+from warden.hubs.names import check_key, message_id, message_seq, refuse
 from warden.model.digests import digest_bytes
 from warden.model.message import Assurance
 from warden.model.posted import Accepted
@@ -87,19 +88,6 @@ class Stamp:
     def text(self) -> str:
         """The moment as the hub writes it: RFC 3339, UTC, milliseconds."""
         return self.now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def message_id(seq: object) -> str:
-    """Return the id of the message with this number."""
-    return f"m{seq}"
-
-
-def message_seq(identifier: str) -> int:
-    """Return the number in a message's id, -1 when it is not an id of this hub."""
-    digits = identifier[1:]
-    if identifier[:1] == "m" and digits.isascii() and digits.isdigit() and len(digits) < 19 and digits[0] != "0":
-        return int(digits)
-    return -1
 
 
 def takes_part(connection: Connection, thread_id: str, agent: str) -> bool:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from warden.errors import HubNotFoundError, quote
-from warden.hubs.contract import PAGE_BYTES, THREAD_MESSAGES, check_cursor, check_limit, check_name, is_name
-from warden.hubs.operations import message_seq
+from warden.hubs.names import PAGE_BYTES, THREAD_MESSAGES, check_cursor, check_limit, check_name, is_name, message_seq
 
 if TYPE_CHECKING:
     from warden.hubs.database import Database

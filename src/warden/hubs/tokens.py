@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from warden.errors import HubNotFoundError, quote
-from warden.hubs.contract import check_name
+from warden.hubs.names import check_name
 from warden.hubs.operations import Stamp
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from warden.errors import HubAnswerError, HubRejectedError
 from warden.hubs import contract
+from warden.hubs.names import THREAD_MESSAGES
 from warden.model.hub import InboxPage
 from warden.model.ids import MessageKey
 from warden.model.message import Assurance, Mail, Message, Principal
@@ -73,7 +74,7 @@ def read_thread(reading: Reading, document: object, agent: str) -> tuple[Message
             found.append(_message(reading, element, agent))
         except _UnreadableError:  # a listing reports it; here it can only be left out
             continue
-    return tuple(found if reading.profile.pages else _by_time(found))[-contract.THREAD_MESSAGES :]
+    return tuple(found if reading.profile.pages else _by_time(found))[-THREAD_MESSAGES:]
 
 
 def read_message(reading: Reading, document: object, agent: str) -> Message:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,12 +24,11 @@ from starlette.routing import Route
 
 from warden.errors import WardenError
 from warden.hubs import operations
-from warden.hubs.contract import CONTRACT, PAGE_MESSAGES, check_name, encode_payload, read_message, read_progress
-from warden.hubs.database import Database
-from warden.hubs.operations import OWNER, Acting, Stamp, message_id
+from warden.hubs.contract import CONTRACT, encode_payload, read_message, read_progress
+from warden.hubs.names import PAGE_MESSAGES, check_name, message_id
+from warden.hubs.operations import OWNER, Acting, Stamp
 from warden.hubs.reading import MessageRow, ProgressRow, Reader
 from warden.hubs.tokens import TokenStore
-from warden.ports import Clock
 from warden.server.hub_openapi import OPERATIONS, build_document
 from warden.server.hub_request import (
     RefusedRequestError,
@@ -41,6 +40,10 @@ from warden.server.hub_request import (
     refusal,
 )
 from warden.server.hub_writer import GroupWriter
+
+if TYPE_CHECKING:
+    from warden.hubs.database import Database
+    from warden.ports import Clock
 
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 

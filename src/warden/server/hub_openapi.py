@@ -12,11 +12,9 @@ from warden.hubs.contract import (
     LINE_CHARACTERS,
     METADATA_CHARACTERS,
     METADATA_ENTRIES,
-    PAGE_BYTES,
-    PAGE_MESSAGES,
     REQUEST_BYTES,
-    THREAD_MESSAGES,
 )
+from warden.hubs.names import PAGE_BYTES, PAGE_MESSAGES, THREAD_MESSAGES
 
 Schema = Mapping[str, Any]
 
@@ -61,7 +59,7 @@ OPERATIONS: Final = (
         "post_message",
         "POST",
         "/messages",
-        "Send a message. Without thread_id and in_reply_to it opens a thread; only who takes part in a thread may post into it.",
+        "Send a message. Without thread_id and in_reply_to it opens a thread; into a thread posts only who is in it.",
         "Posted",
         status=201,
         errors=(*_WRITING, 415),

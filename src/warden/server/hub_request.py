@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -22,6 +21,9 @@ from warden.errors import (
     quote,
 )
 from warden.hubs.contract import REQUEST_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BODY_TIMEOUT_S: Final = 20.0
 """How long a client may take to send its body."""

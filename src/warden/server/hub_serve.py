@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from warden.errors import ConfigError, StateError, quote
 from warden.server.hub import Access, HubParts, build_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONNECTIONS: Final = 512
 HEADER_BYTES: Final = 64 * 1024
@@ -63,11 +66,17 @@ def serve_hub(parts: HubParts, host: str, port: int, announce: Callable[[str], N
 
     Port 0 takes a free one. Raises `StateError` when the address cannot be bound.
     """
-    listener = _bind(host, port)
+    listener = bind(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listener.getsockname()[1]}"
+    with listener:
+        build_server(build_app(parts), lambda: announce(url)).run(sockets=[listener])
+
+
+def build_server(app: ASGIApp, announce: Callable[[], None]) -> uvicorn.Server:
+    """Return a bounded server for an application; `announce` is called once it listens."""
     config = uvicorn.Config(
-        build_app(parts),
+        app,
         lifespan="on",
         ws="none",
         log_config=None,
@@ -79,11 +88,11 @@ def serve_hub(parts: HubParts, host: str, port: int, announce: Callable[[str], N
         timeout_graceful_shutdown=DRAIN_S,
         h11_max_incomplete_event_size=HEADER_BYTES,
     )
-    with listener:
-        _Server(config, lambda: announce(url)).run(sockets=[listener])
+    return _Server(config, announce)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one. Raises `StateError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because asyncio turns Nagle's algorithm off only on sockets that name it (a delayed
     # acknowledgement would cost 40 ms per answer otherwise).

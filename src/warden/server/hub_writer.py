@@ -6,13 +6,15 @@ the rate follows the load, and the event loop only ever waits for a future.
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from warden.hubs.database import BATCH_WRITES, Database, Write
 from warden.hubs.operations import Operation, Posted
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class _Asked(Write):
