@@ -114,7 +114,7 @@ class Execution:
         if _unchanged(item, before):
             return
         message = seen.message
-        if before is None:
+        if before is None or before.disposition is Disposition.QUARANTINED:
             self._journal.seen(seen)
             self._reopen_thread(item)
         self._journal.planned(item, brain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from warden.ledger.schema import bounded_word
 from warden.model.digests import digest_bytes
 from warden.model.entry import Batch, Entry
 
@@ -153,7 +154,7 @@ class Journal:
             "received",
             key=record.intent.key,
             number=record.attempts,
-            remote_id=receipt.remote_id,
+            remote_id=bounded_word(receipt.remote_id),
             replayed=receipt.replayed,
         )
 

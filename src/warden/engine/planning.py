@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warden.engine.draft import ANSWERING, Drafter, shown_text
-from warden.engine.enforce import CAPABILITIES, Enforcer, Judgement
+from warden.engine.enforce import Enforcer, Judgement
+from warden.engine.reception import escalation, sound_plan
 from warden.model.digests import digest_value
 from warden.model.disposition import Disposition
 from warden.model.message import BrainInput
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
     from warden.engine.tally import Tally
     from warden.model.delivery import Action
     from warden.ports import Brain, Scanner
-
-_KIND = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
-_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
-MAX_DETAIL = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +84,6 @@ def _action_report(judgement: Judgement, delivered: frozenset[str]) -> ActionRep
     )
 
 
-def _escalation(reason: str, detail: str = "") -> Plan:
-    return Plan((PlannedAction("escalate", {}),), reason, detail)
-
-
 class Planner:
     """Asks a brain and judges what it says, one message at a time."""
 
@@ -113,35 +104,10 @@ class Planner:
         if seen.facts.automatic:
             return Plan((PlannedAction("skip"),), "automatic", "marked as automatic mail")
         try:
-            plan = self._brain.propose(BrainInput(seen.message, seen.facts))
+            answer = self._brain.propose(BrainInput(seen.message, seen.facts))
+            return sound_plan(answer, self._drafter.catalog, self._scanner)
         except Exception as error:  # noqa: BLE001 - a brain may be anything, and it must not end the run
-            return _escalation("brain-failed", f"the brain failed with {type(error).__name__}")
-        return self._sound(plan)
-
-    def _sound(self, plan: Plan) -> Plan:
-        """Return the plan with unusable parts replaced; what is not a plan at all becomes an escalation."""
-        if not isinstance(plan, Plan) or not isinstance(plan.actions, tuple):
-            return _escalation("brain-answer", "the brain's answer is not a plan")
-        if not all(isinstance(action, PlannedAction) for action in plan.actions):
-            return _escalation("brain-answer", "the brain's plan holds something that is not an action")
-        reason = plan.reason if isinstance(plan.reason, str) and _CODE.match(plan.reason) else "unstated"
-        detail = plan.detail[:MAX_DETAIL] if isinstance(plan.detail, str) else ""
-        detail = detail.encode("utf-8", "replace").decode("utf-8")
-        if detail and self._scanner.scan(detail):
-            detail = "the brain's remark is withheld: it holds a secret"
-        entry = plan.catalog_entry if isinstance(plan.catalog_entry, str) else None
-        if entry is not None and self._drafter.catalog.find(entry) is None:
-            entry = None
-        actions = tuple(self._sound_action(action) for action in plan.actions)
-        return replace(plan, actions=actions, reason=reason, detail=detail, catalog_entry=entry)
-
-    def _sound_action(self, action: PlannedAction) -> PlannedAction:
-        """Return the action with a kind that may be written down and a mapping of arguments."""
-        kind = action.kind if isinstance(action.kind, str) and _KIND.match(action.kind) else "unknown"
-        if kind not in CAPABILITIES and self._scanner.scan(kind):
-            kind = "unknown"
-        arguments = action.arguments if isinstance(action.arguments, Mapping) else {"unreadable": True}
-        return PlannedAction(kind, arguments)
+            return escalation("brain-failed", f"the brain failed with {type(error).__name__}")
 
     def judge(self, seen: Seen, plan: Plan) -> Judged:
         """Return the plan judged, and count what it will do in the tally."""

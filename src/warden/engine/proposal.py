@@ -18,10 +18,12 @@ def plan_item(judged: Judged) -> PlanItem:
     INVARIANT (no-secret): arguments are kept only of actions that were drafted and hold no secret; of every other proposal
     only the kind is kept, and it is refused again when the plan is applied.
     """
+    # Only the first action of a kind is ever drafted: of a second one nobody has looked at the arguments.
     sound = {j.draft.kind for j in judged.judgements if j.action is not None and not j.secret_kinds}
-    proposals = tuple(
-        (action.kind, _arguments(action) if action.kind in sound else ()) for action in judged.plan.actions
-    )
+    proposals: list[tuple[str, tuple[tuple[str, str], ...]]] = []
+    for action in judged.plan.actions:
+        proposals.append((action.kind, _arguments(action) if action.kind in sound else ()))
+        sound.discard(action.kind)
     return PlanItem(
         message_id=judged.seen.message.key.message_id,
         message_digest=judged.seen.message.digest,
@@ -29,7 +31,7 @@ def plan_item(judged: Judged) -> PlanItem:
         detail=judged.plan.detail,
         catalog_entry=judged.plan.catalog_entry,
         disposition=judged.disposition.value,
-        proposals=proposals,
+        proposals=tuple(proposals),
         action_digests=action_digests(judged),
     )
 

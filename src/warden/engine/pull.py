@@ -124,7 +124,7 @@ def read_message(
     )
     try:
         shown = replace(message, content=clean)
-        canonical_bytes([clean.subject, clean.body])
+        canonical_bytes([clean.subject, clean.body, message.received_at, sorted(clean.metadata.items())])
     except ValueError:
         return unreadable(message.key, "unreadable-text")
     facts = read_facts(message, agent, hop_limit, kinds)

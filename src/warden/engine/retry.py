@@ -37,10 +37,13 @@ def next_step(
     repeatable = means is not DeliveryMeans.NONE or record.intent.channel == "read"
     if fault.fault is Fault.UNCERTAIN and not repeatable:
         return NextStep(IntentState.IN_DOUBT)
-    if record.attempts >= policy.attempts_limit or age_s > policy.age_limit_s:
+    # Neither of these two was a try of this delivery: they count towards its age only.
+    untried = fault.fault in (Fault.DEFERRED, Fault.CREDENTIAL)
+    if age_s > policy.age_limit_s or (record.attempts >= policy.attempts_limit and not untried):
         return NextStep(IntentState.IN_DOUBT if fault.fault is Fault.UNCERTAIN else IntentState.DEAD)
-    if fault.fault in (Fault.DEFERRED, Fault.CREDENTIAL):
+    if untried:
         return NextStep(IntentState.OPEN, 0.0)
     ceiling = min(policy.longest_delay_s, policy.first_delay_s * 2.0 ** max(0, record.attempts - 1))
     delay = ceiling * (0.5 + drawn / 2)
-    return NextStep(IntentState.OPEN, max(delay, fault.retry_after_s or 0.0))
+    asked = min(max(0.0, fault.retry_after_s or 0.0), policy.age_limit_s)
+    return NextStep(IntentState.OPEN, max(delay, asked))

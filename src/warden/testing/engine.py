@@ -132,3 +132,7 @@ class Faults:
             if operation == call.operation and applied == call.applied:
                 del self._planned[index]
                 raise error
+
+
+class Killed(BaseException):
+    """The process ends here: nothing after this point happens, no handler runs that a kill -9 would not run."""
