@@ -25,7 +25,7 @@ _UNUSUAL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+|[^\x00-\x7f]+"
 _TAGGED = "[\U000e0020-\U000e007e]+"
 _ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});?"
 _PERCENT = r"(?:%[0-9A-Fa-f]{2})+"
-_ESCAPE = r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|([^\w\s]|[nrtbfav0e]))"
+_ESCAPE = r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|([^A-Za-z0-9\s]|[nrtbfav0e]))"
 _QUOTED_PRINTABLE = r"=\r?\n|(?:=[0-9A-F]{2})+"
 _WRAP = r"-?\\?\r?\n[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*"
 _CONCATENATION = r"[\"'`]\s{0,80}(?:(?:[+.,&]|\.\.|\|\|)\s{0,80})?(?:(?<=[\s+,.&])[fFbBrRuL]{1,2})?[\"'`]"
@@ -50,8 +50,8 @@ def _rewriter(form: str, gate: str, pattern: str, replacement: Callable[[re.Matc
 
 def _makers() -> tuple[Maker, ...]:
     return (
-        _folded,
         _untagged,
+        _folded,
         _rewriter("html", "&", _ENTITY, _from_entity),
         _rewriter("percent", "%", _PERCENT, _from_percent),
         _rewriter("escaped", "\\", _ESCAPE, _from_escape),
@@ -94,7 +94,7 @@ def squeezed(text: str) -> Derived | None:
     return rewrite("split", text, _compiled(SQUEEZE), lambda m: "")
 
 
-SQUEEZE = r"\r?\n[ \t]*(?:[-*•>#|]|\d{1,3}[.)])[ \t]+|[\s\"'`,+&\\()\[\]|<>]+"
+SQUEEZE = r"-\r?\n[ \t>#|*]*|\r?\n[ \t]*(?:[-*•>#|]|\d{1,3}[.)])[ \t]+|[\s\"'`,+&\\()\[\]|<>]+"
 
 
 def _folded(text: str) -> Derived | None:

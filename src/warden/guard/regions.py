@@ -13,9 +13,7 @@ from functools import cache
 from warden.guard.mapping import Derived, region
 
 _BASE64 = r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t>]{0,8}[A-Za-z0-9+/_-]{4,})*={0,2}"
-_HEX = (
-    r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{16,}|(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[:_-]|,? ?)(?![0-9A-Fa-f]{3})){8,}"
-)
+_HEX = r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{16,}|(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[:_-]|,? ?)(?![0-9A-Fa-f]{3})){8,}"
 _BASE32 = r"[A-Z2-7]{16,}={0,6}"
 _FILLING = {ord(c): None for c in "\r\n \t>"}
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -55,20 +53,21 @@ def text_regions(text: str) -> Iterator[Derived]:
 
 
 def as_text(data: bytes) -> str:
-    """Return `data` as text, or an empty string when it is none: 8 bytes or more, hardly any control characters."""
+    """Return `data` as text, or an empty string when it is none: 8 bytes or more, three in four of them printable."""
     if len(data) < 8:
         return ""
     sample = data[:256]
-    if len(sample.translate(None, _PRINTABLE)) > len(sample) // 16:
-        for codec in ("utf-16-le", "utf-8"):
-            try:
-                plain = data.decode(codec)
-            except UnicodeDecodeError:
-                continue
-            if plain[:64].isascii() and plain.isprintable():
-                return plain
-        return ""
-    return data.decode("utf-8", "replace")
+    if len(sample.translate(None, _PRINTABLE)) <= len(sample) // 4:
+        return data.decode("utf-8", "replace")
+    for codec in ("utf-16-le", "utf-8"):
+        try:
+            plain = data.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        controls = sum(char < " " and char not in "\t\r\n" for char in plain)
+        if (codec == "utf-8" or plain[:64].isascii()) and controls <= len(plain) // 16:
+            return plain
+    return ""
 
 
 _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"

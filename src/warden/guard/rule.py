@@ -55,6 +55,7 @@ def parse_template(template: str) -> list[tuple[str, str, int, int]]:
     """Return the pieces of `template` as (literal, class letter or "", least, most)."""
     pieces: list[tuple[str, str, int, int]] = []
     at = 0
+    template = template.replace("{uuid}", UUID_TEMPLATE)
     for match in re.finditer(_RUN, template):
         if match.start() > at:
             pieces.append((template[at : match.start()], "", 0, 0))
@@ -71,7 +72,7 @@ def pattern_of(rule: Rule) -> str:
     """Return the regular expression of `rule`."""
     if rule.pattern:
         return rule.pattern
-    pieces = parse_template(rule.template.replace("{uuid}", UUID_TEMPLATE))
+    pieces = parse_template(rule.template)
     body = "".join(
         re.escape(literal) if not letter else f"[{CLASSES[letter]}]{{{least},{most}}}"
         for literal, letter, least, most in pieces

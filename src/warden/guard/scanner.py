@@ -100,7 +100,8 @@ class _Look:
             return
         yield from self._look(text, form, depth, place)
         chain = chained_forms(text)
-        for derived in text_forms(text) if len(chain) > 1 else ():
+        singles = list(text_forms(text)) if chain else []
+        for derived in singles if len(singles) > 1 else ():
             if derived.text not in self._seen and self._may_look(derived.text):
                 yield from self._look(derived.text, _joined(form, derived), depth, _onward(derived, place))
         for derived in chain:

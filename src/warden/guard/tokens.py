@@ -84,7 +84,8 @@ fireworks | fireworks_key | fw_{w22-24}
 flutterwave | flutterwave_key | FLWSECK-{l32}-X
 flutterwave | flutterwave_key | FLWSECK_TEST-{w32}-X
 flutterwave | flutterwave_key | FLWSECK_TEST{w12}
-flyio | flyio_token | FlyV1 fm{d1}_{b80+}
+flyio | flyio_token | fm2_{b80+}
+flyio | flyio_token | fm1r_{b80+}
 flyio | flyio_token | fo1_{v43}
 frameio | frameio_token | fio-u-{v64}
 gitea | gitea_token | gta_{x40}
@@ -179,7 +180,6 @@ npm | npm_token | npm_{w36}
 nuget | nuget_key | oy2{l43}
 nvidia | nvidia_key | nvapi-{v60-70}
 oculus | oculus_token | OC|{d15-17}|{v20+}
-okta | okta_token | SSWS 00{v40}
 onfido | onfido_token | api_live.{v11}.{v32}
 onfido | onfido_token | api_sandbox.{v11}.{v32}
 openai | openai_key | sk-{w20}T3BlbkFJ{w20}

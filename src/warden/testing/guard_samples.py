@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from warden.guard.rule import UUID_TEMPLATE, parse_template
+from warden.guard.rule import parse_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ class Sample(NamedTuple):
 def draw(template: str, random: Random) -> str:
     """Return one string of the format `template`; its runs begin and end with a letter or digit."""
     out = []
-    for literal, letter, least, most in parse_template(template.replace("{uuid}", UUID_TEMPLATE)):
+    for literal, letter, least, most in parse_template(template):
         if not letter:
             out.append(literal)
             continue
