@@ -81,7 +81,6 @@ class LogVerifier:
         self._heads = sorted(set(heads), key=lambda head: head.size)
         self._compared: int | None = None
         self._checkpointed = self._checkpoints = self._signed = 0
-        self._checked_heads()
 
     def feed(self, records: Iterable[Record]) -> None:
         """Take entries and checkpoints in their order."""
@@ -94,6 +93,8 @@ class LogVerifier:
 
     def _take_entry(self, raw: bytes, rest: Iterable[Record]) -> None:
         size = self._size
+        if self._heads and self._heads[0].size <= size:
+            self._compare_heads()
         tail = b',"prev":"%b","seq":%d,"v":1}' % (self._digest.encode(), size)
         if not raw.endswith(tail):
             raise self._blame(raw, rest)
@@ -106,8 +107,6 @@ class LogVerifier:
             size >>= 1
         hashes.append(node)
         self._size += 1
-        if self._heads and self._heads[0].size <= self._size:
-            self._checked_heads()
 
     def _blame(self, raw: bytes, rest: Iterable[Record]) -> DamagedLogError:
         """Find out which entry is the bad one, when `raw` does not follow from the entry before it."""
@@ -176,7 +175,8 @@ class LogVerifier:
     def _root(self) -> bytes:
         return Frontier(self._size, tuple(self._hashes)).root()
 
-    def _checked_heads(self) -> None:
+    def _compare_heads(self) -> None:
+        """Compare with the heads of this size, after the checkpoint of this size was looked at."""
         while self._heads and self._heads[0].size <= self._size:
             head = self._heads.pop(0)
             if head.size < self._size:
@@ -191,6 +191,7 @@ class LogVerifier:
 
     def finish(self) -> Verdict:
         """Return the verdict after the last record."""
+        self._compare_heads()
         if self._heads:
             head = self._heads[0]
             if head.origin != self._origin:
