@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from docs import schemas
 
 from warden import errors
 from warden.cli.app import build
@@ -129,10 +134,19 @@ VARIABLES = (
 )
 
 
+def as_json(make: Callable[[], dict[str, Any]]) -> Callable[[], str]:
+    """Return what writes a schema as a file."""
+    return lambda: json.dumps(make(), indent=2) + "\n"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": command_page,
     "exit-codes.md": exit_page,
     "config.md": config_page,
+    "run.schema.json": as_json(schemas.run_schema),
+    "plan.schema.json": as_json(schemas.plan_schema),
+    "doctor.schema.json": as_json(schemas.doctor_schema),
+    "error.schema.json": as_json(schemas.error_schema),
 }
 
 

@@ -1,0 +1,113 @@
+"""JSON Schemas (draft 2020-12) of what warden prints and saves; docs/generate.py writes them to docs/reference."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from warden.cli.checks import Outcome
+from warden.model.disposition import Disposition
+from warden.model.request import Effect
+from warden.model.saved_plan import PlanHeader
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+TEXT = {"type": "string"}
+COUNT = {"type": "integer", "minimum": 0}
+DISPOSITION = {"enum": [one.value for one in Disposition]}
+
+
+def closed(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the schema of an object with these members and no others."""
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": {**required, **(optional or {})},
+        "additionalProperties": False,
+    }
+
+
+def listed(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list."""
+    return {"type": "array", "items": item}
+
+
+def document(title: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a whole schema for documents that say `"schema": name`."""
+    members = {"schema": {"const": name}, **schema["properties"]}
+    required = ["schema", *schema["required"]]
+    return {"$schema": DIALECT, "title": title, **schema, "required": required, "properties": members}
+
+
+def run_schema() -> dict[str, Any]:
+    """What `warden worker run --json` and `warden worker apply --json` print."""
+    action = closed(
+        {
+            "kind": TEXT,
+            "decision": {"enum": [one.word for one in Effect]},
+            "rule_ids": listed(TEXT),
+            "reasons": listed(TEXT),
+            "delivered": {"type": "boolean"},
+        },
+        {"body": TEXT, "action_digest": DIGEST},
+    )
+    message = closed(
+        {
+            "id": TEXT,
+            "thread_id": TEXT,
+            "from_agent": TEXT,
+            "subject": TEXT,
+            "disposition": DISPOSITION,
+            "reason": TEXT,
+            "detail": TEXT,
+            "candidates": listed(closed({"entry": TEXT, "score": {"type": "number"}, "terms": listed(TEXT)})),
+            "stale": {"type": "boolean"},
+            "actions": listed(action),
+        },
+        {"catalog_entry": TEXT},
+    )
+    counts = ("messages", "refused", "decided_before", "waiting", "recovered", "stale")
+    summary = closed(
+        {
+            **dict.fromkeys(counts, COUNT),
+            "inbox_blocked": {"type": "boolean"},
+            "stopped": TEXT,
+            "exit_status": COUNT,
+            "plan_digest": {"oneOf": [DIGEST, {"type": "null"}]},
+        },
+        {one.value: COUNT for one in Disposition},
+    )
+    head = {"run_id": TEXT, "mode": {"enum": ["dry-run", "execute", "apply"]}, "agent": TEXT}
+    body = closed({**head, "messages": listed(message), "summary": summary})
+    return document("A run of warden", "warden.run/1", body)
+
+
+def plan_schema() -> dict[str, Any]:
+    """What `warden worker run --out` saves. A file that fits and was not made by this ledger is refused all the same."""
+    item = closed(
+        {
+            "message_id": TEXT,
+            "message_digest": DIGEST,
+            "reason": TEXT,
+            "detail": TEXT,
+            "catalog_entry": {"type": ["string", "null"]},
+            "disposition": DISPOSITION,
+            "proposals": listed(closed({"kind": TEXT, "arguments": {"type": "object", "additionalProperties": TEXT}})),
+            "action_digests": listed({"oneOf": [DIGEST, {"const": ""}]}),
+        }
+    )
+    header = {field.name: DIGEST if field.name.endswith("_digest") else TEXT for field in fields(PlanHeader)}
+    return document("A saved plan", "warden.plan/1", closed({**header, "items": listed(item)}))
+
+
+def doctor_schema() -> dict[str, Any]:
+    """What `warden doctor --json` prints."""
+    outcome = {"enum": [one.value for one in Outcome]}
+    check = closed({"check": TEXT, "outcome": outcome, "seen": TEXT, "advice": TEXT})
+    return document("Doctor's report", "warden.doctor/1", closed({"outcome": outcome, "checks": listed(check)}))
+
+
+def error_schema() -> dict[str, Any]:
+    """What a command with `--json` prints on stderr when it fails."""
+    body = closed({"code": TEXT, "message": TEXT, "hint": TEXT, "exit_status": COUNT})
+    return document("An error", "warden.error/1", body)
