@@ -140,7 +140,7 @@ class Drafter:
         problem = text_problem(body)
         if problem:
             raise _ArgumentError(problem)
-        return self._message(body, "reply", message, facts, {"drafted_by": self.brain}), "draft"
+        return self._message(body, "reply", message, facts, {"drafted-by": self.brain}), "draft"
 
     def _note(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
         (name,) = _take(arguments, "template")
