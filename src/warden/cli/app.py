@@ -20,6 +20,7 @@ MEMBERS = {
     "charter": "warden.cli.charter",
     "policy": "warden.cli.policy",
     "guard": "warden.cli.guard",
+    "dead": "warden.cli.dead",
     "doctor": "warden.cli.doctor",
 }
 

@@ -103,11 +103,21 @@ class Outbox:
 
     def send(self, records: Sequence[OutboxRecord]) -> list[Delivery]:
         """Deliver records whose attempt is durable, threads side by side, and return a delivery for each, in order."""
+        return self._in_order(records, self._parts.pool.run(self._tasks(records)))
+
+    def start(self, records: Sequence[OutboxRecord]) -> Callable[[], list[Delivery]]:
+        """Begin what `send` does, and return what waits for its end and gives what `send` gives."""
+        collect = self._parts.pool.start(self._tasks(records))
+        return lambda: self._in_order(records, collect())
+
+    def _tasks(self, records: Sequence[OutboxRecord]) -> list[Callable[[], list[Delivery]]]:
         threads: dict[str, list[OutboxRecord]] = {}
         for record in records:
             threads.setdefault(record.intent.thread_id, []).append(record)
-        tasks = [self._thread_task(group) for group in threads.values()]
-        results = {done.record.intent.key: done for group in self._parts.pool.run(tasks) for done in group}
+        return [self._thread_task(group) for group in threads.values()]
+
+    def _in_order(self, records: Sequence[OutboxRecord], groups: Sequence[Sequence[Delivery]]) -> list[Delivery]:
+        results = {delivery.record.intent.key: delivery for group in groups for delivery in group}
         return [results[record.intent.key] for record in records]
 
     def _thread_task(self, group: list[OutboxRecord]) -> Callable[[], list[Delivery]]:
@@ -136,6 +146,7 @@ class Outbox:
         """
         faults: dict[MessageKey, tuple[Disposition, str, OutboxRecord]] = {}
         closed: list[OutboxRecord] = []
+        waits: dict[str, float] = {}
         for delivery in deliveries:
             record, result = delivery.record, delivery.result
             if isinstance(result, Receipt):
@@ -143,7 +154,7 @@ class Outbox:
                 if record.closes is not None:
                     closed.append(record)
                 continue
-            disposition, reason = _after_fault(self._fault(record, result), result)
+            disposition, reason = _after_fault(self._fault(record, result, waits), result)
             if record.stage >= AUDIT_STAGE:
                 continue
             known = faults.get(record.intent.message)
@@ -169,10 +180,16 @@ class Outbox:
         # INVARIANT (receipt-before-handled): written after the receipt, in the same commit.
         self._journal.disposed(record.intent.message, record.intent.thread_id, record.sender, disposition, reason)
 
-    def _fault(self, record: OutboxRecord, fault: DeliveryFault) -> NextStep:
+    def _fault(self, record: OutboxRecord, fault: DeliveryFault, waits: dict[str, float]) -> NextStep:
         age_s = (self._parts.clock.now() - record.created_at).total_seconds()
         means = self._parts.channels[record.intent.channel].means
         step = next_step(record, fault, means, age_s, self._terms.retry, self._draw())
+        thread = record.intent.thread_id
+        if fault.fault is Fault.DEFERRED and step.delay_s is not None:
+            # What waits behind a failed delivery becomes due together with it, so that it does not overtake it.
+            step = replace(step, delay_s=waits.get(thread, 0.0))
+        elif step.delay_s is not None:
+            waits[thread] = step.delay_s
         delay = None if step.delay_s is None else int(step.delay_s * 1000)
         self._journal.faulted(record, fault, step.state.value, delay)
         return step

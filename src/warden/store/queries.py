@@ -1,4 +1,7 @@
-"""Reading the projections: each question is one query."""
+"""Reading the projections: each question is one query.
+
+The records are imported where a row is found: most runs find none.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from warden.errors import LedgerError
 from warden.ledger.entry import parse_entry
-from warden.model.delivery import Intent, payload_from_fields
 from warden.model.digests import digest_bytes
 from warden.model.disposition import Disposition
 from warden.model.ids import MessageKey
-from warden.model.records import DispositionRecord, IntentState, OutboxRecord, PlanRecord, ReplyWindow
 from warden.store.logstate import VERIFY_HINT
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+
+    from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
 
 KEYS_PER_QUERY = 250
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,15 +28,21 @@ _DISPOSITION = (
     "SELECT hub_id, agent, message_id, disposition, reason, sender, thread_id, run_id, at_ms, reopened, generation "
     "FROM dispositions "
 )
-_PENDING = """
+_OUTBOX = """
 SELECT o.key, o.payload_digest, o.state, o.attempts, o.created_ms, o.due_ms, o.last_fault, e.raw, b.bytes
 FROM outbox o LEFT JOIN entries e ON e.seq = o.seq LEFT JOIN blobs b ON b.digest = o.payload_digest
+"""
+_PENDING_WHERE = """
 WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND o.due_ms <= ? AND NOT EXISTS (
   SELECT 1 FROM outbox p
   WHERE p.hub_id = o.hub_id AND p.agent = o.agent AND p.message_id = o.message_id
     AND p.stage < o.stage AND p.state <> 'done')
 ORDER BY o.seq LIMIT ?
 """
+_BEHIND_WHERE = """
+WHERE o.hub_id = ? AND o.agent = ? AND o.message_id = ? AND o.stage > ? AND o.state = 'open' ORDER BY o.seq
+"""
+_STUCK_WHERE = "WHERE o.agent = ? AND o.state IN ('in_doubt', 'dead') ORDER BY o.seq"
 
 
 def moment(milliseconds: int) -> datetime:
@@ -54,6 +63,8 @@ def _checked_blob(digest: str, data: object) -> bytes:
 
 
 def _disposition(row: Sequence[Any]) -> DispositionRecord:
+    from warden.model.records import DispositionRecord
+
     return DispositionRecord(
         message=MessageKey(row[0], row[1], row[2]),
         disposition=Disposition(row[3]),
@@ -97,13 +108,42 @@ def read_pending(
     connection: sqlite3.Connection, hub_id: str, agent: str, due_ms: int, limit: int
 ) -> tuple[OutboxRecord, ...]:
     """Return the intents that may be attempted now, oldest first."""
-    rows = connection.execute(_PENDING, (hub_id, agent, due_ms, limit))
+    rows = connection.execute(_OUTBOX + _PENDING_WHERE, (hub_id, agent, due_ms, limit))
     return tuple(_outbox(row) for row in rows)
+
+
+def read_stuck(connection: sqlite3.Connection, agent: str) -> tuple[OutboxRecord, ...]:
+    """Return the agent's intents that are dead or in doubt, oldest first."""
+    return tuple(_outbox(row) for row in connection.execute(_OUTBOX + _STUCK_WHERE, (agent,)))
+
+
+def read_behind(connection: sqlite3.Connection, record: OutboxRecord) -> tuple[OutboxRecord, ...]:
+    """Return the open intents of the same message that wait for this one."""
+    key = record.intent.message
+    rows = connection.execute(_OUTBOX + _BEHIND_WHERE, (key.hub_id, key.agent, key.message_id, record.stage))
+    return tuple(_outbox(row) for row in rows)
+
+
+def read_request(connection: sqlite3.Connection, record: OutboxRecord) -> bytes | None:
+    """Return the request on which this intent was allowed, None when it was purged.
+
+    The decision is written before its intent, in the same commit or the one before: it is looked for backwards from there.
+    """
+    (seq,) = connection.execute("SELECT seq FROM outbox WHERE key = ?", (record.intent.key,)).fetchone()
+    for (raw,) in connection.execute("SELECT raw FROM entries WHERE seq < ? ORDER BY seq DESC", (seq,)):
+        entry = parse_entry(raw)
+        if entry.kind == "decided" and entry.fields["action_digest"] == record.action_digest:
+            digest = entry.fields["request_digest"]
+            return None if digest is None else read_blob(connection, str(digest))
+    return None
 
 
 def _outbox(row: Sequence[Any]) -> OutboxRecord:
     """What is delivered comes from the entry and the blob that it names, never from the outbox row alone: the row says
     only how the delivery stands."""
+    from warden.model.delivery import Intent, payload_from_fields
+    from warden.model.records import IntentState, OutboxRecord
+
     key, payload_digest, state, attempts, created_ms, due_ms, last_fault, raw, data = row
     entry = None if raw is None else parse_entry(raw)
     fields: Any = None if entry is None else entry.fields
@@ -142,6 +182,8 @@ def read_busy_threads(connection: sqlite3.Connection, hub_id: str, agent: str) -
 
 def read_replies(connection: sqlite3.Connection, agent: str, since_ms: int) -> ReplyWindow:
     """Return the automatic replies intended since then, per thread and per sender."""
+    from warden.model.records import ReplyWindow
+
     by_thread: dict[str, int] = {}
     by_sender: dict[str, int] = {}
     rows = connection.execute(
@@ -157,6 +199,8 @@ def read_replies(connection: sqlite3.Connection, agent: str, since_ms: int) -> R
 
 def read_plan(connection: sqlite3.Connection, plan_digest: str) -> PlanRecord | None:
     """Return what is known of a saved plan."""
+    from warden.model.records import PlanRecord
+
     row = connection.execute("SELECT run_id, made_ms, used FROM plans WHERE plan_digest = ?", (plan_digest,)).fetchone()
     return None if row is None else PlanRecord(plan_digest, row[0], moment(row[1]), bool(row[2]))
 
