@@ -201,6 +201,10 @@ class Pool(Protocol):
         """Run every task and return the results in the order of the tasks; the first exception is raised at the end."""
         ...
 
+    def start(self, tasks: Sequence[Callable[[], T]]) -> Callable[[], list[T]]:
+        """Start every task, and return what waits for their ends and then gives what `run` gives."""
+        ...
+
 
 class Scanner(Protocol):
     """Finds secret values in text."""

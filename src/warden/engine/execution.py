@@ -6,7 +6,8 @@ Two commits for a batch of up to `BATCH_MESSAGES` messages, however many actions
    follow-ups (audit events, read marks) of the batch before;
 2. after the deliveries: receipts, dispositions, the audit events as intents, and that the follow-ups' attempt begins.
 
-A crash between any two steps leaves open intents in the outbox, and `recovery` delivers them with the code used here.
+The follow-ups are delivered while the next batch is pulled and judged. A crash between any two steps leaves open intents in
+the outbox, and `recovery` delivers them with the code used here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from warden.model.delivery import Receipt
 from warden.model.disposition import Disposition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from warden.engine.enforce import Judgement
     from warden.engine.journal import Journal
@@ -47,17 +48,22 @@ class Execution:
         self._parts = parts
         self._outbox = outbox
         self._journal = journal
-        self._unsettled: list[Delivery] = []
+        self._followers: Callable[[], list[Delivery]] | None = None
         self._unreported: list[tuple[Judged, Disposition]] = []
         self._delivered: set[str] = set()
         self.faults = 0
 
     def carry_out(self, judged: Sequence[Judged], brain: str) -> dict[MessageKey, Disposition]:
-        """Record, deliver and settle one batch; returns what each message became."""
+        """Record, deliver and settle one batch; returns what each message became.
+
+        Nothing is begun, and nothing returned, when the batch before found that the hub refuses our credential.
+        """
         batch = _Batch(judged)
         head = self._parts.store.head()
         dispositions = {item.seen.message.key: item.disposition for item in judged}
         self._settle_followers(head)
+        if self._outbox.credential_refused:
+            return {}
         for item in judged:
             self._write(item, batch, brain, head)
         batch.first = self._outbox.begin(batch.first)
@@ -66,13 +72,13 @@ class Execution:
         if not batch.first:
             self._remember(judged, dispositions)
             return dispositions
-        deliveries = self._send(batch.first)
+        deliveries = self._noted(self._outbox.send(batch.first))
         generations = {item.seen.message.key: _generation(item) for item in judged}
         settled = self._outbox.settle(deliveries, generations, head)
         dispositions.update(settled.dispositions)
-        followers = self._outbox.begin(self._followers(batch, settled))
+        followers = self._outbox.begin(self._follow_ups(batch, settled))
         self._journal.commit()
-        self._unsettled = self._send(followers)
+        self._followers = self._outbox.start(followers)
         self._remember(judged, dispositions)
         return dispositions
 
@@ -85,9 +91,10 @@ class Execution:
         self._report()
 
     def _settle_followers(self, head: Head) -> None:
-        if self._unsettled:
-            self._outbox.settle(self._unsettled, {}, head)
-            self._unsettled = []
+        if self._followers is not None:
+            deliveries = self._noted(self._followers())
+            self._followers = None
+            self._outbox.settle(deliveries, {}, head)
 
     def _remember(self, judged: Sequence[Judged], dispositions: dict[MessageKey, Disposition]) -> None:
         self._unreported.extend((item, dispositions[item.seen.message.key]) for item in judged)
@@ -99,8 +106,7 @@ class Execution:
         self._unreported.clear()
         self._delivered.clear()
 
-    def _send(self, records: Sequence[OutboxRecord]) -> list[Delivery]:
-        deliveries = self._outbox.send(records)
+    def _noted(self, deliveries: list[Delivery]) -> list[Delivery]:
         for delivery in deliveries:
             if isinstance(delivery.result, Receipt):
                 self._delivered.add(delivery.record.intent.key)
@@ -149,7 +155,7 @@ class Execution:
             if record.message != key and not record.reopened:
                 self._journal.reopened(record.message, key.message_id)
 
-    def _followers(self, batch: _Batch, settled: Settled) -> list[OutboxRecord]:
+    def _follow_ups(self, batch: _Batch, settled: Settled) -> list[OutboxRecord]:
         terminal = [key for key, disposition in settled.dispositions.items() if disposition.terminal]
         marks = [record for key in terminal for record in batch.later.get(key, ())]
         return [*settled.audits, *marks]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         StopSignal,
     )
 
-BATCH_MESSAGES = 64
+BATCH_MESSAGES = 100
 """INVARIANT (bounded): messages whose intents share one commit."""
 
 

@@ -59,6 +59,11 @@ class InlinePool:
             raise failure
         return results
 
+    def start(self, tasks: Sequence[Callable[[], T]]) -> Callable[[], list[T]]:
+        """Run the tasks now; what is returned gives their results."""
+        results = self.run(tasks)
+        return lambda: results
+
 
 class Patience:
     """A stop signal that asks to stop after it was looked at `looks` times; None for never."""
