@@ -11,7 +11,8 @@ from warden.config.credential import CredentialSource, fetch_credential
 if TYPE_CHECKING:
     from warden.config.settings import Settings
     from warden.guard.known import KnownSecrets
-    from warden.guard.scanner import GuardScanner
+    from warden.ports import Scanner
+    from warden.scanners.kingfisher import KingfisherScanner
     from warden.store.fingerprints import FingerprintFiles
 
 
@@ -43,11 +44,27 @@ def known_secrets(settings: Settings, has_own: bool = True) -> KnownSecrets | No
     return KnownSecrets(files.key() if fingerprints else b"", fingerprints, held)
 
 
-def build_guard(settings: Settings, has_own: bool = True) -> GuardScanner:
-    """Return the core's scanner with everything that is known; raises as `known_secrets`."""
-    from warden.guard.scanner import GuardScanner
+def build_guard(settings: Settings, has_own: bool = True) -> Scanner:
+    """Return the core's scanner with everything that is known, and the second opinion that the settings name.
 
-    return GuardScanner(known_secrets(settings, has_own))
+    Raises as `known_secrets`, and `ConfigError` when a configured scanner is not installed: it is never silently left
+    out.
+    """
+    from warden.guard.scanner import GuardScanner
+    from warden.guard.union import UnionScanner
+
+    core = GuardScanner(known_secrets(settings, has_own))
+    second = second_opinion(settings)
+    return UnionScanner((core, second)) if second else core
+
+
+def second_opinion(settings: Settings) -> KingfisherScanner | None:
+    """Return the second scanner that the settings name, or None; raises `ConfigError` when it is not installed."""
+    if not settings.guard.kingfisher:
+        return None
+    from warden.scanners.kingfisher import KingfisherScanner
+
+    return KingfisherScanner(settings.scanner_cache_dir)
 
 
 def _sources(value: object) -> Iterator[CredentialSource]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from warden.config.check import check_agent, check_document, check_url, refuse
 from warden.config.credential import CredentialSource
 from warden.config.environment import APPLICATION, Environment, read_environment
-from warden.config.settings import DEFAULT_AGENT, HubSettings, Limits, PolicySettings, Settings
+from warden.config.settings import DEFAULT_AGENT, GuardSettings, HubSettings, Limits, PolicySettings, Settings
 from warden.errors import ConfigError, quote
 
 CONFIG_NAME = "config.toml"
@@ -49,6 +49,7 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
         retention_days=_number(values, "retention_days", 90),
         hub=_hub(values, place, overrides.hub),
         limits=_limits(values),
+        guard=GuardSettings(kingfisher=values.get("guard.kingfisher") is True),
         policy=_policy(values, place),
         no_color=environment.no_color,
         variables=environment.variables,

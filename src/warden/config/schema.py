@@ -71,6 +71,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "limits.hops", "integer", "hop count from which a message is not answered", str(settings.HOPS), 1, settings.HOPS
     ),
+    Key("guard.kingfisher", "flag", "ask the scanner kingfisher as well; needs the extra `secrets`", "false"),
     Key("policy.dir", "path", "directory of overlays; they can only tighten the charter", "policies"),
     Key("policy.charter_public_key", "path", "file with the public key that the charter is signed by", "none"),
     Key("policy.require_signatures", "flag", "refuse a charter or overlay that is not signed", "false"),

@@ -60,6 +60,13 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """Who looks for secret values beside the guard itself: with `kingfisher`, the scanner of the extra `secrets`."""
+
+    kingfisher: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a run needs to know before it starts. No credential's value is ever in here.
 
@@ -79,6 +86,7 @@ class Settings:
     retention_days: int = 90
     hub: HubSettings = HubSettings()
     limits: Limits = Limits()
+    guard: GuardSettings = GuardSettings()
     no_color: bool = False
     variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -91,6 +99,11 @@ class Settings:
     def ledger_file(self) -> Path:
         """The ledger's database."""
         return self.state_dir / "ledger.db"
+
+    @property
+    def scanner_cache_dir(self) -> Path:
+        """Where a second scanner keeps its compiled rules."""
+        return self.state_dir / "scanners"
 
     @property
     def locks_dir(self) -> Path:
