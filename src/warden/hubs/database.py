@@ -132,12 +132,14 @@ class Database:
             self._commit(batch)
 
     def close(self) -> None:
-        """Close the file; closing the last connection checkpoints, so it is done as a writer."""
+        """Close the file, once; closing the last connection checkpoints, so it is done as a writer."""
+        if self._lock_file < 0:
+            return
         with self._writer_turn, self._reader_turn, contextlib.suppress(HubBusyError), self._file_lock():
             self._reader.close()
             self._writer.close()
-        with contextlib.suppress(OSError):
-            os.close(self._lock_file)
+        os.close(self._lock_file)
+        self._lock_file = -1
 
     def _commit(self, batch: Sequence[Write]) -> None:
         """INVARIANT (receipt-before-handled): results are handed out only after COMMIT returned, with its fsync done."""

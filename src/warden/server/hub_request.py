@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -21,6 +21,7 @@ from warden.errors import (
     quote,
 )
 from warden.hubs.contract import REQUEST_BYTES
+from warden.hubs.parsing import MalformedDocumentError, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ BODY_TIMEOUT_S: Final = 20.0
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _STATUS: Final[tuple[tuple[type[WardenError], int], ...]] = (
+    (MalformedDocumentError, 400),
     (HubCredentialError, 403),
     (HubNotFoundError, 404),
     (HubConflictError, 409),
@@ -100,12 +102,12 @@ async def read_document(request: Request) -> object:
     """Return the JSON document of a POST.
 
     Raises `RefusedRequestError`: 415 for another content type, 413 over `REQUEST_BYTES`, 408 when it comes too slowly,
-    400 for anything that is not one JSON document in UTF-8 without duplicate names, NaN or excessive nesting.
+    400 for anything that is not one JSON document.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RefusedRequestError(415, "the content type must be `application/json`", "content-type")
-    return parse(await read_body(request))
+    return parse_json(await read_body(request))
 
 
 async def read_body(request: Request) -> bytes:
@@ -131,35 +133,6 @@ async def read_body(request: Request) -> bytes:
 
 def _too_large() -> RefusedRequestError:
     return RefusedRequestError(413, f"the body is larger than {REQUEST_BYTES} bytes")
-
-
-def parse(data: bytes) -> object:
-    """Return the one JSON document in `data` (RFC 8259, with duplicate names refused); raises `RefusedRequestError`."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RefusedRequestError(400, f"the body is not UTF-8 at byte {error.start + 1}") from None
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise RefusedRequestError(400, f"the body is not JSON at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise RefusedRequestError(400, "the body is nested too deeply") from None
-    except ValueError:  # an integer of thousands of digits
-        raise RefusedRequestError(400, "the body holds a number that cannot be read") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise RefusedRequestError(400, f"the name {quote(twice)} stands twice in one object", twice)
-    return found
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise RefusedRequestError(400, f"{quote(name)} is not JSON")
 
 
 def read_query(request: Request, known: frozenset[str]) -> dict[str, str]:
