@@ -2,26 +2,23 @@
 
 Format (YAML): one mapping with the single key `entries`, a list of mappings with the keys `id`, `title`, `owner`, `answer`
 (required), `topics`, `aliases`, `questions`, `links` (lists of strings) and `scope` (`route`, the default, or `own`).
-Scalars are taken as they are written (`NO` stays `NO`). Refused, each with `file:line` and what to do: unknown and
-repeated keys, repeated ids, anchors and aliases, empty or oversized values, control and bidirectional characters,
-links that are neither an https URL nor a plain relative path.
+Refused, each with `file:line` and what to do: whatever `documents.yaml` refuses, aliases, unknown keys, repeated ids, empty
+or oversized values, control and direction characters, links that are neither an https URL nor a plain relative path.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TypeAlias
 
+from warden.documents.yaml import Document, YamlLimits, load_yaml
 from warden.errors import DocumentError, quote
 from warden.model.catalog import Catalog, CatalogEntry
 from warden.model.digests import digest_bytes
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from yaml.events import Event
-    from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+Path: TypeAlias = tuple[str | int, ...]
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_ENTRIES = 2000
@@ -44,152 +41,120 @@ _RELATIVE = re.compile(r"[A-Za-z0-9_.-][A-Za-z0-9_./#-]*")
 
 
 class _Reader:
-    """Walks the nodes of one document; every refusal names the line."""
+    """Reads one parsed document; every refusal names the file and line."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, document: Document) -> None:
+        self._document = document
 
-    def refuse(self, node: Node, message: str, hint: str) -> DocumentError:
-        return DocumentError(message, hint, f"{self._name}:{node.start_mark.line + 1}")
+    def refuse(self, path: Path, message: str, hint: str) -> DocumentError:
+        return DocumentError(message, hint, self._document.place(path))
 
-    def mapping(self, node: Node, what: str, known: tuple[str, ...]) -> dict[str, Node]:
-        if node.id != "mapping":
-            raise self.refuse(node, f"{what} is not a mapping", "write it as `key: value` lines")
-        return self._pairs(node, what, known)  # type: ignore[arg-type]
+    def read(self) -> Iterator[CatalogEntry]:
+        values = self.mapping((), self._document.value, "the catalogue", ("entries",))
+        nodes = self.items(("entries",), values.get("entries"), "`entries`", MAX_ENTRIES)
+        if not nodes:
+            raise self.refuse((), "the catalogue has no entries", "begin with `entries:` and add at least one")
+        seen: set[str] = set()
+        for number, value in enumerate(nodes):
+            entry = self.entry(("entries", number), value)
+            if entry.id.lower() in seen:
+                hint = "give one of the entries another id"
+                raise self.refuse(("entries", number, "id"), f"the id {quote(entry.id)} is used twice", hint)
+            seen.add(entry.id.lower())
+            yield entry
 
-    def _pairs(self, node: MappingNode, what: str, known: tuple[str, ...]) -> dict[str, Node]:
-        values: dict[str, Node] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value if key_node.id == "scalar" else ""
+    def mapping(self, path: Path, value: object, what: str, known: tuple[str, ...]) -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise self.refuse(path, f"{what} is not a mapping", "write it as `key: value` lines")
+        for key in value:
             if key not in known:
                 close = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.5) if len(key) <= 64 else []
                 hint = f"did you mean `{close[0]}`?" if close else "known keys: " + ", ".join(known)
-                raise self.refuse(key_node, f"{what} has an unknown key {quote(key)}", hint)
-            if key in values:
-                raise self.refuse(key_node, f"{what} has the key {quote(key)} twice", "keep one of them")
-            values[key] = value_node
-        return values
+                raise self.refuse((*path, key), f"{what} has an unknown key {quote(key)}", hint)
+        return value
 
-    def sequence(self, node: Node, what: str, limit: int) -> list[Node]:
-        if node.id == "scalar" and node.value in ("", "~", "null"):
+    def items(self, path: Path, value: object, what: str, limit: int) -> list[object]:
+        if value is None:
             return []
-        if node.id != "sequence":
-            raise self.refuse(node, f"{what} is not a list", "write one item a line, each after `- `")
-        sequence: SequenceNode = node  # type: ignore[assignment]
-        if len(sequence.value) > limit:
-            raise self.refuse(node, f"{what} has more than {limit} items", "split or shorten it")
-        return list(sequence.value)
+        if not isinstance(value, list):
+            raise self.refuse(path, f"{what} is not a list", "write one item a line, each after `- `")
+        if len(value) > limit:
+            raise self.refuse(path, f"{what} has more than {limit} items", "split or shorten it")
+        return value
 
-    def text(self, node: Node, what: str, max_chars: int) -> str:
-        if node.id != "scalar":
-            raise self.refuse(node, f"{what} is not a text", "write one string; quote it if it holds `: ` or `#`")
-        scalar: ScalarNode = node  # type: ignore[assignment]
-        value: str = scalar.value
+    def text(self, path: Path, value: object, what: str, max_chars: int) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if value is None or value == "":
+            raise self.refuse(path, f"{what} is empty", "fill it in or leave the key out")
+        if not isinstance(value, str):
+            raise self.refuse(path, f"{what} is not a text", "write one string, in quotes if YAML reads it otherwise")
         if _FORBIDDEN.search(value):
-            raise self.refuse(node, f"{what} holds a control or direction character", "remove it")
+            raise self.refuse(path, f"{what} holds a control or direction character", "remove it")
         value = value.strip()
-        if not value or (scalar.style is None and value in ("~", "null")):
-            raise self.refuse(node, f"{what} is empty", "fill it in or leave the key out")
+        if not value:
+            raise self.refuse(path, f"{what} is empty", "fill it in or leave the key out")
         if len(value) > max_chars:
-            raise self.refuse(node, f"{what} is longer than {max_chars} characters", "shorten it")
+            raise self.refuse(path, f"{what} is longer than {max_chars} characters", "shorten it")
         return value
 
-    def line(self, node: Node, what: str, max_chars: int = MAX_PHRASE_CHARS) -> str:
-        value = self.text(node, what, max_chars)
-        if "\n" in value or "\t" in value:
-            raise self.refuse(node, f"{what} has more than one line", "write it on one line")
-        return value
+    def line(self, path: Path, value: object, what: str, max_chars: int = MAX_PHRASE_CHARS) -> str:
+        text = self.text(path, value, what, max_chars)
+        if "\n" in text or "\t" in text:
+            raise self.refuse(path, f"{what} has more than one line", "write it on one line")
+        return text
 
-    def entry(self, node: Node, number: int) -> CatalogEntry:
-        what = f"entry {number}"
-        values = self.mapping(node, what, KEYS)
+    def entry(self, path: Path, value: object) -> CatalogEntry:
+        what = f"entry {int(path[-1]) + 1}"
+        values = self.mapping(path, value, what, KEYS)
         for key in REQUIRED:
             if key not in values:
-                raise self.refuse(node, f"{what} has no `{key}`", f"add `{key}:` to it")
-        entry_id = self.line(values["id"], f"the id of {what}")
+                raise self.refuse(path, f"{what} has no `{key}`", f"add `{key}:` to it")
+        entry_id = self.line((*path, "id"), values["id"], f"the id of {what}")
         if not _ID.fullmatch(entry_id):
             hint = "use letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit"
-            raise self.refuse(values["id"], f"the id {quote(entry_id)} is not acceptable", hint)
+            raise self.refuse((*path, "id"), f"the id {quote(entry_id)} is not acceptable", hint)
         what = f"entry {quote(entry_id)}"
         return CatalogEntry(
             id=entry_id,
-            title=self.line(values["title"], f"the title of {what}"),
-            owner=self.line(values["owner"], f"the owner of {what}"),
-            answer=self.answer(values["answer"], what),
-            topics=self.phrases(values, "topics", what),
-            aliases=self.phrases(values, "aliases", what),
-            questions=self.phrases(values, "questions", what),
-            links=self.links(values, what),
-            scope=self.scope(values, what),
+            title=self.line((*path, "title"), values["title"], f"the title of {what}"),
+            owner=self.line((*path, "owner"), values["owner"], f"the owner of {what}"),
+            answer=self.answer((*path, "answer"), values["answer"], what),
+            topics=self.phrases(path, values, "topics", what),
+            aliases=self.phrases(path, values, "aliases", what),
+            questions=self.phrases(path, values, "questions", what),
+            links=self.links(path, values, what),
+            scope=self.scope(path, values, what),
         )
 
-    def answer(self, node: Node, what: str) -> str:
-        value = self.text(node, f"the answer of {what}", MAX_ANSWER_BYTES)
-        if len(value.encode()) > MAX_ANSWER_BYTES:
-            raise self.refuse(node, f"the answer of {what} is over {MAX_ANSWER_BYTES} bytes", "shorten it; use links")
-        return value
+    def answer(self, path: Path, value: object, what: str) -> str:
+        text = self.text(path, value, f"the answer of {what}", MAX_ANSWER_BYTES)
+        if len(text.encode()) > MAX_ANSWER_BYTES:
+            raise self.refuse(path, f"the answer of {what} is over {MAX_ANSWER_BYTES} bytes", "shorten it; use links")
+        return text
 
-    def phrases(self, values: dict[str, Node], key: str, what: str) -> tuple[str, ...]:
-        if key not in values:
-            return ()
-        nodes = self.sequence(values[key], f"`{key}` of {what}", MAX_ITEMS)
-        return tuple(self.line(node, f"an item of `{key}` of {what}") for node in nodes)
+    def phrases(self, path: Path, values: dict[str, object], key: str, what: str) -> tuple[str, ...]:
+        path = (*path, key)
+        items = self.items(path, values.get(key), f"`{key}` of {what}", MAX_ITEMS)
+        return tuple(self.line((*path, at), item, f"an item of `{key}` of {what}") for at, item in enumerate(items))
 
-    def links(self, values: dict[str, Node], what: str) -> tuple[str, ...]:
-        if "links" not in values:
-            return ()
+    def links(self, path: Path, values: dict[str, object], what: str) -> tuple[str, ...]:
+        path = (*path, "links")
         found: list[str] = []
-        for node in self.sequence(values["links"], f"`links` of {what}", MAX_LINKS):
-            link = self.line(node, f"a link of {what}", MAX_LINK_CHARS)
+        for at, item in enumerate(self.items(path, values.get("links"), f"`links` of {what}", MAX_LINKS)):
+            link = self.line((*path, at), item, f"a link of {what}", MAX_LINK_CHARS)
             if not _HTTPS.fullmatch(link) and not (_RELATIVE.fullmatch(link) and ".." not in link):
                 hint = "write `https://host/path` without user name or spaces, or a plain relative path"
-                raise self.refuse(node, f"the link {quote(link)} of {what} is not acceptable", hint)
+                raise self.refuse((*path, at), f"the link {quote(link)} of {what} is not acceptable", hint)
             found.append(link)
         return tuple(found)
 
-    def scope(self, values: dict[str, Node], what: str) -> str:
-        if "scope" not in values:
-            return SCOPES[0]
-        value = self.line(values["scope"], f"the scope of {what}")
+    def scope(self, path: Path, values: dict[str, object], what: str) -> str:
+        value = values.get("scope", SCOPES[0])
         if value not in SCOPES:
-            raise self.refuse(values["scope"], f"the scope {quote(value)} of {what} is unknown", "use `route` or `own`")
-        return value
-
-
-def _check_events(events: Iterable[Event], name: str) -> None:
-    """Refuse anchors, aliases and deep nesting before the recursive composer sees them."""
-    import yaml
-
-    depth = 0
-    for event in events:
-        place = f"{name}:{event.start_mark.line + 1}"
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise DocumentError("anchors and aliases are not allowed", "write the value out", place)
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise DocumentError("the catalogue is nested too deeply", "entries are flat", place)
-
-
-def _compose(data: bytes, name: str) -> Node:
-    import yaml
-
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DocumentError("the catalogue is not UTF-8", "save it as UTF-8", f"{name}:{line}") from None
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        _check_events(yaml.parse(text, Loader=loader), name)
-        root = yaml.compose(text, Loader=loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{name}:{mark.line + 1}" if mark is not None else name
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise DocumentError(f"not valid YAML: {quote(problem)}", "check indentation and quotes", place) from None
-    if root is None:
-        raise DocumentError("the catalogue is empty", "begin with `entries:`", name)
-    return root
+            hint = "use `route` or `own`"
+            raise self.refuse((*path, "scope"), f"the scope {quote(value)} of {what} is unknown", hint)
+        return str(value)
 
 
 def load_catalog(data: bytes, name: str) -> Catalog:
@@ -200,18 +165,5 @@ def load_catalog(data: bytes, name: str) -> Catalog:
     """
     if len(data) > MAX_FILE_BYTES:
         raise DocumentError(f"the catalogue is over {MAX_FILE_BYTES} bytes", "split or shorten it", name)
-    reader = _Reader(name)
-    root = _compose(data, name)
-    values = reader.mapping(root, "the catalogue", ("entries",))
-    nodes = reader.sequence(values["entries"], "`entries`", MAX_ENTRIES) if "entries" in values else []
-    if not nodes:
-        raise reader.refuse(root, "the catalogue has no entries", "add at least one under `entries:`")
-    entries: list[CatalogEntry] = []
-    seen: set[str] = set()
-    for number, node in enumerate(nodes, start=1):
-        entry = reader.entry(node, number)
-        if entry.id.lower() in seen:
-            raise reader.refuse(node, f"the id {quote(entry.id)} is used twice", "give one of the entries another id")
-        seen.add(entry.id.lower())
-        entries.append(entry)
-    return Catalog(entries=tuple(entries), digest=digest_bytes(data))
+    document = load_yaml(data, name, YamlLimits(size_bytes=MAX_FILE_BYTES, depth=MAX_DEPTH, aliases=0))
+    return Catalog(entries=tuple(_Reader(document).read()), digest=digest_bytes(data))

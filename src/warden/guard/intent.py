@@ -24,8 +24,10 @@ _INVISIBLE_RUN = re.compile("[\u200b\u2060\u2062-\u2064\ufeff]{4}")
 _COMMENT = re.compile(r"<!--\s*\w")
 
 _AUTOMATIC_SUBJECT = re.compile(
-    r"^\W*(?:(?:automatic|auto|automated)[ -]?(?:reply|response|answer)|auto:|out of (?:the )?office|undeliver(?:able|ed)|"
-    r"delivery (?:status notification|failure)|mail delivery|returned mail|failure notice|abwesenheitsnotiz|automatische antwort|"
+    r"^\W*(?:(?:automatic|auto|automated)[ -]?(?:reply|response|answer)|auto:|out of (?:the )?office|"
+    r"undeliver(?:able|ed)|"
+    r"delivery (?:status notification|failure)|mail delivery|returned mail|failure notice|abwesenheitsnotiz|"
+    r"automatische antwort|"
     r"reponse automatique|respuesta automatica|resposta automatica|risposta automatica|automatisch antwoord)"
 )
 _BULK = frozenset({"bulk", "junk", "auto_reply", "auto-reply"})

@@ -16,86 +16,106 @@ _WORD = re.compile(r"[a-z0-9_]+(?:'[a-z]+)?")
 
 # A question word at the start of a sentence or after a verb of telling opens the part that asks for information.
 _QUESTION_START = (
-    r"^(?:(?:hi|hello|hey|hallo|bonjour|hola|ola|ciao|hoi|dear|thanks|thank you|ok|okay|so|and|but|also|quick question|question|"
-    r"one more|sorry|please|pls|team|all|there|everyone|folks)\b[\w ,!-]{0,24}?[,:!-]? )?(?:(?:to|from|with|for|at|an|von|bei|a|de|da|di) )?"
-    r"(?P<word>who|whom|whose|where|which|how|why|when|wer|wen|wem|wo|woher|wohin|wie|welche[rsnm]?|warum|qui|ou|comment|quel(?:le)?s?|"
+    r"^(?:(?:hi|hello|hey|hallo|bonjour|hola|ola|ciao|hoi|dear|thanks|thank you|ok|okay|so|and|but|also|quick "
+    r"question|question|"
+    r"one more|sorry|please|pls|team|all|there|everyone|folks)\b[\w ,!-]{0,24}?[,:!-]? )?(?:(?:to|from|with|for|at|"
+    r"an|von|bei|a|de|da|di) )?"
+    r"(?P<word>who|whom|whose|where|which|how|why|when|wer|wen|wem|wo|woher|wohin|wie|welche[rsnm]?|warum|qui|ou|"
+    r"comment|quel(?:le)?s?|"
     r"pourquoi|quien|donde|como|cual|quem|onde|qual|chi|dove|come|quale|waar|hoe|wiens|welke|waarom)\b"
 )
 _EMBEDDED_QUESTION = (
-    r"\b(?:know|knows|tell|me|us|say|sure|idea|clear|wonder|wondering|ask|asking|find out|figure out|out|understand|see|advise|explain|"
-    r"point|clarify|confirm|question is|remind|clue|unclear|regarding|about|on|to|of|for|as to|wissen|sagen|weiss|savoir|dire|saber|decir|"
+    r"\b(?:know|knows|tell|me|us|say|sure|idea|clear|wonder|wondering|ask|asking|find out|figure out|out|understand|"
+    r"see|advise|explain|"
+    r"point|clarify|confirm|question is|remind|clue|unclear|regarding|about|on|to|of|for|as to|wissen|sagen|weiss|"
+    r"savoir|dire|saber|decir|"
     r"dizer|sapere|dire|weten|zeggen|mir|moi),? (?:(?:to|from|with|von|bei|a|an) )?"
-    r"(?P<word>who|whom|whose|where|which (?:team|agent|person|group|one|desk|queue|form|department)|how (?:to|do|does|can|one|i|we)|whoever|"
+    r"(?P<word>who|whom|whose|where|which (?:team|agent|person|group|one|desk|queue|form|department)|how (?:to|do|"
+    r"does|can|one|i|we)|whoever|"
     r"wer|wen|wem|wo|woher|wie man|welche[rs]?|qui|ou|comment|quien|donde|como|quem|onde|chi|dove|come|waar|hoe)\b"
 )
 _FRESH_ORDER = (
-    r"(?:[,;:)-]|\.)\s*(?:and |then |also |but )*(?:please|pls|kindly|then|meanwhile|otherwise)\b|\b(?:and|but|then) (?:also )?(?:please|pls|kindly)\b|"
-    r"\band (?:then )?(?:can|could|would|will) you\b|[,;] ?(?:and |then |also |but )?(?:can|could|would|will) (?:you|someone|somebody)\b|"
-    r"\band (?:then )?(?=(?:\w+) (?:it|them|him|her|me|us) )|\band (?:then )?(?=(?:\w+) (?:it|them|me|us)$)|, (?:now|just|go ahead)\b"
+    r"(?:[,;:)-]|\.)\s*(?:and |then |also |but )*(?:please|pls|kindly|then|meanwhile|otherwise)\b|\b(?:and|but|"
+    r"then) (?:also )?(?:please|pls|kindly)\b|"
+    r"\band (?:then )?(?:can|could|would|will) you\b|[,;] ?(?:and |then |also |but )?(?:can|could|would|will) "
+    r"(?:you|someone|somebody)\b|"
+    r"\band (?:then )?(?=(?:\w+) (?:it|them|him|her|me|us) )|\band (?:then )?(?=(?:\w+) (?:it|them|me|us)$)|, "
+    r"(?:now|just|go ahead)\b"
 )
-_OWN_QUESTION = r"^(?:\W*\w+,? ){0,3}?(?:how|where|wie|comment|como) (?:do|can|could|should|would|might|to|does|did) ?(?:i|we|one|people|you)?"
+_OWN_QUESTION = (
+    r"^(?:\W*\w+,? ){0,3}?(?:how|where|wie|comment|como) (?:do|can|could|should|would|might|to|does|did) ?(?:i|"
+    r"we|one|people|you)?"
+)
 
 
 _VALUE_QUESTION = (
     r"\bwhat(?:'s| is| are| was| were|s) (?:again )?(?:the |our |your |my |its |this |that |their )?"
-    r"(?:(?!(?:to|of|for|about|process|way|owner|with|who|policy|a|an) )[\w.\-/]+ ){0,4}?(?P<secret>pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds?|login|pin|otp|kubeconfig|pwd)"
+    r"(?:(?!(?:to|of|for|about|process|way|owner|with|who|policy|a|an) )[\w.\-/]+ ){0,4}?(?P<secret>pass ?(?:word|"
+    r"phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds?|login|pin|otp|kubeconfig|pwd)"
     r"(?= *(?:[?.!,]|$)| (?:for|of|on|to|in|again|at|right|currently|now|today|please|is|we|you|i|that)\b)"
     r"(?! (?:for|about)\?| of \w+ ?(?:owner|policy))|"
-    r"\b(?:wie (?:lautet|ist|heisst)|was ist|wat is|quel(?:le)? est|quels sont|cual es|cuales son|qual e|qual e'|quale e|quali sono|qual a) (?:\w+'? ?){0,3}?"
-    r"(?:passwor[td]e?|kennwort|schlussel|token|mot de passe|cle|contrasena|clave|senha|chave|chiave|wachtwoord|sleutel|password)\b|"
-    r"\b(?:the|root|admin) (?:password|passphrase|secret|key|token) (?:is|was|starts with|begins with)(?: the)? ?(?:[:_.?]|$|what|again)"
+    r"\b(?:wie (?:lautet|ist|heisst)|was ist|wat is|quel(?:le)? est|quels sont|cual es|cuales son|qual e|qual e'|"
+    r"quale e|quali sono|qual a) (?:\w+'? ?){0,3}?"
+    r"(?:passwor[td]e?|kennwort|schlussel|token|mot de passe|cle|contrasena|clave|senha|chave|chiave|wachtwoord|"
+    r"sleutel|password)\b|"
+    r"\b(?:the|root|admin) (?:password|passphrase|secret|key|token) (?:is|was|starts with|begins with)(?: the)? "
+    r"?(?:[:_.?]|$|what|again)"
 )
 _NEED_VALUE = (
-    r"\b(?:i|we)(?:'d| would|'ll| will| really| just| also| do| urgently)? (?:need|want|require|like|love) (?:to (?:know|see|have|get|read|look at) )?"
+    r"\b(?:i|we)(?:'d| would|'ll| will| really| just| also| do| urgently)? (?:need|want|require|like|love) (?:to "
+    r"(?:know|see|have|get|read|look at) )?"
     r"(?:the|your|that|those|these|all (?:the|of the|your)) (?:[\w.\-/]+ ){0,5}?"
-    r"(?P<secret>pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds|login|kubeconfig|pwd|\.env)\b(?! \w+ ?owner)|"
-    r"\b(?:can|could|may|might) (?:i|we) (?:please |just |also )?(?:have|get|see|borrow|look at|use|know|grab|read) (?:the|your|that|those|these|all|his|her|their) "
-    r"(?:[\w.\-/]+ ){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds|login|kubeconfig|pwd|\.env)\b|"
-    r"\b(?:let|allow) (?:me|us) (?:have|see|know|use|borrow|get|read) (?:the|your|that|all) (?:[\w.\-/]+ ){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|keys?|tokens?|credentials?|creds|login)\b|"
-    r"\bdo you (?:still |happen to )?(?:have|know|remember|recall) (?:the|our|your|that) (?:[\w.\-/]+ ){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|keys?|tokens?|credentials?|creds|login|pin)\b|"
-    r"\bhand(?:ing)? (?:me |us )?over\b|\b(?:ich|wir) (?:brauche|brauchen|benotige|benotigen) (?:das|den|die|dein|euer) (?:\w+-?){0,3}(?:passwort|kennwort|schlussel|token|zugangsdaten)|"
-    r"\b(?:j'ai|nous avons|on a) besoin (?:du|de la|des|de l') ?(?:\w+ ){0,3}?(?:mot de passe|cle|cles|jeton|identifiants)|"
-    r"\b(?:necesito|necesitamos|preciso|precisamos|mi serve|ci serve|ho bisogno (?:del|della|delle)) (?:la|el|las|los|da|do|das|dos|a|o)? ?(?:\w+ ){0,3}?(?:contrasena|clave|credenciales|senha|chave|password|chiave)"
+    r"(?P<secret>pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds|login|kubeconfig|"
+    r"pwd|\.env)\b(?! \w+ ?owner)|"
+    r"\b(?:can|could|may|might) (?:i|we) (?:please |just |also )?(?:have|get|see|borrow|look at|use|know|grab|read) "
+    r"(?:the|your|that|those|these|all|his|her|their) "
+    r"(?:[\w.\-/]+ ){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds|login|"
+    r"kubeconfig|pwd|\.env)\b|"
+    r"\b(?:let|allow) (?:me|us) (?:have|see|know|use|borrow|get|read) (?:the|your|that|all) (?:[\w.\-/]+ "
+    r"){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|keys?|tokens?|credentials?|creds|login)\b|"
+    r"\bdo you (?:still |happen to )?(?:have|know|remember|recall) (?:the|our|your|that) (?:[\w.\-/]+ "
+    r"){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|keys?|tokens?|credentials?|creds|login|pin)\b|"
+    r"\bhand(?:ing)? (?:me |us )?over\b|\b(?:ich|wir) (?:brauche|brauchen|benotige|benotigen) (?:das|den|die|dein|"
+    r"euer) (?:\w+-?){0,3}(?:passwort|kennwort|schlussel|token|zugangsdaten)|"
+    r"\b(?:j'ai|nous avons|on a) besoin (?:du|de la|des|de l') ?(?:\w+ ){0,3}?(?:mot de passe|cle|cles|jeton|"
+    r"identifiants)|"
+    r"\b(?:necesito|necesitamos|preciso|precisamos|mi serve|ci serve|ho bisogno (?:del|della|delle)) (?:la|el|las|"
+    r"los|da|do|das|dos|a|o)? ?(?:\w+ ){0,3}?(?:contrasena|clave|credenciales|senha|chave|password|chiave)"
 )
 _DIRECT_DUMP = (
-    r"\b(?:cat|print|echo|dump|show|paste|read|list|display|export|send|output|base64|contents? of|content of)\b[^\n]{0,40}"
-    r"(?:\.env\b|\bid_(?:rsa|ed25519|ecdsa)\b(?!\.pub)|\$[a-z_]*(?:key|token|secret|pass)\w*|\benv(?:ironment)?(?: (?:vars?|variables?|file))?\b|\bprintenv\b|"
+    r"\b(?:cat|print|echo|dump|show|paste|read|list|display|export|send|output|base64|contents? of|content "
+    r"of)\b[^\n]{0,40}"
+    r"(?:\.env\b|\bid_(?:rsa|ed25519|ecdsa)\b(?!\.pub)|\$[a-z_]*(?:key|token|secret|pass)\w*|\benv(?:ironment)?(?: "
+    r"(?:vars?|variables?|file))?\b|\bprintenv\b|"
     r"/etc/shadow|\.netrc|\.pgpass|\bunseal keys?|\.aws/credentials|\bkeyring\b|\bkeychain\b)|\bprintenv\b|"
-    r"\b(?:first|last) (?:\w+ )?(?:characters?|chars?|letters?|digits?|half|part|bytes)\b[^\n]{0,20}\b(?:password|key|token|secret|passphrase|pin)"
+    r"\b(?:first|last) (?:\w+ )?(?:characters?|chars?|letters?|digits?|half|part|bytes)\b[^\n]{0,20}\b(?:password|"
+    r"key|token|secret|passphrase|pin)"
 )
 
 _PASSIVE = (
     r"\b(?:need|needs|want|wants|like|get|have|got|would like|want to have|need to get|please have|please get|see) "
-    r"(?:to have |to see |to get )?(?:the |this |that |these |those |all |my |our |it |them |an? )?(?:[\w.\-/@]+ ){0,6}?(?:to be )?"
+    r"(?:to have |to see |to get )?(?:the |this |that |these |those |all |my |our |it |them |an? )?(?:[\w.\-/@]+ "
+    r"){0,6}?(?:to be )?"
     r"(?:CHANGED)\b(?<!\bissued)|"
     r"\b(?:needs?|must|has|have|ought) to be (?:urgently |immediately |now )?(?:CHANGED)\b|"
     r"\b(?:must|needs|need) (?:be )?(?:urgently |immediately |now )?(?:CHANGED)\b|"
-    r"\b(?:need|needs|require|requires|want|request|requesting|requested|asking for|due for|please do|perform|schedule|trigger|initiate|kick off|"
-    r"proceed with|go ahead with) (?:a |an |the |immediate |full |quick |urgent |another |its |your )*(?:[\w.\-/]+ ){0,3}?(?:NOUN)\b"
+    r"\b(?:need|needs|require|requires|want|request|requesting|requested|asking for|due for|please do|perform|"
+    r"schedule|trigger|initiate|kick off|"
+    r"proceed with|go ahead with) (?:a |an |the |immediate |full |quick |urgent |another |its |your )*(?:[\w.\-/]+ "
+    r"){0,3}?(?:NOUN)\b"
 )
-_DISCLAIMER = r"\bintended recipient\b|\bthis (?:e-?mail|message) (?:and|is|may|was)\b[^\n]{0,80}\bconfidential\b|\bbefore printing\b"
+_DISCLAIMER = (
+    r"\bintended recipient\b|\bthis (?:e-?mail|message) (?:and|is|may|was)\b[^\n]{0,80}\bconfidential\b|"
+    r"\bbefore printing\b"
+)
 
+_OPENING = frozenset(',;:.!?()[]"')
 _BOUNDARY = frozenset(",;:.!?-()[]\"'/")
-_SUBJECTS = frozenset(
-    "i we they he she it who that which i'll we'll they'll he'll she'll i'd we'd ich wir je nous yo eu io ik wij".split()
-)
-_FILLERS = frozenset(
-    "please pls plz kindly just then and now also so but or first next finally immediately asap simply quickly directly maybe perhaps bitte svp "
-    "hi hello hey team all everyone there ok okay thanks thx urgent important action todo request ops-warden warden you u someone somebody "
-    "anyone anybody yes no well alright right and/or again always gently could can would will must should may shall".split()
-)
-_TO_FRAME = frozenset(
-    "you u someone somebody anyone team possible able help warden proceed sure remember free time people them".split()
-)
-_GERUND_FRAME = frozenset("mind appreciate about consider by grateful for of".split())
-_NEGATION = frozenset(
-    "not never don't dont cannot can't won't didn't doesn't shouldn't nicht nie niemals jamais nunca mai nooit without n't pas".split()
-)
-_PHRASAL = frozenset("roll shut turn take spin tear blow kick cut bring switch".split())
-_PARTICLES = frozenset("down off out up back over offline online".split())
-_RENEWING = frozenset("rotate revoke regenerate renew reissue mint generate reset replace rotation".split())
 _MAX_GAP = 12
 _MAX_SENTENCE_CHARS = 2000
+
+
+_SECRET_OR_PART = lexicon.SECRET | lexicon.SECRET_PARTS | frozenset({"passwort", "passworte"})
 
 
 @lru_cache(maxsize=16)
@@ -133,23 +153,23 @@ def ordering_parts(sentence: str) -> list[str]:
 def _ordered(words: list[str], at: int, before: str) -> bool:
     """Return whether the verb at this place is asked for: at the start, or after a word that opens a request."""
     if words[at].endswith("ing"):
-        return any(word in _GERUND_FRAME or word in ("you", "please") for word in words[max(0, at - 3) : at]) or (
-            at == 0 and len(words) > 1
-        )
+        return any(
+            word in lexicon.BEFORE_GERUND or word in ("you", "please") for word in words[max(0, at - 3) : at]
+        ) or (at == 0 and len(words) > 1)
     place = at
-    while place > 0 and words[place - 1] in _FILLERS:
+    while place > 0 and words[place - 1] in lexicon.FILLER:
         place -= 1
     seen = words[max(0, place - 2) : at]
-    if any(word in _NEGATION for word in seen):
+    if any(word in lexicon.NEGATION for word in seen):
         return False
     if place == 0:
         return True
     previous = words[place - 1]
     if previous == "to":
-        return place == at and any(word in _TO_FRAME for word in words[max(0, place - 5) : place - 1])
+        return place == at and any(word in lexicon.BEFORE_TO for word in words[max(0, place - 5) : place - 1])
     if place < at:
         fillers = words[place:at]
-        if previous in _SUBJECTS or fillers[-1] in (
+        if previous in lexicon.SUBJECT or fillers[-1] in (
             "and",
             "or",
             "but",
@@ -162,18 +182,15 @@ def _ordered(words: list[str], at: int, before: str) -> bool:
             "should",
             "may",
         ):
-            return fillers[-1] in ("please", "you") or (before in _BOUNDARY and previous not in _SUBJECTS)
+            return fillers[-1] in ("please", "you") or (
+                before in _BOUNDARY and bool(before) and previous not in lexicon.SUBJECT
+            )
         return True
-    return before in _BOUNDARY and before != "-" and before != "/" and before != "'"
-
-
-def _last_visible(text: str) -> str:
-    stripped = text.rstrip()
-    return stripped[-1] if stripped else ""
+    return bool(before) and before in _OPENING
 
 
 def _negated(words: list[str], at: int) -> bool:
-    return any(word in _NEGATION or word in _SUBJECTS for word in words[max(0, at - 3) : at])
+    return any(word in lexicon.NEGATION or word in lexicon.SUBJECT for word in words[max(0, at - 3) : at])
 
 
 def _names_secret(words: list[str], at: int) -> bool:
@@ -190,6 +207,8 @@ def _names_secret(words: list[str], at: int) -> bool:
 
 
 def _gives_secret(words: list[str], at: int) -> bool:
+    if at == 0 and words[at] in lexicon.NOUN_LIKE and (len(words) < 2 or words[1] not in lexicon.OBJECT_START):
+        return False
     for place in range(at + 1, min(len(words), at + 1 + _MAX_GAP)):
         if words[place] in lexicon.HARMLESS_OBJECT:
             return False
@@ -209,8 +228,8 @@ def _changes(words: list[str], at: int) -> bool:
     """Return whether the ordered verb at this place has an object, so that it is an act and not a heading."""
     following = words[at + 1] if at + 1 < len(words) else ""
     verb = words[at]
-    if verb in _PHRASAL:
-        return any(word in _PARTICLES for word in words[at + 1 : at + 7])
+    if verb in lexicon.PHRASAL:
+        return any(word in lexicon.PARTICLE for word in words[at + 1 : at + 7])
     if verb == "update" and following in ("me", "us", "you"):
         return False
     if verb in ("sign", "set", "open", "start", "load", "stop") and following in (
@@ -222,7 +241,7 @@ def _changes(words: list[str], at: int) -> bool:
         "to",
     ):
         return False
-    bare = at == 0 or words[at - 1] not in _FILLERS
+    bare = at == 0 or words[at - 1] not in lexicon.FILLER
     if not following:
         return not bare or verb not in lexicon.HEADLINE
     if following in lexicon.NOT_OBJECT:
@@ -237,13 +256,15 @@ def _words_of(part: str) -> tuple[list[str], list[str]]:
     before: list[str] = []
     for match in _WORD.finditer(part):
         words.append(match[0])
-        before.append(_last_visible(part[max(0, match.start() - 3) : match.start()]))
+        before.append(part[max(0, match.start() - 3) : match.start()].rstrip()[-1:])
     return words, before
 
 
 def asks_for_secret(sentence: str) -> bool:
     """Return whether a folded sentence asks to be given, shown or told a secret's value, or to have one exchanged."""
     sentence = sentence[:_MAX_SENTENCE_CHARS].replace("mot de passe", "passwort").replace("mots de passe", "passworte")
+    if _SECRET_OR_PART.isdisjoint(_WORD.findall(sentence)):
+        return False
     for part in ordering_parts(sentence):
         if any(_compiled(source).search(part) for source in (_VALUE_QUESTION, _NEED_VALUE, _DIRECT_DUMP)):
             return True
@@ -255,7 +276,7 @@ def asks_for_secret(sentence: str) -> bool:
                 if not _negated(words, at) and _gives_secret_foreign(words, at):
                     return True
             elif (
-                (word in lexicon.GIVE or word in _RENEWING)
+                (word in lexicon.GIVE or word in lexicon.RENEW)
                 and _ordered(words, at, before[at])
                 and _gives_secret(words, at)
             ):
@@ -266,7 +287,7 @@ def asks_for_secret(sentence: str) -> bool:
 def asks_for_change(sentence: str) -> bool:
     """Return whether a folded sentence asks for an act that changes something, rather than naming or reporting one."""
     sentence = sentence[:_MAX_SENTENCE_CHARS]
-    if _compiled(_DISCLAIMER).search(sentence):
+    if lexicon.CHANGE_TRIGGERS.isdisjoint(_WORD.findall(sentence)) or _compiled(_DISCLAIMER).search(sentence):
         return False
     for part in ordering_parts(sentence):
         if _passive().search(part):

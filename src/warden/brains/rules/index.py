@@ -9,14 +9,16 @@ only stand in answers or owners' names explain a little and name nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 from warden.brains.rules import words as lexicon
 from warden.brains.rules.tokens import fold, split_words, stem
 from warden.model.catalog import Catalog, CatalogEntry
 
-TYPO_MATCH = 0.85
+ADJUNCT_MOST = 0.4
+TYPO_MATCH = 0.9
 TYPO_MIN_CHARS = 5
 TYPO_TWICE_MIN_CHARS = 9
 TYPO_MAX_CHARS = 24
@@ -25,8 +27,10 @@ TOPIC_FACTOR = 0.85
 GENERIC_FACTOR = 0.3
 
 _STOP = lexicon.STOP
+_PARTICLES = frozenset({"up", "out", "in", "off", "on", "over"})
 _FRAME = lexicon.STOP | lexicon.ROUTE
 _LIGHT = lexicon.stems(lexicon.GENERIC_NOUN | lexicon.MODIFIER | lexicon.OBTAIN)
+_OPTIONAL = lexicon.stems(lexicon.OBTAIN)
 _COMMON = lexicon.stems(
     lexicon.STOP | lexicon.ROUTE | lexicon.OBTAIN | lexicon.OPERATE | lexicon.MODIFIER | lexicon.CONTEXT | lexicon.PROBLEM
     | lexicon.COMMON
@@ -41,6 +45,22 @@ class Known:
     weight: float
     match: float
     entries: frozenset[int]
+
+
+@dataclass(slots=True)
+class Weighed:
+    """The words of one question with their weights.
+
+    `known`: a word of the catalogue, its weight in this question, and how far it counts as said (0 to 1). `weak`: words
+    that only answers know. `unknown`: the weight of the words that nobody knows. `beside` and `adjunct` are known and unknown
+    words of what the thing is needed for: together they never weigh more than `ADJUNCT_MOST` against an entry.
+    """
+
+    known: list[tuple[Known, float, float]] = field(default_factory=list)
+    beside: list[tuple[Known, float, float]] = field(default_factory=list)
+    weak: list[tuple[frozenset[int], float]] = field(default_factory=list)
+    unknown: float = 0.0
+    adjunct: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +78,7 @@ class Score:
 class _Phrase:
     stems: frozenset[str]
     factor: float
+    weight: float = 0.0
 
 
 def _deletions(word: str, depth: int) -> set[str]:
@@ -99,6 +120,7 @@ class CatalogIndex:
         self._answers: dict[str, frozenset[int]] = {}
         self._phrases: list[tuple[_Phrase, ...]] = []
         self._joined: dict[str, tuple[str, str]] = {}
+        self._names: set[str] = set()
         self._spellings: dict[str, str] = {}
         users: dict[str, set[int]] = {}
         answers: dict[str, set[int]] = {}
@@ -114,6 +136,8 @@ class CatalogIndex:
         self._users = {word: frozenset(numbers) for word, numbers in users.items()}
         self._answers = {word: frozenset(numbers) for word, numbers in answers.items()}
         self._scale = math.log(1 + len(catalog.entries))
+        self._weights = {word: self._weight(word) for word in self._users}
+        self._phrases = [tuple(self._weigh(phrase) for phrase in phrases) for phrases in self._phrases]
         self._typos: dict[str, tuple[str, ...]] = self._index_typos()
 
     @property
@@ -128,6 +152,7 @@ class CatalogIndex:
         named += [(entry.id.replace("-", " ").replace("_", " "), 0.9)]
         for text, factor in named:
             if stems := self._read_words(text, _STOP):
+                self._names |= stems
                 yield _Phrase(stems, factor)
         for text in entry.questions:
             if stems := self._read_words(text, _FRAME):
@@ -135,8 +160,9 @@ class CatalogIndex:
 
     def _read_words(self, text: str, leave_out: frozenset[str]) -> frozenset[str]:
         raw = split_words(fold(text))
-        for first, second in zip(raw, raw[1:], strict=False):
-            if first not in _STOP and second not in _STOP and len(first) + len(second) >= TYPO_MIN_CHARS:
+        for first, second in pairwise(raw):
+            free = first not in _STOP and (second not in _STOP or second in _PARTICLES)
+            if free and len(first) + len(second) >= TYPO_MIN_CHARS:
                 self._joined.setdefault(first + second, (first, second))
         found = set()
         for word in raw:
@@ -153,13 +179,15 @@ class CatalogIndex:
                 found.setdefault(key, []).append(word)
         return {key: tuple(words) for key, words in found.items()}
 
-    def weight(self, word: str) -> float:
-        """Return the rarity of a stem of the catalogue, between 0 and 1."""
-        return math.log(1 + len(self._entries) / len(self._users[word])) / self._scale
+    def _weight(self, word: str) -> float:
+        rarity = math.log(1 + len(self._entries) / len(self._users[word])) / self._scale
+        return rarity * GENERIC_FACTOR if word in _LIGHT else rarity
+
+    def _weigh(self, phrase: _Phrase) -> _Phrase:
+        return _Phrase(phrase.stems, phrase.factor, sum(self._weights[word] for word in phrase.stems))
 
     def _known(self, word: str, match: float) -> Known:
-        weight = self.weight(word)
-        return Known(word, weight * GENERIC_FACTOR if word in _LIGHT else weight, match, self._users[word])
+        return Known(word, self._weights[word], match, self._users[word])
 
     def look_up(self, word: str) -> tuple[Known, ...]:
         """Return what a folded word means in this catalogue: a word of it, two that were written as one, or nothing."""
@@ -170,6 +198,10 @@ class CatalogIndex:
         if pair is not None and all(stem(part) in self._users for part in pair):
             return tuple(self._known(stem(part), 1.0) for part in pair)
         return ()
+
+    def names(self, word: str) -> bool:
+        """Return whether a title, topic, alias or id uses this folded word."""
+        return stem(word) in self._names
 
     def look_up_pair(self, first: str, second: str) -> Known | None:
         """Return the catalogue's word that was written as two (`open router` for `openrouter`), if there is one."""
@@ -201,48 +233,41 @@ class CatalogIndex:
         """Return the entries whose answer or owner uses this word."""
         return self._answers.get(stem(word), frozenset())
 
-    def score(
-        self, known: Sequence[tuple[Known, float]], unknown: float, weak: Iterable[tuple[frozenset[int], float]]
-    ) -> list[Score]:
-        """Return the entries that know any of the words, best first.
-
-        `known` pairs each word with the weight that it has in this question, `unknown` is the weight of the words that
-        nobody knows, `weak` holds those that only answers know.
-        """
-        total = unknown + sum(weight for _, weight in known)
-        weak = tuple(weak)
-        total += sum(weight for _, weight in weak)
-        numbers = {number for word, _ in known for number in word.entries}
+    def score(self, words: Weighed) -> list[Score]:
+        """Return the entries that know any of the words, best first."""
+        known = words.known + words.beside
+        core = words.unknown + sum(weight for _, weight in words.weak)
+        core += sum(weight for word, weight, _ in words.known if word.stem not in _OPTIONAL)
+        said: dict[str, float] = {}
+        for word, _, stressed in known:
+            said[word.stem] = max(word.match * stressed, said.get(word.stem, 0.0))
+        heard = sum({word.stem: weight * word.match for word, weight, _ in known}.values())
         found = []
-        said = _best_matches(known)
-        for number in numbers:
-            explained = sum(weight * word.match for word, weight in known if number in word.entries)
-            explained += sum(weight * ANSWER_MATCH for entries, weight in weak if number in entries)
-            share = explained / total if total else 0.0
-            named = self._named(number, said)
-            terms = tuple(dict.fromkeys(word.stem for word, _ in known if number in word.entries))
-            found.append(Score(self._entries[number], share * (0.4 + 0.6 * named), share, named, terms))
+        for number in {number for word, _, _ in known for number in word.entries}:
+            mine = [(word, weight) for word, weight, _ in words.known if number in word.entries]
+            explained = sum(weight for _, weight in mine)
+            explained += sum(weight * ANSWER_MATCH for entries, weight in words.weak if number in entries)
+            own = sum(weight for word, weight, _ in words.beside if number in word.entries)
+            foreign = words.adjunct + sum(weight for word, weight, _ in words.beside if number not in word.entries)
+            chosen = sum(weight for word, weight in mine if word.stem in _OPTIONAL)
+            total = core + chosen + own + min(ADJUNCT_MOST, foreign)
+            share = (explained + own) / total if total else 0.0
+            named, covered = self._name(number, said, heard)
+            terms = tuple(dict.fromkeys(word.stem for word, _, _ in known if number in word.entries))
+            value = share * (0.3 + 0.35 * named + 0.35 * covered)
+            found.append(Score(self._entries[number], value, share, named, terms))
         found.sort(key=lambda score: (-score.value, score.entry.id))
         return found
 
-    def _named(self, number: int, said: Mapping[str, float]) -> float:
-        best = 0.0
+    def _name(self, number: int, said: Mapping[str, float], heard: float) -> tuple[float, float]:
+        """Return how much of the entry's best phrase was said, and how much of what was said it covers."""
+        best = (0.0, 0.0)
         for phrase in self._phrases[number]:
-            total = matched = 0.0
-            for word in phrase.stems:
-                weight = self._known(word, 1.0).weight
-                total += weight
-                matched += weight * said.get(word, 0.0)
-            if total and matched / total * phrase.factor > best:
-                best = matched / total * phrase.factor
+            matched = sum(self._weights[word] * match for word, match in said.items() if word in phrase.stems)
+            if matched:
+                pair = (matched / phrase.weight * phrase.factor, min(1.0, matched / heard))
+                best = max(best, pair, key=sum)
         return best
-
-
-def _best_matches(known: Sequence[tuple[Known, float]]) -> dict[str, float]:
-    said: dict[str, float] = {}
-    for word, _ in known:
-        said[word.stem] = max(word.match, said.get(word.stem, 0.0))
-    return said
 
 
 def _title_parts(title: str) -> list[str]:

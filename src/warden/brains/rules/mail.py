@@ -20,33 +20,44 @@ _REPLY_PREFIX = re.compile(
     r"^\s*(?:\[[^\]\n]{1,40}\]\s*)?(?:re|aw|sv|antw|rv|fwd?|wg)(?:\[\d{1,3}\])?\s*:", re.IGNORECASE
 )
 _ATTRIBUTION = re.compile(
-    r"^(?:on|am|le|el|il|em|op)\b.{4,120}\b(?:wrote|schrieb|a ecrit|escribio|ha scritto|escreveu|schreef)\b[^:]{0,60}:\s*$|"
+    r"^(?:on|am|le|el|il|em|op)\b.{4,120}\b(?:wrote|schrieb|a ecrit|escribio|ha scritto|escreveu|"
+    r"schreef)\b[^:]{0,60}:\s*$|"
     r"^[\w .<>@+-]{2,80}\b(?:wrote|schrieb|writes)\b[^:]{0,40}:\s*$"
 )
 _REST_IS_OLD = re.compile(
-    r"^\s*(?:-{2,}\s*(?:original message|forwarded message|ursprungliche nachricht|weitergeleitete nachricht|message d'origine)\b.*|"
+    r"^\s*(?:-{2,}\s*(?:original message|forwarded message|ursprungliche nachricht|weitergeleitete nachricht|"
+    r"message d'origine)\b.*|"
     r"begin forwarded message:?|_{10,}|from:\s.{2,100})$"
 )
 _SIGNATURE = re.compile(r"^(?:-- ?|—|--|__|\*\*\*)$")
 _CLOSING = re.compile(
-    r"^(?:(?:many |best |kind |warm |with |all the |thanks and |thank you and )*(?:regards|wishes|best|cheers|greetings|sincerely|yours|br|rgds|kr|vg|mfg|lg)"
-    r"(?: (?:sincerely|truly|faithfully|from|and thanks))?|(?:many )?thanks(?: (?:in advance|a lot|so much|again|everyone|all))?|thank you(?: (?:in advance|very much|so much))?|thx|tia|ta|"
-    r"mit freundlichen grussen|viele grusse|beste grusse|liebe grusse|gruss|cordialement|bien a vous|saludos|un saludo|atentamente|"
+    r"^(?:(?:many |best |kind |warm |with |all the |thanks and |thank you and )*(?:regards|wishes|best|cheers|"
+    r"greetings|sincerely|yours|br|rgds|kr|vg|mfg|lg)"
+    r"(?: (?:sincerely|truly|faithfully|from|and thanks))?|(?:many )?thanks(?: (?:in advance|a lot|so much|again|"
+    r"everyone|all))?|thank you(?: (?:in advance|very much|so much))?|thx|tia|ta|"
+    r"mit freundlichen grussen|viele grusse|beste grusse|liebe grusse|gruss|cordialement|bien a vous|saludos|un "
+    r"saludo|atentamente|"
     r"cordiali saluti|saluti|atenciosamente|abracos|met vriendelijke groet(?:en)?|groeten|groetjes)\s*[,.!:-]*\s*$"
 )
 _CLOSING_NAME = re.compile(
-    r"^(?:best|cheers|regards|thanks|thx|br|kr|rgds|lg|vg|gruss)?[,\s/-]{0,3}[a-z][\w.-]{0,20}(?: [a-z][\w.-]{0,20})?\s*$"
+    r"^(?:best|cheers|regards|thanks|thx|br|kr|rgds|lg|vg|gruss)?[,\s/-]{0,3}[a-z][\w.-]{0,20}(?: "
+    r"[a-z][\w.-]{0,20})?\s*$"
 )
 _SENT_FROM = re.compile(
-    r"^(?:sent|gesendet|envoye|enviado|inviato|verzonden) (?:from|von|depuis|desde|da|vanaf|via) (?:my|meinem|mon|mi|mijn|the)?.{0,40}$|^get outlook for.{0,30}$"
+    r"^(?:sent|gesendet|envoye|enviado|inviato|verzonden) (?:from|von|depuis|desde|da|vanaf|via) (?:my|meinem|mon|"
+    r"mi|mijn|the)?.{0,40}$|^get outlook for.{0,30}$"
 )
 _GREETING = re.compile(
-    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings|morning|hallo|moin|guten (?:tag|morgen)|liebes?|sehr geehrte\w*|"
-    r"bonjour|salut|hola|buenos dias|buenas tardes|ciao|buongiorno|ola|bom dia|boa tarde|beste|hoi|goedemorgen|howdy|yo)"
-    r"(?:[ ,]+(?:there|all|team|everyone|everybody|folks|again|both|colleagues|ops-warden|warden|ops|friend|friends|together|zusammen|(?!who|where|how|what|which|can|could|do|is)[\w-]+(?: [\w-]+)?))??\s*[,!.:-]+\s*"
+    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings|morning|hallo|moin|guten (?:tag|"
+    r"morgen)|liebes?|sehr geehrte\w*|"
+    r"bonjour|salut|hola|buenos dias|buenas tardes|ciao|buongiorno|ola|bom dia|boa tarde|beste|hoi|goedemorgen|"
+    r"howdy|yo)"
+    r"(?:[ ,]+(?:there|all|team|everyone|everybody|folks|again|both|colleagues|ops-warden|warden|ops|friend|friends|"
+    r"together|zusammen|(?!who|where|how|what|which|can|could|do|is)[\w-]+(?: [\w-]+)?))??\s*[,!.:-]+\s*"
 )
 _GREETING_LINE = re.compile(
-    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings|morning|hallo|moin|guten (?:tag|morgen)|bonjour|salut|hola|ciao|buongiorno|ola|"
+    r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings|morning|hallo|moin|guten (?:tag|"
+    r"morgen)|bonjour|salut|hola|ciao|buongiorno|ola|"
     r"bom dia|hoi|goedemorgen|howdy|yo)(?: [\w-]+){0,3}\s*[,!.:-]*\s*$"
 )
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
@@ -107,10 +118,10 @@ def _own_lines(folded: str) -> tuple[list[str], bool, bool]:
             fenced = not fenced
             lines.append("")
             continue
-        headers += text.startswith("subject:") or text.startswith("from:")
+        headers += text.startswith(("subject:", "from:"))
         if fenced:
             continue
-        if text.startswith(">") or text.startswith("|") or _ATTRIBUTION.match(text):
+        if text.startswith((">", "|")) or _ATTRIBUTION.match(text):
             quoted = True
             lines.append("")
             continue
@@ -144,10 +155,13 @@ def _without_closing(lines: list[str]) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    text = _LINK.sub(r"\1", text)
-    text = _URL.sub(" ", text)
-    text = _TAG.sub(" ", text) if "<" in text else text
-    return _SMILEY.sub("", _EMPHASIS.sub("", text))
+    if "](" in text:
+        text = _LINK.sub(r"\1", text)
+    if "://" in text:
+        text = _URL.sub(" ", text)
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    return _SMILEY.sub(". ", _EMPHASIS.sub("", text))
 
 
 def _join(lines: list[str]) -> list[str]:

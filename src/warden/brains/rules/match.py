@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from warden.brains.rules import words as lexicon
-from warden.brains.rules.index import CatalogIndex, Known, Score
+from warden.brains.rules.index import CatalogIndex, Known, Score, Weighed
 from warden.brains.rules.questions import OTHER, Question
 from warden.brains.rules.tokens import split_words, stem
 
-ANSWER_FROM = 0.70
+ANSWER_FROM = 0.74
 """An entry answers when its score is at least this ..."""
 EXPLAINED_FROM = 0.70
 """... it explains at least this share of the question ..."""
 NAMED_FROM = 0.55
 """... the question names at least this much of one of its phrases ..."""
-DISTANCE = 0.12
+DISTANCE = 0.10
 """... and the next entry's score is lower by at least this ..."""
-RATIO = 0.85
+RATIO = 0.90
 """... and at most this part of it."""
+NAMED_IN_FULL = 0.9
+"""A name said to this degree tells an entry apart from others that share the words."""
+RIVAL_NAMED_FROM = 0.6
+"""Another entry named to this degree by a word of its own is a second thing that is spoken of."""
 SAME_QUESTION_FROM = 0.9
 """A question that is not of the routing kind must be one of the entry's own to this degree."""
 
@@ -27,10 +31,10 @@ CORE_UNKNOWN = 1.0
 LEADING_UNKNOWN = 1.4
 PREMODIFIER_UNKNOWN = 0.5
 ADJUNCT_UNKNOWN = 0.3
-ADJUNCT_UNKNOWN_MOST = 0.4
-ADJUNCT_KNOWN = 0.6
+ADJUNCT_KNOWN = 0.3
 NAME_UNKNOWN = 0.1
 CONTEXT_WEIGHT = 0.1
+CONTEXT_SAID = 0.2
 OPERATE_UNKNOWN = 0.45
 TROUBLE_UNKNOWN = 1.5
 NEGATION_UNKNOWN = 3.0
@@ -38,15 +42,21 @@ WEAK_WORD = 0.5
 
 _TOKEN = re.compile(r"[^\W_]+|[,(:;–]")
 _TROUBLE_NOUN = re.compile(
-    r"\b(?:issues?|problems?|troubles?) (?:with|in|on|about|around|regarding|connecting|logging|getting|using)\b|\b(?:have|having|has|an|the|this|my|our|any) issues?\b"
+    r"\b(?:issues?|problems?|troubles?) (?:with|in|on|about|around|regarding|connecting|logging|getting|using)\b|"
+    r"\b(?:have|having|has|an|the|this|my|our|any) issues?\b"
 )
 _PAST_WHO = re.compile(
-    r"^who(?:m|ever)? (?:has |have |had |just |last |recently |already |was |were |it was )*(?:\w+ed|broke|wrote|took|gave|made|got|ran|sent|left|did|was|were|had|came|saw|used)\b(?! (?:person|to|for|in charge))"
+    r"^who(?:m|ever)? (?:has |have |had |just |last |recently |already |was |were |it was )*(?:\w+ed|broke|wrote|"
+    r"took|gave|made|got|ran|sent|left|did|was|were|had|came|saw|used)\b(?! (?:person|to|for|in charge))"
 )
 _HAS_WHO = re.compile(
-    r"^(?:who|which \w+|what \w+)(?: \w+){0,2} (?:has|have|uses|use|is using|are using|needs|wants|is on|is affected|can see|can read|pays? for it)\b"
+    r"^(?:who|which \w+|what \w+)(?: (?:else|currently|all|still|already|also|really|here|now|already)){0,2} (?:has|"
+    r"have|uses|use|is using|are using|needs|wants|is on|is affected|can see|can read|pays? for it)\b"
 )
-_PRONOUNS = frozenset("it this that one ones them these those such there here so".split())
+_CONTEXT = lexicon.stems(lexicon.CONTEXT)
+_OBTAIN = lexicon.stems(lexicon.OBTAIN)
+_OPERATE = lexicon.stems(lexicon.OPERATE)
+_ENDS = frozenset({"again", "on", "in", "with", "for", "from", "at", "so"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +70,13 @@ class Finding:
 
 
 @dataclass(slots=True)
-class _Weighed:
-    known: list[tuple[Known, float]]
-    weak: list[tuple[frozenset[int], float]]
-    unknown: float = 0.0
-    adjunct: float = 0.0
+class _Reading:
+    """A question's words as they are being weighed."""
+
+    words: Weighed = field(default_factory=Weighed)
+    unknown_words: int = 0
     routed: bool = False
     pronoun: bool = False
-    unknown_words: int = 0
 
 
 def _tokens(text: str) -> list[str]:
@@ -93,38 +102,32 @@ class QuestionMatcher:
         """Return what the catalogue says to one question; `context` (a subject, an earlier sentence) decides ties."""
         if question.kind == OTHER or _PAST_WHO.match(question.text) or _HAS_WHO.match(question.text):
             return self._match_other(question)
-        weighed = self._weigh(_tokens(question.text))
-        if not weighed.known and not weighed.unknown_words:
-            return Finding("no-object", (), empty=True)
-        scores = self._index.score(
-            weighed.known, weighed.unknown + min(weighed.adjunct, ADJUNCT_UNKNOWN_MOST), weighed.weak
-        )
-        if not weighed.known:
-            return Finding("weak-match", (), empty=weighed.pronoun and weighed.unknown_words == 0)
-        if not weighed.routed and not self._is_listed(question, scores):
+        reading = self._weigh(_tokens(question.text))
+        if not reading.words.known and not reading.words.beside:
+            nothing = reading.unknown_words == 0
+            return Finding("no-object" if nothing else "weak-match", (), empty=nothing)
+        scores = self._index.score(reading.words)
+        if not reading.routed and not self._is_listed(question, scores):
             return Finding("weak-match", tuple(scores))
         finding = decide(scores)
         if finding.reason == "several-candidates" and context:
-            return self._with_context(weighed, context) or finding
+            return self._with_context(reading, context) or finding
         return finding
 
     def match_text(self, text: str) -> Finding:
         """Return what the catalogue says to a text that names a thing, such as a subject or what somebody needs."""
-        weighed = self._weigh(_tokens(text), CORE_UNKNOWN)
-        if not weighed.known:
+        reading = self._weigh(_tokens(text), CORE_UNKNOWN)
+        if not reading.words.known:
             return Finding("weak-match", (), empty=True)
-        return decide(
-            self._index.score(weighed.known, weighed.unknown + min(weighed.adjunct, ADJUNCT_UNKNOWN_MOST), weighed.weak)
-        )
+        return decide(self._index.score(reading.words))
 
     def _match_other(self, question: Question) -> Finding:
         """A question that is not about routing is answered only where the catalogue lists it in nearly these words."""
-        weighed = self._weigh(_tokens(question.text))
-        scores = self._index.score(weighed.known, weighed.unknown + weighed.adjunct, weighed.weak)
+        scores = self._index.score(self._weigh(_tokens(question.text)).words)
         finding = decide(scores)
-        if finding.entry_id is not None and not self._is_listed(question, scores):
-            return Finding("weak-match", tuple(scores))
-        return finding if finding.reason != "no-match" else Finding("weak-match", tuple(scores))
+        if finding.entry_id is not None and self._is_listed(question, scores):
+            return finding
+        return Finding("weak-match", tuple(scores))
 
     def _is_listed(self, question: Question, scores: list[Score]) -> bool:
         if not scores:
@@ -137,98 +140,100 @@ class QuestionMatcher:
                 return True
         return False
 
-    def _with_context(self, weighed: _Weighed, context: str) -> Finding | None:
-        more = self._weigh(_tokens(context), CORE_UNKNOWN)
-        if not more.known:
-            return None
-        known = weighed.known + [(word, weight) for word, weight in more.known]
-        scores = self._index.score(known, weighed.unknown, weighed.weak)
+    def _with_context(self, reading: _Reading, context: str) -> Finding | None:
+        """Decide between several candidates by what stands around the question; it must be one of those."""
+        said = {word.stem for word, _, _ in reading.words.known + reading.words.beside}
+        more = self._weigh(_tokens(context), CORE_UNKNOWN).words.known
+        words = reading.words
+        scores = self._index.score(Weighed(words.known + more, words.beside, words.weak, words.unknown, words.adjunct))
         finding = decide(scores)
-        said = {word.stem for word, _ in weighed.known}
-        if finding.entry_id is None or not said & set(scores[0].terms):
-            return None
-        return finding
+        return finding if finding.entry_id is not None and said & set(scores[0].terms) and more else None
 
-    def _weigh(self, tokens: list[str], leading: float = LEADING_UNKNOWN) -> _Weighed:
-        weighed = _Weighed([], [])
-        named = adjunct = False
-        skip = False
+    def _is_frame(self, token: str, before: str) -> bool:
+        """Return whether a word only belongs to the form of a question."""
+        if token not in self._plain:
+            return False
+        if token in lexicon.ROUTE_NOUN and before not in lexicon.FRAME_BEFORE:
+            return not self._index.names(token)
+        return True
+
+    def _weigh(self, tokens: list[str], leading: float = LEADING_UNKNOWN) -> _Reading:
+        reading = _Reading()
+        named = adjunct = skip = False
         for at, token in enumerate(tokens):
             if skip:
                 skip = False
                 continue
-            following = tokens[at + 1] if at + 1 < len(tokens) else ""
+            rest = tokens[at + 1 :]
             if token in ",(:;–" or token in lexicon.PREPOSITION:
                 adjunct = adjunct or named
-                continue
-            if token in lexicon.NEGATION:
-                weighed.unknown += NEGATION_UNKNOWN
-                weighed.unknown_words += 1
-                continue
-            if token in self._plain:
-                weighed.routed = weighed.routed or token in lexicon.ROUTE_ACT
-                weighed.pronoun = weighed.pronoun or token in _PRONOUNS
-                continue
-            found, skip = self._find(token, following)
-            if found:
+            elif token in lexicon.NEGATION:
+                reading.words.unknown += NEGATION_UNKNOWN
+                reading.unknown_words += 1
+            elif self._is_frame(token, tokens[at - 1] if at else ""):
+                reading.routed = reading.routed or token in lexicon.ROUTE_ACT
+                reading.pronoun = reading.pronoun or token in lexicon.PRONOUN
+            else:
+                found, skip = self._find(token, rest[0] if rest else "")
                 for word in found:
-                    weight = word.weight * self._place_weight(token, adjunct)
-                    weighed.known.append((word, weight))
-                    named = named or weight >= 0.3
-                weighed.routed = weighed.routed or token in lexicon.OBTAIN or token in lexicon.OPERATE
-                continue
-            self._weigh_unknown(weighed, token, tokens[at + 1 :], (named, adjunct), leading)
-        return weighed
+                    context = adjunct and stem(token) in _CONTEXT
+                    share = (CONTEXT_WEIGHT if context else ADJUNCT_KNOWN) if adjunct else 1.0
+                    place = reading.words.beside if adjunct else reading.words.known
+                    place.append((word, word.weight * share, CONTEXT_SAID if context else 1.0))
+                    named = named or word.weight * share >= 0.3
+                reading.routed = reading.routed or stem(token) in _OBTAIN or stem(token) in _OPERATE
+                if not found:
+                    self._weigh_unknown(reading, token, rest, (named, adjunct), leading)
+        return reading
 
     def _find(self, token: str, following: str) -> tuple[tuple[Known, ...], bool]:
-        if following and following.isalnum() and following not in lexicon.STOP:
-            pair = self._index.look_up_pair(token, following)
-            if pair is not None and not self._index.look_up(token):
-                return (pair,), True
+        """Return the catalogue's words that a word stands for, and whether the one after it belongs to it."""
         found = self._index.look_up(token)
+        pair = self._index.look_up_pair(token, following) if following.isalnum() else None
+        if pair is not None:
+            return (*found, pair), True
         if found:
             return found, False
         typo = self._index.look_up_typo(token)
         return ((typo,), False) if typo is not None else ((), False)
 
-    def _place_weight(self, token: str, adjunct: bool) -> float:
-        if not adjunct:
-            return 1.0
-        return CONTEXT_WEIGHT if token in lexicon.CONTEXT else ADJUNCT_KNOWN
-
     def _weigh_unknown(
-        self, weighed: _Weighed, token: str, rest: list[str], place: tuple[bool, bool], leading: float
+        self, reading: _Reading, token: str, rest: list[str], place: tuple[bool, bool], leading: float
     ) -> None:
         named, adjunct = place
-        if token in lexicon.MODIFIER or token in lexicon.GENERIC_NOUN:
+        words = reading.words
+        if token in lexicon.MODIFIER and not (
+            token == "working" and (not rest or not rest[0].isalnum() or rest[0] in _ENDS)
+        ):
+            if named and not adjunct and token not in lexicon.TRAILING:
+                words.unknown += CORE_UNKNOWN / 2
             return
-        if token in lexicon.OBTAIN:
-            weighed.routed = True
+        if token in lexicon.GENERIC_NOUN:
             return
-        if token in lexicon.PROBLEM:
-            weighed.unknown += TROUBLE_UNKNOWN
-            weighed.unknown_words += 1
+        if stem(token) in _OBTAIN:
+            reading.routed = True
             return
-        if token in lexicon.OPERATE:
-            weighed.routed = True
-            weighed.unknown += OPERATE_UNKNOWN
+        if stem(token) in _OPERATE:
+            reading.routed = True
+            words.unknown += OPERATE_UNKNOWN
             return
-        weighed.unknown_words += 1
+        reading.unknown_words += 1
         users = self._index.explained_by_answers(token)
-        if users:
-            weighed.weak.append((users, ADJUNCT_UNKNOWN if adjunct else WEAK_WORD))
-            return
-        if adjunct:
-            plain = token in lexicon.CONTEXT or any(c.isdigit() for c in token)
-            weighed.adjunct += NAME_UNKNOWN if plain else ADJUNCT_UNKNOWN
+        if token in lexicon.PROBLEM or token == "working":
+            words.unknown += TROUBLE_UNKNOWN
+        elif users:
+            words.weak.append((users, ADJUNCT_UNKNOWN if adjunct else WEAK_WORD))
+        elif adjunct:
+            plain = stem(token) in _CONTEXT or any(c.isdigit() for c in token)
+            words.adjunct += NAME_UNKNOWN if plain else ADJUNCT_UNKNOWN
         elif named:
-            weighed.unknown += CORE_UNKNOWN / 2 if token in lexicon.CONTEXT else CORE_UNKNOWN
+            words.unknown += CORE_UNKNOWN / 2 if stem(token) in _CONTEXT else CORE_UNKNOWN
         elif self._leads_into_name(rest):
-            weighed.unknown += PREMODIFIER_UNKNOWN
+            words.unknown += PREMODIFIER_UNKNOWN
         elif self._leads_into_verb(rest):
-            weighed.unknown += NAME_UNKNOWN
+            words.unknown += NAME_UNKNOWN
         else:
-            weighed.unknown += leading
+            words.unknown += leading
 
     def _leads_into_name(self, rest: list[str]) -> bool:
         for token in rest[:2]:
@@ -241,9 +246,9 @@ class QuestionMatcher:
     def _leads_into_verb(self, rest: list[str]) -> bool:
         """Return whether the word belongs to who asks: "where does *the contractor* get ..."."""
         for token in rest[:5]:
-            if token in lexicon.ROUTE_ACT or token in lexicon.OBTAIN:
+            if token in lexicon.ROUTE_ACT or stem(token) in _OBTAIN:
                 return True
-            if token not in lexicon.STOP and self._index.look_up(token) and token not in lexicon.CONTEXT:
+            if token not in lexicon.STOP and self._index.look_up(token) and stem(token) not in _CONTEXT:
                 return False
         return False
 
@@ -261,6 +266,19 @@ def decide(scores: list[Score]) -> Finding:
     if best.value < ANSWER_FROM or best.explained < EXPLAINED_FROM or best.named < NAMED_FROM:
         near = [score for score in found if score.value >= best.value * RATIO]
         return Finding("several-candidates" if len(near) > 1 and best.value >= 0.4 else "weak-match", found)
-    if len(found) > 1 and (best.value - found[1].value < DISTANCE or found[1].value > best.value * RATIO):
+    if any(_rivals(best, score) for score in found[1:]):
         return Finding("several-candidates", found)
     return Finding("routing-question", found, best.entry.id)
+
+
+def _rivals(best: Score, other: Score) -> bool:
+    """Return whether another entry is too near to the best one for an answer without a person.
+
+    It is when its score is near, when it explains all that the best one explains and the best one is not named in full, or
+    when it is itself named by a word that the best one does not know (two things are spoken of).
+    """
+    if best.value - other.value < DISTANCE or other.value > best.value * RATIO:
+        return True
+    if best.named < NAMED_IN_FULL and other.explained >= best.explained * 0.98:
+        return True
+    return other.named >= RIVAL_NAMED_FROM and not set(other.terms) <= set(best.terms)

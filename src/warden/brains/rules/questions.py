@@ -1,7 +1,7 @@
-"""What is asked: the questions of a message, cut out of its sentences, each with its kind and its object.
+"""What is asked: the questions of a message, cut out of its sentences, each with kind and object.
 
-Kinds: `who`, `where`, `how`, `process` and `contact` ask for routing; `other` is any other question (when, why, how long, is it,
-can you, what is ...), which a catalogue answers only where it lists that very question.
+Kinds: `who`, `where`, `how`, `process` and `contact` ask for routing; `other` is any other question (when, why, how long,
+is it, can you, what is ...), which a catalogue answers only where it lists that very question.
 """
 
 from __future__ import annotations
@@ -15,28 +15,60 @@ _MAX_QUESTIONS = 8
 
 # Doubts of the sender about the answer, not negations of what is asked.
 _DOUBT = re.compile(
-    r"\b(?:i'?m |i am |we'?re |we are )?(?:not (?:quite |entirely |really )?(?:sure|certain|clear)|unsure|(?:do not|don't|dont|didn't|did not) (?:really |actually )?know|"
-    r"(?:have |got |with )?no (?:idea|clue)|can't (?:find|figure out|tell|remember)|can not (?:find|tell|remember)|cannot (?:find|figure out|tell|remember)|could not find(?: out)?|"
-    r"couldn't find(?: out)?|didn't find|don't see|can't seem to find|not (?:obvious|documented)|unclear)\b(?: anywhere)?"
+    r"\b(?:i'?m |i am |we'?re |we are )?(?:not (?:quite |entirely |really )?(?:sure|certain|clear)|unsure|(?:do not|"
+    r"don't|dont|didn't|did not) (?:really |actually )?know|"
+    r"(?:have |got |with )?no (?:idea|clue)|can't (?:find|figure out|tell|remember)|can not (?:find|tell|remember)|"
+    r"cannot (?:find|figure out|tell|remember)|could not find(?: out)?|"
+    r"couldn't find(?: out)?|didn't find|don't see|can't seem to find|not (?:obvious|documented)|unclear)\b(?: "
+    r"anywhere)?"
 )
-_WHO = r"(?:who(?:'s|m|se|ever|m ever)?|(?:which|what) (?:of you |other |one |specific |internal )?(?:team|agent|person|people|group|desk|department|dept|squad|owner|one|contact|colleague)s?)"
-_WHERE = r"(?:where(?:abouts|ver)?|(?:which|what) (?:place|portal|form|channel|page|queue|site|address|mailbox|inbox))"
-_HOW = r"(?:how (?:do|can|could|should|would|might|to|does one|does someone|does somebody|must|may|am i supposed|are we supposed|is one supposed))"
-_PROCESS = r"(?:what(?:'s|s| is| are| would be) (?:the |our |your )?(?:usual |right |best |correct |proper |current |official |standard |quickest |fastest |easiest |normal )*(?:process|procedure|way|steps|workflow|path|route|place|channel|contact|point of contact|team|person)(?: here)?(?: to| for| of)?|process (?:to|for)|procedure (?:to|for))"
+_WHO = (
+    r"(?:who(?:'s|m|se|ever|m ever)?|(?:which|what) (?:of you |other |one |specific |internal )?(?:team|agent|"
+    r"person|people|group|desk|department|dept|squad|owner|one|contact|colleague)s?)"
+)
+_WHERE = (
+    r"(?:where(?:abouts|ver)?|(?:which|what) (?:place|portal|form|channel|page|queue|site|address|mailbox|"
+    r"inbox))"
+)
+_HOW = (
+    r"(?:how (?:do|can|could|should|would|might|to|does one|does someone|does somebody|must|may|am i supposed|"
+    r"are we supposed|is one supposed))"
+)
+_PROCESS = (
+    r"(?:what(?:'s|s| is| are| would be) (?:the |our |your )?(?:usual |right |best |correct |proper |current |"
+    r"official |standard |quickest |fastest |easiest |normal )*(?:process|procedure|way|steps|workflow|path|"
+    r"route|place|channel|contact|point of contact|team|person)(?: here)?(?: to| for| of)?|process (?:to|for)|"
+    r"procedure (?:to|for))"
+)
 _CONTACT = (
-    r"(?:point (?:me|us) (?:to|at|towards?|in)|direct (?:me|us) (?:to|towards)|put (?:me|us) in (?:touch|contact) with|refer (?:me|us) to|looking for (?:the |an? )?"
-    r"(?:owner|person|people|team|agent|contact|right|one|responsible|colleague|place|proper|correct|appropriate|desk)|(?:need|want|looking for|have) (?:the |an? )?(?:name of the )?(?:right )?(?:contact|owner|point of contact)\b(?: person)?|"
-    r"(?:is|are) (?:this|that|here|it|you)(?: guys| all| folks)? (?:still )?(?:the |a )?(?:right|correct|proper|appropriate|responsible)(?: (?:place|person|team|agent|desk|address|contact|one|queue|channel|people|party))?|"
-    r"(?:are|is) (?:you|this)(?: guys| all| folks)? (?:the (?:ones?|person|team|agent|contact|owner)|responsible|in charge)|"
-    r"do you (?:guys |all |folks )?(?:still |also |even )?(?:handle|own|issue|manage|look after|take care of|deal with|provide|hand out|give out|sign|maintain|run|administer)|"
-    r"is there (?:a|an|any|some) (?:person|team|agent|owner|contact|process|procedure|place|form|way|one|desk|point of contact)|is there (?:someone|anyone|somebody)|"
-    r"^(?:right |best |main )?(?:owner|contact|contact person|responsible|point of contact) (?:of|for|regarding|about)|(?:owner|contact|contact person|responsible|point of contact)\s*\?$)"
+    r"(?:point (?:me|us) (?:to|at|towards?|in)|direct (?:me|us) (?:to|towards)|put (?:me|us) in (?:touch|contact) "
+    r"with|refer (?:me|us) to|looking for (?:the |an? )?"
+    r"(?:owner|person|people|team|agent|contact|right|one|responsible|colleague|place|proper|correct|appropriate|"
+    r"desk)|(?:need|want|looking for|have) (?:the |an? )?(?:name of the )?(?:right )?(?:contact|owner|point of "
+    r"contact)\b(?: person)?|"
+    r"(?:is|are) (?:this|that|here|it|you)(?: guys| all| folks)? (?:still )?(?:the |a )?(?:right|correct|proper|"
+    r"appropriate|responsible)(?: (?:place|person|team|agent|desk|address|contact|one|queue|channel|people|party))?|"
+    r"(?:are|is) (?:you|this)(?: guys| all| folks)? (?:the (?:ones?|person|team|agent|contact|owner)|responsible|in "
+    r"charge)|"
+    r"do you (?:guys |all |folks )?(?:still |also |even )?(?:handle|own|issue|manage|look after|take care of|deal "
+    r"with|provide|hand out|give out|sign|maintain|run|administer)|"
+    r"is there (?:a|an|any|some) (?:person|team|agent|owner|contact|process|procedure|place|form|way|one|desk|point "
+    r"of contact)|is there (?:someone|anyone|somebody)|"
+    r"^(?:right |best |main )?(?:owner|contact|contact person|responsible|point of contact) (?:of|for|regarding|"
+    r"about)|(?:owner|contact|contact person|responsible|point of contact)\s*\?$)"
 )
-_FOREIGN_WHO = r"(?:wer|wen|an wen|wem|bei wem|qui est-ce qui|qui|a qui|quien|a quien|quem|a quem|chi|a chi|wie (?=(?:beheert|geeft|verstrekt|regelt|is|gaat|doet)\b)|bij wie)"
+_FOREIGN_WHO = (
+    r"(?:wer|wen|an wen|wem|bei wem|qui est-ce qui|qui|a qui|quien|a quien|quem|a quem|chi|a chi|wie "
+    r"(?=(?:beheert|geeft|verstrekt|regelt|is|gaat|doet)\b)|bij wie)"
+)
 _FOREIGN_WHERE = (
     r"(?:wo|woher|wohin|ou (?=(?:puis|peut|est|dois|trouver|obtenir|demander|je)\b)|donde|de donde|onde|dove|waar)"
 )
-_FOREIGN_HOW = r"(?:wie (?:bekomme|komme|kann|erhalte|beantrage)|comment (?:puis|obtenir|est-ce|fait|faire|je|peut|demander)|como (?:puedo|obtengo|consigo|se|posso|obtenho)|come (?:posso|ottengo|si)|hoe (?:kom|kan|krijg|vraag))"
+_FOREIGN_HOW = (
+    r"(?:wie (?:bekomme|komme|kann|erhalte|beantrage)|comment (?:puis|obtenir|est-ce|fait|faire|je|peut|"
+    r"demander)|como (?:puedo|obtengo|consigo|se|posso|obtenho)|come (?:posso|ottengo|si)|hoe (?:kom|kan|krijg|"
+    r"vraag))"
+)
 
 _ROUTING = tuple(
     (kind, re.compile(rf"(?<![\w'-])(?:{pattern})(?![\w])"))
@@ -53,32 +85,60 @@ _ROUTING = tuple(
 _CONTACT_PATTERN = re.compile(_CONTACT)
 _ANY_ROUTING = re.compile("|".join(pattern.pattern for _, pattern in _ROUTING))
 _STARTS = re.compile(
-    r"^(?:(?:so|and|but|also|ok|okay|well|now|then|quick question|question|quick one|one question|a question|short question|one more question|another question|"
-    r"hi|hello|hey|please|sorry|anyway|thanks|thank you|just|simply|frage|pregunta|domanda|vraag|pergunta)\b[\w ]{0,24}?[\s,:!.-]+)*(?:(?:to|from|with|for|at|by|about|an|von|bei|a|de|da|di) )?$"
+    r"^(?:(?:so|and|but|also|ok|okay|well|now|then|quick question|question|quick one|one question|a question|short "
+    r"question|one more question|another question|"
+    r"hi|hello|hey|please|sorry|anyway|thanks|thank you|just|simply|frage|pregunta|domanda|vraag|pergunta)\b[\w "
+    r"]{0,24}?[\s,:!.-]+)*(?:(?:to|from|with|for|at|by|about|an|von|bei|a|de|da|di) )?$"
 )
 _ASKED = re.compile(
-    r"(?:\b(?:know|knows|known|tell|telling|say|idea|clue|wonder|wondering|ask|asking|asks|find out|finding out|figure out|figuring out|understand|understanding|see|advise|explain|clarify|"
-    r"confirm|remind|learn|sure|certain|clear|unclear|unsure|question is|question|regarding|pointers?|pointer on|hint|info|information|guidance|help|lookup|look up|curious|me|us|"
-    r"trying to find|find|point|direct|weiss|wissen|sagen|sag|savoir|dire|saber|decir|dizer|sapere|dire|weten|zeggen)|<doubt>)"
-    r"(?: on| about| of| to| at| as to| as| towards?| in the direction of| out| for)?,?:? (?:(?:to|from|with|for|at|von|bei|a|an) )?$"
+    r"(?:\b(?:know|knows|known|tell|telling|say|idea|clue|wonder|wondering|ask|asking|asks|find out|finding out|"
+    r"figure out|figuring out|understand|understanding|see|advise|explain|clarify|"
+    r"confirm|remind|learn|sure|certain|clear|unclear|unsure|question is|question|regarding|pointers?|pointer on|"
+    r"hint|info|information|guidance|help|lookup|look up|curious|me|us|"
+    r"trying to find|find|point|direct|weiss|wissen|sagen|sag|savoir|dire|saber|decir|dizer|sapere|dire|weten|"
+    r"zeggen)|<doubt>)"
+    r"(?: on| about| of| to| at| as to| as| towards?| in the direction of| out| for)?,?:? (?:(?:to|from|with|for|at|"
+    r"von|bei|a|an) )?$"
 )
 _SPLIT = re.compile(
-    r"(?:[,;:]\s*|\s-+\s*|\s)(?:and|or|but|also|plus|&|und|et|y|e|en)(?: also| then| maybe| additionally)?,?\s+(?=(?:to |from |by )?(?:who|whom|whose|where|how|what|when|why|which|can|could|is|are|do|does|should|"
-    r"will|would|has|have|wer|wo|wie|qui|quien|donde|como|chi|dove|waar|hoe)\b)|[,;]\s*(?=(?:who|whom|whose|where|how|what|when|why)\b)|\?\s*(?=\w)"
+    r"(?:[,;:]\s*|\s-+\s*|\s)(?:and|or|but|also|plus|&|und|et|y|e|en)(?: also| then| maybe| "
+    r"additionally)?,?\s+(?=(?:to |from |by )?(?:who|whom|whose|where|how|what|when|why|which|can|could|is|are|do|"
+    r"does|should|"
+    r"will|would|has|have|wer|wo|wie|qui|quien|donde|como|chi|dove|waar|hoe)\b)|[,;]\s*(?=(?:who|whom|whose|where|"
+    r"how|what|when|why)\b)|\?\s*(?=\w)"
 )
 _OTHER_START = re.compile(
-    r"^(?:what|when|why|how|which|is|are|was|were|do|does|did|can|could|should|shall|will|would|has|have|had|may|might|am|isn't|aren't|doesn't|don't|didn't|won't|wouldn't|couldn't|can't|"
+    r"^(?:what|when|why|how|which|is|are|was|were|do|does|did|can|could|should|shall|will|would|has|have|had|may|"
+    r"might|am|isn't|aren't|doesn't|don't|didn't|won't|wouldn't|couldn't|can't|"
     r"ist|sind|kann|warum|wann|est-ce|pourquoi|quand|por que|cuando|perche|quando|waarom|wanneer)\b"
 )
 _COURTESY = re.compile(
-    r"^(?:(?:and |so |but |please |hi |hello |hey |thanks )*)(?:how are (?:you|things)(?: all| doing| going| today)*|how(?:'s| is) it going|how do you do|what's up|all (?:good|well)|(?:can|could|would|will) (?:you|someone|anyone|somebody|anybody)"
-    r"(?: please| kindly| maybe| possibly)*(?: be able to)? (?:help|assist|advise|help out|help me|help us|clarify|point me in the right direction|point us in the right direction|let me know|let us know|tell me|tell us)(?: me| us)?(?: out)?"
-    r"(?: with (?:this|that|it|the following|a question|something))?(?: on (?:this|that))?(?: here)?(?: please)?(?: with)?|any (?:help|ideas?|pointers?|thoughts?|suggestions?|clues?|hints?|advice|guidance)"
-    r"(?: appreciated| welcome| on this| here)*|(?:ok|okay|right|correct|yes|no|huh|anyone|anybody|please|possible|thoughts|ideas|help|eh|really)|(?:may|can|could) i ask (?:you )?(?:a|one|another|you something)?(?: (?:quick |short |small )?(?:question|thing|favou?r))?(?: here)?|"
-    r"(?:got|have|do you have) (?:a|one|some) (?:quick |spare )?(?:minute|second|moment|sec|time)|(?:does|is) (?:that|this|it) (?:make sense|ok|okay|right|fine|clear|possible)|(?:do you|does anyone|anyone|anybody|would you|do you happen to) (?:happen to )?know|"
-    r"who knows|you know|quick question|(?:a )?question|hope (?:you are|you're|all is|all's) \w+)\s*(?:please|thanks|thank you|cheers)?[?!. ]*$"
+    r"^(?:(?:and |so |but |please |hi |hello |hey |thanks )*)(?:how are (?:you|things)(?: all| doing| going| "
+    r"today)*|how(?:'s| is) it going|how do you do|what's up|all (?:good|well)|(?:can|could|would|will) (?:you|"
+    r"someone|anyone|somebody|anybody)"
+    r"(?: please| kindly| maybe| possibly)*(?: be able to)? (?:help|assist|advise|help out|help me|help us|clarify|"
+    r"point me in the right direction|point us in the right direction|let me know|let us know|tell me|tell us)(?: "
+    r"me| us)?(?: out)?"
+    r"(?: with (?:this|that|it|the following|a question|something))?(?: on (?:this|that))?(?: here)?(?: please)?(?: "
+    r"with)?|any (?:help|ideas?|pointers?|thoughts?|suggestions?|clues?|hints?|advice|guidance)"
+    r"(?: appreciated| welcome| on this| here)*|(?:ok|okay|right|correct|yes|no|huh|anyone|anybody|please|possible|"
+    r"thoughts|ideas|help|eh|really)|(?:may|can|could) i ask (?:you )?(?:a|one|another|you something)?(?: (?:quick |"
+    r"short |small )?(?:question|thing|favou?r))?(?: here)?|"
+    r"(?:got|have|do you have) (?:a|one|some) (?:quick |spare )?(?:minute|second|moment|sec|time)|(?:does|is) "
+    r"(?:that|this|it) (?:make sense|ok|okay|right|fine|clear|possible)|(?:do you|does anyone|anyone|anybody|would "
+    r"you|do you happen to) (?:happen to )?know|"
+    r"who knows|you know|quick question|(?:a )?question|hope (?:you are|you're|all is|all's) \w+)\s*(?:please|"
+    r"thanks|thank you|cheers)?[?!. ]*$"
 )
 _EMPTY_LEAD = re.compile(r"^(?:subject|betreff|question|q|frage)\s*:\s*")
+
+
+_MAY_ASK = re.compile(
+    r"\?|\b(?:who|whom|whose|whoever|where|whereabouts|wherever|which|what|how|why|when|process|procedure|point|"
+    r"direct|put|refer|looking|contact|owner|responsible|"
+    r"right|correct|proper|do you|is there|in charge|wer|wen|wem|wo|woher|wohin|wie|qui|ou|comment|quien|donde|como|"
+    r"quem|onde|chi|dove|come|waar|hoe)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +157,8 @@ def is_courtesy(sentence: str) -> bool:
 
 def read_questions(sentence: str) -> list[Question]:
     """Return the questions of one folded sentence, in its order; empty for a statement and for courtesies."""
+    if not _MAY_ASK.search(sentence):
+        return []
     sentence = _EMPTY_LEAD.sub("", _DOUBT.sub("<doubt>", sentence[:_MAX_CHARS]))
     if is_courtesy(sentence):
         return []

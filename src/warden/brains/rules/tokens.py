@@ -16,14 +16,19 @@ _VOWEL = re.compile("[aeiouy]")
 _SAME = {
     "cert": "certificate", "certs": "certificate", "crt": "certificate", "cred": "credential", "creds": "credential",
     "config": "configuration", "conf": "configuration", "repo": "repository", "repos": "repository", "db": "database",
-    "dbs": "database", "k8s": "kubernetes", "kube": "kubernetes", "pw": "password", "pwd": "password", "passwd": "password",
-    "auth": "authentication", "admin": "administrator", "admins": "administrator", "org": "organization", "acct": "account",
+    "dbs": "database", "k8s": "kubernetes", "kube": "kubernetes", "pw": "password", "pwd": "password", "passwd":
+        "password",
+    "auth": "authentication", "admin": "administrator", "admins": "administrator", "org": "organization", "acct":
+        "account",
     "prod": "production", "env": "environment", "dept": "department", "app": "application", "apps": "application",
-    "licence": "license", "licences": "license", "email": "mail", "emails": "mail", "mailing": "mail", "doc": "document",
+    "licence": "license", "licences": "license", "email": "mail", "emails": "mail", "mailing": "mail", "doc":
+        "document",
     "docs": "document", "ops": "operation", "info": "information", "mgmt": "management", "dev": "development",
-    "signup": "sign", "login": "login", "logins": "login", "logon": "login", "signin": "login", "postgresql": "postgres",
+    "signup": "sign", "login": "login", "logins": "login", "logon": "login", "signin": "login", "postgresql":
+        "postgres",
     "holidays": "holiday", "laptops": "laptop", "colour": "color", "centre": "center", "cancelled": "cancel",
-    "wifi": "wifi", "bought": "buy", "lost": "lose", "broken": "break", "paid": "pay", "left": "leave", "stolen": "steal",
+    "wifi": "wifi", "bought": "buy", "lost": "lose", "broken": "break", "paid": "pay", "left": "leave", "stolen":
+        "steal",
     "children": "child", "people": "person", "employees": "employee", "analyses": "analysis", "data": "data",
 }  # fmt: skip
 
