@@ -117,14 +117,15 @@ class _Hands:
 
         return Execution(self._parts, self.outbox, self._bench.journal)
 
-    def drain(self) -> int:
-        """Deliver what an earlier run left open and due, and return how many brought a receipt."""
+    def drain(self) -> tuple[int, int]:
+        """Deliver what an earlier run left open and due; returns how many brought a receipt and how many failed."""
         parts, hub_id = self._parts, self._bench.traits.hub_id
         if not parts.store.pending(hub_id, self._terms.agent, parts.clock.now(), 1):
-            return 0
+            return 0, 0
         from warden.engine.recovery import drain
 
-        return drain(parts, self._terms, self._bench, self.outbox)
+        drained = drain(parts, self._terms, self._bench, self.outbox)
+        return drained.received, drained.failed
 
     @property
     def refused(self) -> bool:
@@ -161,14 +162,14 @@ def carry_out(
     hands = _Hands(parts, terms, bench, draw)
     blocked = False
     with Closing(bench, counts, hands.finish) as close:
-        counts["recovered"] = hands.drain()
+        counts["recovered"], undelivered = hands.drain()
         for pulled in pages:
             blocked |= _count_page(pulled, counts)
             _carry_out_page(parts, bench, hands, pulled, counts)
             if hands.refused:
                 break
         faults = hands.finish()
-        status = _exit_status(counts, faults, blocked)
+        status = _exit_status(counts, undelivered + faults, blocked)
         stopped = parts.stop.requested()
         if hands.refused:
             stopped, status = "credential", EXIT_CREDENTIAL
@@ -187,9 +188,17 @@ def _carry_out_page(parts: Parts, bench: Bench, hands: _Hands, pulled: Pulled, c
     for start in range(0, len(pulled.fresh), BATCH_MESSAGES):
         if parts.stop.requested() or hands.refused:
             return
-        batch = _judge(parts, bench, pulled.fresh[start : start + BATCH_MESSAGES], counts)
+        batch = _judge(parts, bench, _ready(parts, bench, pulled.fresh[start : start + BATCH_MESSAGES], counts), counts)
         done = hands.execution.carry_out(batch, parts.brain.name)
         counts.update(disposition.value for disposition in done.values())
+
+
+def _ready(parts: Parts, bench: Bench, messages: Sequence[Seen], counts: Counter[str]) -> list[Seen]:
+    """Leave out what would overtake a delivery of its thread that an earlier batch could not make."""
+    busy = parts.store.busy_threads(bench.traits.hub_id, bench.terms.agent)
+    ready = [seen for seen in messages if seen.message.content.thread_id not in busy]
+    counts["waiting"] += len(messages) - len(ready)
+    return ready
 
 
 def _judge(parts: Parts, bench: Bench, messages: Sequence[Seen], counts: Counter[str]) -> list[Judged]:

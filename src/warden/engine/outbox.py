@@ -131,7 +131,8 @@ class Outbox:
                 done.append(Delivery(record, DeliveryFault(record.intent.key, Fault.DEFERRED, "deferred")))
                 continue
             channel = self._parts.channels[record.intent.channel]
-            result = self._enforcer.deliver(channel, record.intent, record.attempts)
+            # A person's retry counts attempts anew; a fault that is still known tells that there were some.
+            result = self._enforcer.deliver(channel, record.intent, record.attempts + bool(record.last_fault))
             if isinstance(result, DeliveryFault):
                 failed = True
                 if result.fault is Fault.CREDENTIAL:

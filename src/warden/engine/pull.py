@@ -28,6 +28,9 @@ _IDENTIFIER = re.compile(r"[^\s\x00-\x20\x7f-\xa0\ud800-\udfff]{1,128}\Z")
 MAX_PAGES = 10_000
 """INVARIANT (bounded): pages of one listing; a hub whose cursors never end is read again by the next run."""
 
+IN_DOUBT = "in-doubt"
+"""Reason code of a message that is held because its delivery was perhaps taken."""
+
 _PLAN_AGAIN = frozenset({Disposition.HELD, Disposition.QUARANTINED})
 
 
@@ -148,9 +151,11 @@ def needs_planning(record: DispositionRecord | None) -> bool:
     """Return whether a message with this record is planned in this run.
 
     An escalated message is not planned again until its sender adds to the thread or a person ends it; a failed one is the
-    outbox's; a held one is judged again each time.
+    outbox's; a held one is judged again each time, but for one whose delivery is in doubt: that is a person's.
     """
-    return record is None or record.disposition in _PLAN_AGAIN or record.reopened
+    if record is None or record.reopened:
+        return True
+    return record.disposition in _PLAN_AGAIN and record.reason != IN_DOUBT
 
 
 class Puller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warden.engine.outbox import Delivery, Outbox
@@ -17,13 +18,21 @@ MAX_ROUNDS = 10_000
 """INVARIANT (bounded): rounds of one drain; each delivers up to `BATCH_MESSAGES` intents."""
 
 
-def drain(parts: Parts, terms: Terms, bench: Bench, outbox: Outbox) -> int:
-    """Deliver all open intents that are due, oldest first, and return how many brought a receipt.
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a drain brought: how many intents have a receipt now, and how many deliveries failed."""
 
-    An intent that may have been attempted, on a hub that gives no means to know, is in doubt and not repeated
-    (INVARIANT exactly-once). Raises `StateError` and `LedgerError` as the store does.
+    received: int = 0
+    failed: int = 0
+
+
+def drain(parts: Parts, terms: Terms, bench: Bench, outbox: Outbox) -> Drained:
+    """Deliver all open intents that are due, oldest first.
+
+    INVARIANT (exactly-once): an intent that may have been taken is not repeated on a hub that gives no means to know, nor
+    when it is so old that the hub may have forgotten its key. Raises `StateError` and `LedgerError` as the store does.
     """
-    received = 0
+    received = failed = 0
     journal = bench.journal
     for _ in range(MAX_ROUNDS):
         if parts.stop.requested() or outbox.credential_refused:
@@ -32,29 +41,28 @@ def drain(parts: Parts, terms: Terms, bench: Bench, outbox: Outbox) -> int:
         if not records:
             break
         bench.opening.write(judging=True)
-        doubtful = [record for record in records if _unknowable(parts, record)]
-        rest = [record for record in records if record not in doubtful]
-        begun = outbox.begin(rest)
-        journal.commit()
-        deliveries = [Delivery(record, _lost(record)) for record in doubtful] + outbox.send(begun)
+        given_up = [Delivery(record, fault) for record in records if (fault := _hopeless(parts, terms, record))]
+        keys = {delivery.record.intent.key for delivery in given_up}
+        begun = outbox.begin([record for record in records if record.intent.key not in keys])
+        journal.commit(publish=not begun)
+        deliveries = given_up + outbox.send(begun)
         known = parts.store.dispositions({record.intent.message for record in records})
         generations = {key: record.generation for key, record in known.items()}
         outbox.settle(deliveries, generations, parts.store.head())
         journal.commit()
-        received += sum(not isinstance(delivery.result, DeliveryFault) for delivery in deliveries)
-    return received
+        faults = sum(isinstance(delivery.result, DeliveryFault) for delivery in deliveries)
+        received += len(deliveries) - faults
+        failed += faults
+    return Drained(received, failed)
 
 
-def _unknowable(parts: Parts, record: OutboxRecord) -> bool:
-    """Whether an attempt without any recorded end was made where the hub gives no means to know what became of it."""
+def _hopeless(parts: Parts, terms: Terms, record: OutboxRecord) -> DeliveryFault | None:
+    """Return the fault of an intent that must not be attempted any more, None for one that may be."""
     means = parts.channels[record.intent.channel].means
-    return (
-        record.attempts > 0
-        and not record.last_fault
-        and means is DeliveryMeans.NONE
-        and record.intent.channel != "read"
-    )
-
-
-def _lost(record: OutboxRecord) -> DeliveryFault:
-    return DeliveryFault(record.intent.key, Fault.UNCERTAIN, "no-receipt-after-restart")
+    lost = record.attempts > 0 and not record.last_fault
+    if lost and means is DeliveryMeans.NONE and record.intent.channel != "read":
+        return DeliveryFault(record.intent.key, Fault.UNCERTAIN, "no-receipt-after-restart")
+    if (parts.clock.now() - record.created_at).total_seconds() <= terms.retry.age_limit_s:
+        return None
+    taken = lost or record.last_fault == Fault.UNCERTAIN.value
+    return DeliveryFault(record.intent.key, Fault.UNCERTAIN if taken else Fault.DEFERRED, "too-old")

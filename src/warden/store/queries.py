@@ -33,7 +33,7 @@ SELECT o.key, o.payload_digest, o.state, o.attempts, o.created_ms, o.due_ms, o.l
 FROM outbox o LEFT JOIN entries e ON e.seq = o.seq LEFT JOIN blobs b ON b.digest = o.payload_digest
 """
 _PENDING_WHERE = """
-WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND o.due_ms <= ? AND NOT EXISTS (
+WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND (o.due_ms <= ? OR o.last_fault = '') AND NOT EXISTS (
   SELECT 1 FROM outbox p
   WHERE p.hub_id = o.hub_id AND p.agent = o.agent AND p.message_id = o.message_id
     AND p.stage < o.stage AND p.state <> 'done')
@@ -172,9 +172,15 @@ def _outbox(row: Sequence[Any]) -> OutboxRecord:
 
 
 def read_busy_threads(connection: sqlite3.Connection, hub_id: str, agent: str) -> frozenset[str]:
-    """Return the threads with an open intent on channel `message`."""
+    """Return the threads with an open intent on channel `message`.
+
+    One that waits for an action of its message that was given up is left out: it may wait for ever.
+    """
     rows = connection.execute(
-        "SELECT DISTINCT thread_id FROM outbox WHERE hub_id = ? AND agent = ? AND state = 'open' AND channel = 'message'",
+        "SELECT DISTINCT o.thread_id FROM outbox o "
+        "WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND o.channel = 'message' AND NOT EXISTS ("
+        " SELECT 1 FROM outbox p WHERE p.hub_id = o.hub_id AND p.agent = o.agent AND p.message_id = o.message_id"
+        " AND p.stage < o.stage AND p.state IN ('in_doubt', 'dead', 'dropped'))",
         (hub_id, agent),
     )
     return frozenset(row[0] for row in rows)
@@ -195,6 +201,12 @@ def read_replies(connection: sqlite3.Connection, agent: str, since_ms: int) -> R
         by_thread[thread_id] = by_thread.get(thread_id, 0) + number
         by_sender[sender] = by_sender.get(sender, 0) + number
     return ReplyWindow(by_thread, by_sender)
+
+
+def read_requests(connection: sqlite3.Connection, bucket: str, since_ms: int) -> int:
+    """Return how many requests were counted under this bucket since then."""
+    rows = connection.execute("SELECT count(*) FROM velocity WHERE bucket = ? AND at_ms >= ?", (bucket, since_ms))
+    return int(rows.fetchone()[0])
 
 
 def read_plan(connection: sqlite3.Connection, plan_digest: str) -> PlanRecord | None:

@@ -1,0 +1,246 @@
+"""What an earlier run left behind, and what may not be done with it."""
+
+from __future__ import annotations
+
+import pytest
+from enginebed import AGENT, SENDER, Bed, planning, traits_with
+
+from warden.errors import HubBusyError, HubCredentialError, HubRejectedError, HubUncertainError
+from warden.model.disposition import Disposition
+from warden.model.entry import Batch, Entry
+from warden.model.hub import DeliveryMeans
+from warden.model.posted import Accepted
+from warden.testing.engine import Killed
+
+NOTE = planning(("progress_note", {"template": "status_received"}))
+READ = planning(("mark_read", {}))
+REPLY = planning(("reply", {"body": "Certainly."}))
+YEAR_S = 366 * 86400.0
+
+
+def killed_run(bed: Bed, operation: str, applied: bool) -> None:
+    """Make an executing run that dies at the first `operation`."""
+    bed.faults.plan(operation, Killed(), applied)
+    with pytest.raises(Killed):
+        bed.execute()
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_run_killed_at_a_reply_is_finished_by_the_next(applied: bool) -> None:
+    """The next run delivers the reply under the same key, whether the hub had taken it or not: once."""
+    bed = Bed()
+    bed.send()
+    killed_run(bed, "post_message", applied)
+    assert bed.disposition("m1") is None
+    report = bed.execute()
+    assert report.exit_status == 0
+    assert len(bed.replies()) == 1
+    assert bed.disposition("m1") is Disposition.ANSWERED
+    assert bed.hub.is_read("m1")
+    assert len(bed.events()) == 1
+    assert bed.brain.asked == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("answer", "operation"), [(NOTE, "post_progress"), (READ, "mark_read")])
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_clock_that_was_set_back_does_not_hide_what_is_in_flight(
+    answer: object, operation: str, applied: bool
+) -> None:
+    """After a kill and a clock that jumps back a year, the intent is delivered, not planned a second time."""
+    bed = Bed(answer)  # type: ignore[arg-type]
+    bed.send()
+    killed_run(bed, operation, applied)
+    bed.clock.advance(-YEAR_S)
+    assert bed.execute().exit_status == 0
+    assert bed.hub.is_read("m1")
+    assert len(bed.entries("planned")) == 1
+
+
+def test_a_reply_in_doubt_is_held_and_not_planned_again() -> None:
+    """Where the hub gives no means to know, an uncertain reply waits for a person, however many runs follow."""
+    bed = Bed(traits=traits_with(DeliveryMeans.NONE))
+    bed.send()
+    bed.faults.plan("post_message", HubUncertainError("time-out"), applied=True)
+    assert bed.execute().exit_status == 3
+    for _ in range(3):
+        bed.clock.advance(3600)
+        assert bed.execute().counts.get("answered") is None
+    assert bed.record("m1").reason == "in-doubt"  # type: ignore[union-attr]
+    assert len(bed.replies()) == 1
+    assert bed.dry().counts == {"decided": 1}
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_kill_on_a_hub_without_means_leaves_the_reply_in_doubt(applied: bool) -> None:
+    """An attempt without a recorded end is not repeated blindly: its message is held for a person."""
+    bed = Bed(traits=traits_with(DeliveryMeans.NONE))
+    bed.send()
+    killed_run(bed, "post_message", applied)
+    for _ in range(2):
+        bed.execute()
+        assert bed.disposition("m1") is Disposition.HELD
+        assert len(bed.replies()) == int(applied)
+    assert not bed.hub.is_read("m1")
+    assert bed.outbox()["route_answer m1"] == ("in_doubt", 1)
+
+
+@pytest.mark.parametrize("answer", [NOTE, REPLY])
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_lookup_finds_what_an_earlier_attempt_left(answer: object, applied: bool) -> None:
+    """On a hub that can be looked at, the earlier delivery is found and not made again; a lost one is made."""
+    bed = Bed(answer, traits=traits_with(DeliveryMeans.LOOKUP))  # type: ignore[arg-type]
+    bed.send()
+    killed_run(bed, "post_message" if answer is REPLY else "post_progress", applied)
+    assert bed.execute().exit_status == 0
+    assert len(bed.replies()) + len(bed.events("note")) == 1
+    assert bed.hub.is_read("m1")
+    assert bed.entries("received")[0]["replayed"] is applied
+
+
+def test_a_person_who_has_a_reply_tried_again_does_not_send_it_twice() -> None:
+    """A retry that a person asked for looks for the earlier attempt first, although its attempts are counted anew."""
+    bed = Bed(traits=traits_with(DeliveryMeans.LOOKUP))
+    bed.send()
+    bed.faults.plan("post_message", HubUncertainError("time-out"), applied=True)
+    bed.execute()
+    key = bed.entries("intended")[0]["key"]
+    bed.store.commit(Batch((Entry("attempted", {"run_id": "run-other", "key": key, "number": 2}),)))
+    fault = {"key": key, "number": 2, "fault": "uncertain", "next": "in_doubt", "retry_in_ms": None, "detail": ""}
+    bed.store.commit(Batch((Entry("faulted", {"run_id": "run-other", **fault}),)))
+    retried = {"key": key, "by": "ada", "reason_digest": None}
+    bed.store.commit(Batch((Entry("dead_retried", retried),)))
+    bed.execute()
+    assert len(bed.replies()) == 1
+    assert bed.disposition("m1") is Disposition.ANSWERED
+
+
+def _open(bed: Bed) -> list[str]:
+    return [name for name, (state, _) in bed.outbox().items() if state == "open"]
+
+
+def test_replies_in_one_thread_keep_their_order_across_batches() -> None:
+    """When the first reply of a thread must wait, one that belongs to a later batch of the same run does not pass it."""
+    bed = Bed()
+    bed.send()
+    for number in range(70):
+        bed.send(sender=f"agent-{number}")
+    bed.send(thread="t1")
+    bed.faults.plan("post_message", HubBusyError("later"))
+    assert bed.execute().exit_status == 3
+    assert bed.replies(SENDER) == []
+    bed.clock.advance(60)
+    bed.execute()
+    assert [message.content.in_reply_to for message in bed.replies(SENDER)] == ["m1", "m72"]
+
+
+def test_replies_in_one_thread_keep_their_order_across_runs() -> None:
+    """When the first reply of a thread waits for its time, the one behind it waits too."""
+    bed = Bed()
+    bed.send()
+    bed.send(thread="t1")
+    bed.faults.plan("post_message", HubBusyError("later", retry_after_s=60.0))
+    bed.execute()
+    assert bed.replies() == []
+    bed.clock.advance(30)
+    bed.execute()
+    bed.clock.advance(31)
+    bed.execute()
+    assert [message.content.in_reply_to for message in bed.replies(SENDER)] == ["m1", "m2"]
+
+
+def test_a_reply_behind_one_that_keeps_failing_is_not_given_up_untried() -> None:
+    """A reply that only waited for the one before it in the thread is delivered when that one is dead."""
+    bed = Bed()
+    bed.send()
+    bed.send(thread="t1")
+    bed.faults.plan("post_message", HubBusyError("later"), times=12)
+    for _ in range(14):
+        bed.execute()
+        bed.clock.advance(4000)
+    assert bed.disposition("m1") is Disposition.DEAD
+    assert bed.disposition("m2") is Disposition.ANSWERED
+
+
+def test_a_credential_that_is_refused_for_long_keeps_the_reply() -> None:
+    """A refused credential stops each run with its own status and gives nothing up."""
+    bed = Bed()
+    bed.send()
+    bed.faults.plan("post_message", HubCredentialError("no"), times=20)
+    for _ in range(20):
+        report = bed.execute()
+        assert (report.exit_status, report.stopped) == (7, "credential")
+        bed.clock.advance(60)
+    assert bed.disposition("m1") is Disposition.FAILED
+    bed.execute()
+    assert bed.disposition("m1") is Disposition.ANSWERED
+
+
+@pytest.mark.parametrize("applied", [False, True])
+def test_an_intent_older_than_its_age_limit_is_not_delivered(applied: bool) -> None:
+    """A key that the hub may have forgotten is not used again: what was perhaps taken is in doubt."""
+    bed = Bed()
+    bed.send()
+    killed_run(bed, "post_message", applied)
+    bed.clock.advance(YEAR_S)
+    bed.execute()
+    assert len(bed.replies()) == int(applied)
+    assert bed.disposition("m1") is Disposition.HELD
+    assert bed.outbox()["route_answer m1"][0] == "in_doubt"
+
+
+def test_an_intent_that_was_never_taken_dies_of_age() -> None:
+    """What was certainly not taken and is too old is a dead letter, and no attempt is made."""
+    bed = Bed()
+    bed.send()
+    bed.faults.plan("post_message", HubBusyError("later"))
+    bed.execute()
+    bed.clock.advance(YEAR_S)
+    before = len(bed.faults.calls)
+    report = bed.execute()
+    assert "post_message" not in [call.operation for call in bed.faults.calls[before:]]
+    assert bed.disposition("m1") is Disposition.DEAD
+    assert report.exit_status == 3
+
+
+def test_a_run_whose_recovery_fails_says_so() -> None:
+    """A delivery that fails again while the outbox is drained makes the run partial."""
+    bed = Bed()
+    bed.send()
+    killed_run(bed, "post_message", False)
+    bed.faults.plan("post_message", HubBusyError("later"))
+    assert bed.execute().exit_status == 3
+    assert bed.disposition("m1") is Disposition.FAILED
+
+
+def test_a_dead_first_action_does_not_block_its_thread() -> None:
+    """When a message's first action is refused for good, what waits behind it does not hold up the thread."""
+    bed = Bed(planning(("progress_note", {"template": "status_received"}), ("reply", {"body": "Noted."})))
+    bed.send()
+    bed.faults.plan("post_progress", HubRejectedError("no"))
+    bed.execute()
+    assert bed.disposition("m1") is Disposition.DEAD
+    bed.send(thread="t1")
+    bed.execute()
+    assert bed.disposition("m2") is Disposition.ANSWERED
+
+
+def test_what_the_audit_event_and_the_read_mark_missed_is_made_up_for() -> None:
+    """A run killed after the reply posts the audit event and the read mark in the next run, once each."""
+    bed = Bed()
+    bed.send()
+    killed_run(bed, "post_progress", True)
+    assert bed.disposition("m1") is Disposition.ANSWERED
+    bed.execute()
+    assert len(bed.events()) == 1
+    assert bed.hub.is_read("m1")
+    assert _open(bed) == []
+
+
+def test_a_read_mark_may_be_repeated_on_any_hub() -> None:
+    """Setting a flag twice is setting it once: an uncertain read mark is repeated even without means to know."""
+    bed = Bed(READ, traits=traits_with(DeliveryMeans.NONE))
+    bed.send()
+    killed_run(bed, "mark_read", True)
+    bed.execute()
+    assert bed.disposition("m1") is Disposition.READ
+    assert isinstance(bed.hub.mark_read(AGENT, "m1"), Accepted)
