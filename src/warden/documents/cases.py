@@ -69,7 +69,8 @@ def _case(document: Document, value: object, at: Path, defaults: dict[str, objec
         raise DocumentError("`throttled` must be true or false", "", document.place((*at, "throttled")))
 
     def refuse(message: str, hint: str, path: Path) -> DocumentError:
-        return DocumentError(message, hint, document.place(path))
+        field = ".".join(str(step) for step in path[len(at) + 1 :])
+        return DocumentError(f"{quote(field)}: {message}" if field else message, hint, document.place(path))
 
     own = _mapping(document, fields.get("request", {}), (*at, "request"))
     request = request_from_value(_overlay(defaults, own), refuse, (*at, "request"))

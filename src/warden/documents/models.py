@@ -46,14 +46,15 @@ _WORDING = {
 
 
 def _refusal(model: type[Strict], document: Document, complaints: Iterable[Any]) -> DocumentError:
-    """Return the error for the complaint that stands first; of two in one line, a wrong key explains a missing one."""
+    """Return the error for the complaint that stands first; a key that is missing comes last, for a misspelt one explains
+    it."""
     located = [(_path(document, item), item) for item in complaints]
-    path, first = min(located, key=lambda item: (document.line(item[0]), item[1]["type"] != "extra_forbidden"))
+    path, first = min(located, key=lambda item: (item[1]["type"] == "missing", document.line(item[0])))
     kind = first["type"]
     shown = quote(".".join(str(step) for step in path)) if path else "the document"
     if kind == "extra_forbidden":
         known = _known_keys(model, path[:-1])
-        close = difflib.get_close_matches(str(path[-1]), known, n=1)
+        close = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {quote(close[0])}?" if close else f"known keys: {', '.join(known)}" if known else ""
         return DocumentError(f"unknown key {shown}", hint, document.place(path))
     if kind == "missing":
