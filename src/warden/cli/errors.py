@@ -19,9 +19,10 @@ def tell(error: BaseException, argv: Sequence[str]) -> int:
     if isinstance(error, WardenError):
         return _say(argv, error.code, error.message, error.hint, error.exit_status)
     if _debugging():
-        import traceback
+        from warden.cli.redaction import format_error
+        from warden.guard import GuardScanner
 
-        traceback.print_exception(error)
+        sys.stderr.write(format_error(error, GuardScanner()))
     return _say(argv, "unexpected", f"unexpected {type(error).__name__} in {_place(error)}", REPORT_TO, EXIT_FAILED)
 
 

@@ -60,10 +60,7 @@ def scan(
     if (source is None) == (jsonl is None):
         raise UsageError("scan takes either FILE or --jsonl FILE", "see `warden guard scan --help`")
     scanner = _scanner(config, state_dir)
-    if jsonl is not None:
-        found = _scan_lines(scanner, jsonl)
-    else:
-        found = _scan_text(scanner, str(source), as_json)
+    found = _scan_lines(scanner, jsonl) if jsonl is not None else _scan_text(scanner, str(source), as_json)
     return EXIT_FOUND if found and detailed_exitcode else EXIT_DONE
 
 

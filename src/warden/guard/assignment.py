@@ -34,6 +34,9 @@ _CANDIDATE = r"[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0
 _OPERATOR = r"(?::=|=>|->|===?|!=|=|:|,|\||>|\bis|\bare|\bwas|\bto|\bof)$"
 _NAME = r"[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
 _TYPE = frozenset("string str char text bytes any var &str optional varchar const let".split())
+_DECLARING = frozenset(
+    "const let var val final static public private protected export def set env string readonly def".split()
+)
 _SCHEME = r"(?i)\b(?:bearer|basic|token|digest|apikey|api-key|key|bot|bot-token|sso-key|ghost|jwt|pat|oauth|splunk|genie-?key)$"
 _TITLE = r"[A-Za-z][A-Za-z0-9_.-]{3,}"
 _ELEMENT = r"[A-Za-z][\w:.-]{0,63}"
@@ -230,7 +233,7 @@ def _with_qualifier(rest: str, found: re.Match[str]) -> str:
         return name
     kept: list[str] = []
     for word in reversed(line.split()[-3:]):
-        if not word.replace("-", "").replace("_", "").replace("'", "").isalnum():
+        if word.lower() in _DECLARING or not word.replace("-", "").replace("_", "").replace("'", "").isalnum():
             break
         kept.insert(0, word)
     phrase = " ".join([*kept, name])

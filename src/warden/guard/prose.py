@@ -33,6 +33,7 @@ _PASSWORD_GATE = (
     "пароль",
     "密码",
     "wachtwoord",
+    "mysql",
     "psw",
 )
 _ASSIGNED = (

@@ -1,0 +1,146 @@
+"""Nothing leaves the process unlooked-at: a filter for logging, tracebacks without secret values, streams that redact.
+
+What it does: puts the guard between text and where it is written. What it does not: decide what is logged.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from warden.ports import Scanner
+
+LINE_LIMIT = 65_536
+WITHHELD = "[redacted:unscannable]"
+
+
+class RedactingFilter(logging.Filter):
+    """Redacts a record's message, exception and stack in place, before any handler sees it.
+
+    Put it on handlers rather than on a logger: a logger's filters are not asked for records of its children.
+    """
+
+    def __init__(self, scanner: Scanner) -> None:
+        super().__init__()
+        self._scanner = scanner
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True always: a record is changed, never dropped."""
+        # INVARIANT (no-secret): what cannot be formatted or looked at is withheld, not passed.
+        try:
+            record.msg = redacted(self._scanner, record.getMessage())
+        except Exception:  # noqa: BLE001 - logging must not raise, and must not leak
+            record.msg = WITHHELD
+        record.args = ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        record.exc_info = None
+        if record.exc_text:
+            record.exc_text = redacted(self._scanner, record.exc_text)
+        if record.stack_info:
+            record.stack_info = redacted(self._scanner, record.stack_info)
+        self._redact_extras(record)
+        return True
+
+    def _redact_extras(self, record: logging.LogRecord) -> None:
+        """Redact what `extra=` put on the record: formatters for JSON write it."""
+        for name, value in list(vars(record).items()):
+            if name in _PLAIN_FIELDS or isinstance(value, bool | int | float | type(None)):
+                continue
+            record.__dict__[name] = redacted(self._scanner, value if isinstance(value, str) else repr(value))
+
+
+_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class RedactingStream(io.TextIOBase):
+    """A text stream that passes on whole lines, redacted; what is not a whole line yet waits for `flush` or `close`.
+
+    A `rich` console is given one as its `file`. A line is passed on in parts when it exceeds `LINE_LIMIT`.
+    """
+
+    def __init__(self, stream: TextIO, scanner: Scanner) -> None:
+        self._stream = stream
+        self._scanner = scanner
+        self._waiting = ""
+        self._lock = threading.Lock()
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def isatty(self) -> bool:
+        """Return whether the stream behind is a terminal, so that a console may colour."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the stream behind."""
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream behind."""
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        """Take text; return how much was taken."""
+        with self._lock:
+            self._waiting += text
+            whole = self._waiting.rfind("\n") + 1
+            if len(self._waiting) - whole > LINE_LIMIT:
+                whole = len(self._waiting)
+            self._pass_on(whole)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on everything."""
+        with self._lock:
+            self._pass_on(len(self._waiting))
+        self._stream.flush()
+
+    def _pass_on(self, size: int) -> None:
+        if size:
+            text, self._waiting = self._waiting[:size], self._waiting[size:]
+            self._stream.write(redacted(self._scanner, text))
+
+
+def redacted(scanner: Scanner, text: str) -> str:
+    """Return `text` without secret values."""
+    from warden.guard import clean
+
+    return clean(scanner, text).text
+
+
+def format_error(error: BaseException, scanner: Scanner) -> str:
+    """Return the traceback of `error` without secret values; local variables are never part of it."""
+    return redacted(scanner, "".join(traceback.format_exception(error)))
+
+
+def install(scanner: Scanner) -> Callable[[], None]:
+    """Let uncaught errors of all threads and every handler of the root logger redact; return what undoes that."""
+    before, before_thread = sys.excepthook, threading.excepthook
+    one = RedactingFilter(scanner)
+    handlers = list(logging.getLogger().handlers)
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(redacted(scanner, "".join(traceback.format_exception(kind, error, trace))))
+
+    def thread_hook(given: Any) -> None:
+        hook(given.exc_type, given.exc_value or given.exc_type(), given.exc_traceback)
+
+    def undo() -> None:
+        sys.excepthook, threading.excepthook = before, before_thread
+        for handler in handlers:
+            handler.removeFilter(one)
+
+    for handler in handlers:
+        handler.addFilter(one)
+    sys.excepthook, threading.excepthook = hook, thread_hook
+    return undo

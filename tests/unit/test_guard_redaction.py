@@ -1,0 +1,149 @@
+"""Taking findings out of texts, logs, tracebacks and streams."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+from warden.cli.redaction import WITHHELD, RedactingFilter, RedactingStream, format_error, install
+from warden.guard import GuardScanner, clean, count_kinds, redact, scan_union
+from warden.guard.union import UnionScanner
+from warden.model.finding import Finding
+from warden.testing.guard_samples import draw
+
+SCANNER = GuardScanner()
+TOKEN = draw("ghp_{w36}", Random(5))
+
+
+class Fixed:
+    """A scanner that finds given places in every text."""
+
+    def __init__(self, *findings: Finding, digest: str = "d") -> None:
+        self.findings, self.digest = findings, digest
+
+    def scan(self, text: str) -> tuple[Finding, ...]:
+        """Return the given findings."""
+        return self.findings
+
+
+@pytest.mark.parametrize(
+    ("spans", "shown"),
+    [
+        ([], "0123456789"),
+        ([("a", 2, 4)], "01[redacted:a]456789"),
+        ([("a", 0, 10)], "[redacted:a]"),
+        ([("a", 2, 6), ("b", 4, 8)], "01[redacted:a]89"),
+        ([("b", 4, 5), ("a", 2, 8)], "01[redacted:a]89"),
+        ([("a", 2, 4), ("a", 4, 6)], "01[redacted:a][redacted:a#2]6789"),
+        ([("a", -3, 2), ("a", 8, 99)], "[redacted:a]234567[redacted:a#2]"),
+        ([("a", 5, 5), ("a", 7, 3)], "0123456789"),
+    ],
+)
+def test_replaces_spans(spans: list[tuple[str, int, int]], shown: str) -> None:
+    """Spans are replaced in any order, overlaps once, and what lies outside of the text is ignored."""
+    findings = [Finding(kind, start, end, "rule") for kind, start, end in spans]
+    assert redact("0123456789", findings) == shown
+
+
+def test_gives_up_a_text_that_cannot_be_cleaned() -> None:
+    """When every look finds something again, the whole text goes."""
+    assert clean(Fixed(Finding("a", 0, 1, "rule")), "text").text == "[redacted:unscannable]"
+
+
+def test_counts_by_kind() -> None:
+    """The manifest counts kinds and nothing else."""
+    found = [Finding("b", 0, 1, "r"), Finding("a", 1, 2, "r"), Finding("b", 5, 6, "r")]
+    assert count_kinds(found) == {"a": 1, "b": 2}
+
+
+def test_joins_scanners() -> None:
+    """What any scanner finds is found, each place and kind once, by start."""
+    one, two = Finding("a", 5, 9, "one"), Finding("a", 5, 9, "two")
+    first = Finding("b", 1, 3, "two")
+    assert scan_union([Fixed(one), Fixed(two, first)], "text") == (first, one)
+    union = UnionScanner((Fixed(one, digest="x"), Fixed(first, digest="y")))
+    assert union.scan("text") == (first, one)
+    assert union.digest != UnionScanner((Fixed(one, digest="x"),)).digest
+
+
+@pytest.fixture
+def logged() -> Iterator[tuple[logging.Logger, io.StringIO]]:
+    """A logger whose one handler redacts."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(RedactingFilter(SCANNER))
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    yield logger, stream
+    handler.close()
+
+
+def test_redacts_log_records(logged: tuple[logging.Logger, io.StringIO]) -> None:
+    """Message, arguments, exception, cause and stack of a record are all looked at."""
+    logger, stream = logged
+    logger.warning("token %s and %d", TOKEN, 7)
+    try:
+        try:
+            raise ValueError(f"bad {TOKEN}")
+        except ValueError as error:
+            raise RuntimeError(TOKEN) from error
+    except RuntimeError:
+        logger.exception("failed", stack_info=True)
+    written = stream.getvalue()
+    assert TOKEN not in written
+    assert "token [redacted:github_token] and 7" in written
+    assert "RuntimeError: [redacted:github_token]" in written
+
+
+def test_withholds_what_cannot_be_formatted(logged: tuple[logging.Logger, io.StringIO]) -> None:
+    """A record whose arguments do not fit its message is withheld and raises nothing."""
+    logger, stream = logged
+    logger.warning("%d " + TOKEN, TOKEN)
+    assert stream.getvalue() == WITHHELD + "\n"
+
+
+def test_redacts_extra_fields() -> None:
+    """Fields that a formatter may write beside the message are looked at too."""
+    record = logging.makeLogRecord({"msg": "x", "detail": f"got {TOKEN}", "nested": {"token": TOKEN}, "count": 3})
+    assert RedactingFilter(SCANNER).filter(record)
+    assert TOKEN not in repr(vars(record))
+    assert vars(record)["count"] == 3
+
+
+def test_redacts_a_stream() -> None:
+    """A value that is written in pieces is redacted once its line is whole."""
+    behind = io.StringIO()
+    stream = RedactingStream(behind, SCANNER)
+    for part in ("one ", TOKEN[:10], TOKEN[10:], " two\nthr", "ee"):
+        assert stream.write(part) == len(part)
+    assert behind.getvalue() == "one [redacted:github_token] two\n"
+    stream.flush()
+    assert behind.getvalue().endswith("two\nthree")
+    assert stream.writable()
+    assert not stream.isatty()
+
+
+def test_redacts_tracebacks() -> None:
+    """The text of an error and of its causes is looked at before it is shown."""
+    try:
+        raise ValueError(f"bad {TOKEN}")
+    except ValueError as error:
+        shown = format_error(error, SCANNER)
+    assert "ValueError: bad [redacted:github_token]" in shown
+    assert TOKEN not in shown
+
+
+def test_uncaught_errors_are_redacted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once installed, an uncaught error is shown without secret values, until that is undone."""
+    before = sys.excepthook
+    undo = install(SCANNER)
+    try:
+        sys.excepthook(ValueError, ValueError(TOKEN), None)
+    finally:
+        undo()
+    assert sys.excepthook is before
+    assert "[redacted:github_token]" in capsys.readouterr().err
