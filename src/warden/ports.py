@@ -19,13 +19,13 @@ from warden.model.disposition import Disposition
 from warden.model.entry import Batch, Head
 from warden.model.finding import Finding
 from warden.model.hub import DeliveryMeans, HubTraits, InboxPage
-from warden.model.posted import Accepted, ProgressPage
 from warden.model.ids import MessageKey
 from warden.model.message import BrainInput, Message
 from warden.model.plan import Plan
+from warden.model.posted import Accepted, ProgressPage
 from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
 from warden.model.report import MessageReport
-from warden.model.request import Decision, Request
+from warden.model.request import Decision, Request, VelocityKey
 
 T = TypeVar("T")
 
@@ -156,6 +156,10 @@ class PolicyKernel(Protocol):
         """Return the decision; pure."""
         ...
 
+    def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
+        """Return the counts that must be put into the request before `evaluate`."""
+        ...
+
 
 class AnswerSource(Protocol):
     """The routing catalogue as the engine needs it; `model.catalog.Catalog` is one."""
@@ -257,6 +261,10 @@ class LedgerStore(Protocol):
 
     def replies_since(self, agent: str, since: datetime) -> ReplyWindow:
         """Return how many automatic replies were intended since then, per thread and per sender."""
+        ...
+
+    def requests_since(self, bucket: str, since: datetime) -> int:
+        """Return how many requests were recorded under this velocity bucket since then."""
         ...
 
     def plan_record(self, plan_digest: str) -> PlanRecord | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from warden.model.finding import Finding
     from warden.model.message import BrainInput
     from warden.model.plan import Plan
-    from warden.model.request import Decision, Request
+    from warden.model.request import Decision, Request, VelocityKey
     from warden.policy import Kernel
     from warden.ports import Brain, Scanner
 
@@ -49,6 +49,10 @@ class LazyKernel:
     def evaluate(self, request: Request) -> Decision:
         """Return the decision."""
         return self.value.evaluate(request)
+
+    def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
+        """Return the counts that must be put into the request before `evaluate`."""
+        return self.value.velocity_keys(request)
 
 
 class LazyCatalog:

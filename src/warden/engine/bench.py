@@ -100,9 +100,18 @@ class Bench:
     def enforcer(self) -> Enforcer:
         """The enforcement point of this run."""
         from warden.engine.enforce import Enforcer
+        from warden.engine.tally import Velocities
 
         parts, terms = self._parts, self.terms
-        return Enforcer(terms.agent, parts.brain.name, parts.kernel, parts.scanner, self.traits, terms.hop_limit)
+        return Enforcer(
+            agent=terms.agent,
+            brain=parts.brain.name,
+            kernel=parts.kernel,
+            scanner=parts.scanner,
+            traits=self.traits,
+            hop_limit=terms.hop_limit,
+            velocities=Velocities(parts.store, parts.clock),
+        )
 
     @cached_property
     def planner(self) -> Planner:

@@ -29,6 +29,7 @@ from warden.model.request import Decision, Effect, Request, request_fields
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from warden.engine.tally import Velocities
     from warden.ports import Channel, PolicyKernel, Scanner
 
 CAPABILITIES: Mapping[str, str] = {
@@ -48,13 +49,15 @@ CAPABILITIES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One draft, judged. `action` is the final action, None when nothing could be delivered; `allowed` says that it may be."""
+    """One draft, judged. `action` is the final action, None when nothing could be delivered; `allowed` says that it may be;
+    `buckets` are what velocity rules count it under once it is carried out."""
 
     draft: Draft
     decision: Decision
     request: Request
     action: Action | None = None
     secret_kinds: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
 
     @property
     def request_bytes(self) -> bytes:
@@ -77,6 +80,7 @@ class Enforcer:
     scanner: Scanner
     traits: HubTraits
     hop_limit: int
+    velocities: Velocities
 
     def judge(self, draft: Draft, message: Message, facts: MessageFacts, counts: Mapping[str, int]) -> Judgement:
         """Return the kernel's decision on this draft, with constraints applied to the text before the last judgement.
@@ -131,7 +135,12 @@ class Enforcer:
         body = action.payload.body if action is not None and isinstance(action.payload, OutgoingMessage) else text
         sizes = {**counts, "body_bytes": len(body.encode("utf-8", "surrogatepass"))}
         request = self._request(draft, message, facts, sizes, bool(kinds))
-        return Judgement(draft, self.kernel.evaluate(request), request, action, kinds)
+        keys = self.kernel.velocity_keys(request)
+        if keys:
+            counted = {key.count_name: self.velocities.count(key) for key in keys}
+            request = replace(request, counts={**request.counts, **counted})
+        buckets = tuple(key.bucket for key in keys)
+        return Judgement(draft, self.kernel.evaluate(request), request, action, kinds, buckets)
 
     def _request(
         self, draft: Draft, message: Message, facts: MessageFacts, counts: Mapping[str, int], secrets: bool
@@ -163,6 +172,11 @@ class Enforcer:
             secrets_present=secrets,
             counts={**counts, "hops": facts.hops},
         )
+
+    def note_velocity(self, judgement: Judgement) -> None:
+        """Count a judged action that is carried out, for the velocity rules of later ones."""
+        for bucket in judgement.buckets:
+            self.velocities.note(bucket)
 
     def deliver(self, channel: Channel, intent: Intent, attempts: int) -> Receipt | DeliveryFault:
         """Deliver one durable intent and return its receipt, or the fault that says what may be done next.

@@ -121,6 +121,10 @@ class Journal:
             errors=list(judgement.decision.errors),
         )
 
+    def counted(self, key: MessageKey, bucket: str) -> None:
+        """An action that is carried out counts under a velocity bucket."""
+        self.write("counted", **_reference(key), bucket=bucket)
+
     def intended(self, record: OutboxRecord, action: Action, is_reply: bool) -> None:
         """An allowed action becomes an intent; its payload is kept. `is_reply` says that it counts as an automatic reply."""
         intent = record.intent

@@ -92,6 +92,8 @@ class Outbox:
             snapshot=judgement.decision.snapshot,
         )
         self._journal.intended(record, action, action.kind in ANSWERING)
+        for bucket in judgement.buckets:
+            self._journal.counted(action.message, bucket)
         return record
 
     def begin(self, records: Sequence[OutboxRecord]) -> list[OutboxRecord]:
@@ -220,6 +222,7 @@ class Outbox:
         self._journal.decided(key, judgement)
         if not judgement.allowed or judgement.action is None:
             return None
+        self._enforcer.note_velocity(judgement)
         return self.intend(judgement, origin, AUDIT_STAGE)
 
 

@@ -120,6 +120,7 @@ class Planner:
         judged = Judged(seen, plan, tuple(judgements), disposition, reason)
         for judgement in judged.actions:
             self._tally.note_action()
+            self._enforcer.note_velocity(judgement)
             if judgement.draft.kind in ANSWERING:
                 self._tally.note_reply(message)
         return judged

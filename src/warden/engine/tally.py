@@ -9,8 +9,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from warden.model.message import Message
     from warden.model.records import ReplyWindow
+    from warden.model.request import VelocityKey
+    from warden.ports import Clock, LedgerStore
 
 WINDOW_S = 3600
+
+
+class Velocities:
+    """Counts for velocity rules: requests that were carried out, from our ledger and from this run."""
+
+    def __init__(self, store: LedgerStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[str, int] = {}
+
+    def count(self, key: VelocityKey) -> int:
+        """Return how many requests were recorded under the key's bucket within its window, without the present one."""
+        if key.bucket not in self._known:
+            since = self._clock.now() - timedelta(seconds=key.window_s)
+            self._known[key.bucket] = self._store.requests_since(key.bucket, since)
+        return self._known[key.bucket]
+
+    def note(self, bucket: str) -> None:
+        """Count one more request that is carried out."""
+        self._known[bucket] = self._known.get(bucket, 0) + 1
 
 
 class Tally:

@@ -166,6 +166,7 @@ KINDS: Mapping[str, Mapping[str, Check]] = {
         "rule_ids": _words,
         "snapshot": is_word,
     },
+    "counted": {"run_id": _id, "ref": _reference, "bucket": _digest},
     "attempted": {"run_id": _id, "key": _id, "number": _count},
     "faulted": {
         "run_id": _id,

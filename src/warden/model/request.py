@@ -25,6 +25,17 @@ class Effect(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class VelocityKey:
+    """A count that a policy layer needs: put the number of requests recorded under `bucket` in the last `window_s` seconds,
+    without the one under judgement, into the request's counts under `count_name`. `bucket` is a digest, so that what is
+    recorded holds no text."""
+
+    count_name: str
+    bucket: str
+    window_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class McpCall:
     """The MCP part of a request; every field may be empty."""
 

@@ -13,10 +13,11 @@ Rules:
 4. `explain` and `evaluate` run the same checks: there is one definition of what a rule means.
 """
 
+from warden.model.request import VelocityKey
 from warden.policy.bundle import ABSTAIN, Bundle, Match, McpMatch, Rule, TenantPolicy, Velocity
 from warden.policy.charter import Charter, CharterMatch, CharterRule, Kind, Limits, Tier
 from warden.policy.kernel import Kernel, UnsafeBareKernel
-from warden.policy.layer import Layer, VelocityKey
+from warden.policy.layer import Layer
 
 __all__ = [
     "ABSTAIN",

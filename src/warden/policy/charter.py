@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from warden.errors import ConfigError, quote
-from warden.model.request import Decision, Effect, Request
+from warden.model.request import Decision, Effect, Request, VelocityKey
 from warden.policy.combine import meet_all
 from warden.policy.explanation import LayerTrace, RuleTrace
 from warden.policy.facts import Facts, fold
-from warden.policy.layer import VelocityKey, trace_rule
+from warden.policy.layer import trace_rule
 from warden.policy.matching import Check, FieldCheck, holds, label_allowlist
 
 TOPIC_PREFIX = "job.warden."

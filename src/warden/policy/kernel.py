@@ -11,13 +11,13 @@ from types import MappingProxyType
 
 from warden.errors import ConfigError, quote
 from warden.model.digests import digest_value
-from warden.model.request import Decision, Effect, Request
+from warden.model.request import Decision, Effect, Request, VelocityKey
 from warden.policy.bundle import Bundle
 from warden.policy.charter import LIMIT_NAMES, Charter, CharterLayer, Kind, Limits, Tier
 from warden.policy.combine import meet_all
 from warden.policy.explanation import Explanation, LayerTrace
 from warden.policy.facts import Facts
-from warden.policy.layer import Layer, VelocityKey
+from warden.policy.layer import Layer
 from warden.policy.obligations import discharge
 from warden.policy.overlay import NO_MATCH, Overlay
 

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
-from warden.model.request import Decision, Request
+from warden.model.request import Decision, Request, VelocityKey
 from warden.policy.explanation import FieldTrace, LayerTrace, RuleTrace
 from warden.policy.facts import Facts
 from warden.policy.matching import FieldCheck
-
-
-@dataclass(frozen=True, slots=True)
-class VelocityKey:
-    """A count that a layer needs: put the number of requests recorded under `bucket` in the last `window_s` seconds,
-    without the one under judgement, into the request's counts under `count_name`. `bucket` is a digest, so that what is
-    recorded holds no text."""
-
-    count_name: str
-    bucket: str
-    window_s: int
 
 
 class Layer(Protocol):

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from warden.model.digests import digest_text
-from warden.model.request import Constraints, Decision, Effect, Request
+from warden.model.request import Constraints, Decision, Effect, Request, VelocityKey
 from warden.policy.bundle import ABSTAIN, THROTTLE_RETRY_S, Bundle, Rule, TenantPolicy, Velocity
 from warden.policy.combine import ALLOWED, meet_all
 from warden.policy.explanation import LayerTrace, RuleTrace
 from warden.policy.facts import Facts, fold
 from warden.policy.glob import Glob, compile_glob
-from warden.policy.layer import VelocityKey, trace_rule
+from warden.policy.layer import trace_rule
 from warden.policy.matching import Check, FieldCheck, McpFilter, compile_match, holds
 
 NO_MATCH = "no matching rule"
@@ -239,10 +239,13 @@ class Overlay:
         return LayerTrace(self.name, tuple(tried), decision, note)
 
     def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
-        """Return the counts that this bundle's velocity rules want; one whose key is missing is left out, so that the
-        rule finds no count and, restricting, fires."""
+        """Return the counts that this bundle's velocity rules want: those whose match applies to the request. One whose
+        key is missing is left out, so that the rule finds no count and, restricting, fires."""
         keys: list[VelocityKey] = []
+        facts = self._facts(Facts(request)) if self._velocity else None
         for rule in self._velocity:
+            if facts is not None and any(check(facts) is False for check in rule.checks[:-1]):
+                continue
             velocity = rule.rule.velocity
             value = None if velocity is None else velocity_value(velocity.key, request)
             if velocity is None or value is None:

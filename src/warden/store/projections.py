@@ -51,6 +51,10 @@ def _run_finished(connection: sqlite3.Connection, seq: int, at: int, fields: Fie
         )
 
 
+def _counted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    connection.execute("INSERT INTO velocity VALUES (?, ?, ?)", (fields["bucket"], at, seq))
+
+
 def _plan_applied(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     used = connection.execute(
         "UPDATE plans SET used = 1 WHERE plan_digest = ? AND used = 0", (fields["plan_digest"],)
@@ -138,6 +142,13 @@ def _dead_dropped(connection: sqlite3.Connection, seq: int, at: int, fields: Fie
 
 def _state_restored(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     state = next_intent_state(IntentState.OPEN, "state_restored")
+    # A message that waits for such an intent is held with it: it must not be planned a second time.
+    connection.execute(
+        "INSERT INTO dispositions SELECT DISTINCT hub_id, agent, message_id, 'held', 'in-doubt', sender, thread_id, '', ?, "
+        "0, 0 FROM outbox WHERE state = ? ON CONFLICT (hub_id, agent, message_id) DO UPDATE SET disposition = 'held', "
+        "reason = 'in-doubt', at_ms = excluded.at_ms WHERE disposition = 'failed'",
+        (at, IntentState.OPEN.value),
+    )
     connection.execute(
         "UPDATE outbox SET state = ?, last_fault = 'restored' WHERE state = ?", (state.value, IntentState.OPEN.value)
     )
@@ -212,6 +223,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "run_started": _run_started,
     "run_finished": _run_finished,
     "plan_applied": _plan_applied,
+    "counted": _counted,
     "answer_kept": _answer_kept,
     "intended": _intended,
     "attempted": _attempted,

@@ -327,6 +327,11 @@ class SqliteLedgerStore:
         with self._using():
             return queries.read_replies(self._connection, agent, milliseconds(since))
 
+    def requests_since(self, bucket: str, since: datetime) -> int:
+        """Return how many requests were recorded under this velocity bucket since then."""
+        with self._using():
+            return queries.read_requests(self._connection, bucket, milliseconds(since))
+
     def plan_record(self, plan_digest: str) -> PlanRecord | None:
         """Return what the ledger knows of a saved plan with this digest, or None."""
         with self._using():

@@ -45,6 +45,10 @@ CREATE TABLE outcomes (
   status TEXT NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (correlation_id, event_id)
 ) WITHOUT ROWID;
+CREATE TABLE velocity (
+  bucket TEXT NOT NULL, at_ms INTEGER NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY (bucket, at_ms, seq)
+) WITHOUT ROWID;
 CREATE TABLE plans (
   plan_digest TEXT PRIMARY KEY, run_id TEXT NOT NULL, made_ms INTEGER NOT NULL, used INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -57,6 +61,7 @@ PROJECTIONS = {
     "dispositions": "hub_id, agent, message_id",
     "outbox": "seq",
     "outcomes": "correlation_id, event_id",
+    "velocity": "bucket, at_ms, seq",
     "plans": "plan_digest",
     "dry_runs": "run_id",
     "segments": "first",
