@@ -27,6 +27,20 @@ with FileLockStore(Path(sys.argv[1])).hold("cycle-x", {"command": "warden worker
     print("held", flush=True)
     sys.stdin.read()
 """
+FORKING_HOLDER = """
+import os, signal, sys
+from pathlib import Path
+from warden.store.locks import FileLockStore
+with FileLockStore(Path(sys.argv[1])).hold("cycle-x", {}):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, b"x")
+        signal.pause()
+    os.read(reading, 1)
+    print(child, flush=True)
+    signal.pause()
+"""
 
 
 # -- heads
@@ -166,9 +180,10 @@ def test_lock_excludes_and_is_given_back(tmp_path: Path) -> None:
     """Within the block nobody else gets the lock, of that name; after it everybody can, also after an exception."""
     locks = FileLockStore(tmp_path / "locks")
     with locks.hold("cycle-x", {}):
-        with pytest.raises(LockHeldError) as caught, locks.hold("cycle-x", {}):
-            raise AssertionError
-        assert str(os.getpid()) in caught.value.holder
+        for _ in range(3):  # who waits in vain leaves the holder's word where it is
+            with pytest.raises(LockHeldError) as caught, locks.hold("cycle-x", {}):
+                raise AssertionError
+            assert str(os.getpid()) in caught.value.holder
         with FileLockStore(tmp_path / "locks").hold("cycle-y", {}):
             pass
     with pytest.raises(ZeroDivisionError), locks.hold("cycle-x", {}):
@@ -278,3 +293,18 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
     os.close(reading)
     os.close(writing)
     os.waitpid(child, 0)
+
+
+def test_a_child_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path) -> None:
+    """When the holder is killed, its lock is free although a child that it forked meanwhile lives on."""
+    process = subprocess.Popen([sys.executable, "-c", FORKING_HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    try:
+        with FileLockStore(tmp_path).hold("cycle-x", {}):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        process.stdout.close()

@@ -59,7 +59,7 @@ def purge(
     """Purge."""
     with writing(config, state_dir) as (settings, store):
         now = store.now()
-        moment = parse_moment(before, now) if before else now - timedelta(days=settings.retention_days)
+        moment = parse_moment(before, now) if before is not None else now - timedelta(days=settings.retention_days)
         number = purge_texts(store, moment)
     if json:
         print_json({"schema": "warden.ledger-purge/1", "texts": number})
@@ -73,7 +73,7 @@ def archive(
     """Archive."""
     with writing(config, state_dir) as (settings, store):
         now = store.now()
-        moment = parse_moment(before, now) if before else now - timedelta(days=settings.retention_days)
+        moment = parse_moment(before, now) if before is not None else now - timedelta(days=settings.retention_days)
         segment = archive_entries(store, moment, compose.ledger_files(settings).segments)
     if json:
         found = None if segment is None else {"first": segment.first, "last": segment.last, "file": segment.name}

@@ -60,12 +60,16 @@ class FileLockStore:
         self._open.add(descriptor)
         try:
             self._take(descriptor, path, name)
-            with disk_errors(path):
-                _write_holder(descriptor, describe)
-            yield
+            try:
+                with disk_errors(path):
+                    _write_holder(descriptor, describe)
+                yield
+            finally:
+                _give_back(descriptor, process)
         finally:
             if os.getpid() == process:
-                self._release(descriptor)
+                self._open.discard(descriptor)
+                os.close(descriptor)
 
     def _take(self, descriptor: int, path: Path, name: str) -> None:
         try:
@@ -94,12 +98,6 @@ class FileLockStore:
             return {}
         return {str(key): str(value) for key, value in found.items()}
 
-    def _release(self, descriptor: int) -> None:
-        self._open.discard(descriptor)
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, 0)
-        os.close(descriptor)
-
     def _path(self, name: str) -> Path:
         plain = _PLAIN_NAME.fullmatch(name)
         safe = name if plain else "name-" + sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -120,6 +118,15 @@ def _write_holder(descriptor: int, describe: Mapping[str, str]) -> None:
     }
     os.ftruncate(descriptor, 0)
     write_all(descriptor, json.dumps(holder, ensure_ascii=True).encode()[:HOLDER_LIMIT])
+
+
+def _give_back(descriptor: int, process: int) -> None:
+    """Only the holder may do this: whoever waits in vain leaves the file as it is. The lock is given back by word, not
+    only by closing, because a child that was just forked may not have closed its copy yet."""
+    if os.getpid() == process:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _describe_holder(holder: Mapping[str, str]) -> str:
