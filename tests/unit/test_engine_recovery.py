@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from enginebed import AGENT, SENDER, Bed, planning, traits_with
 
+from warden.engine.letters import Person, dropping
 from warden.errors import HubBusyError, HubCredentialError, HubRejectedError, HubUncertainError
 from warden.model.disposition import Disposition
 from warden.model.entry import Batch, Entry
 from warden.model.hub import DeliveryMeans
 from warden.model.posted import Accepted
+from warden.store.queries import read_stuck
 from warden.testing.engine import Killed
 
 NOTE = planning(("progress_note", {"template": "status_received"}))
@@ -244,3 +246,34 @@ def test_a_read_mark_may_be_repeated_on_any_hub() -> None:
     bed.execute()
     assert bed.disposition("m1") is Disposition.READ
     assert isinstance(bed.hub.mark_read(AGENT, "m1"), Accepted)
+
+
+def test_a_restored_state_holds_what_was_in_flight() -> None:
+    """After a restore, a message whose reply may have left is held in doubt, and later runs plan the others."""
+    bed = Bed()
+    bed.send()
+    killed_run(bed, "post_message", True)
+    root = "sha256:" + "0" * 64
+    restored = {"by": "ada", "source_size": 1, "source_root": root}
+    bed.store.commit(Batch((Entry("state_restored", restored),)))
+    bed.send(sender="other")
+    bed.execute()
+    assert (bed.disposition("m1"), bed.disposition("m3")) == (Disposition.HELD, Disposition.ANSWERED)
+    assert len(bed.replies(SENDER)) == 1
+
+
+def test_a_dropped_reply_whose_sender_writes_again_stays_with_the_person() -> None:
+    """A dead letter that a person dropped is not planned again, whatever its sender adds."""
+    bed = Bed()
+    bed.send()
+    bed.faults.plan("post_message", HubRejectedError("no"))
+    bed.execute()
+    (record,) = bed.store.read(lambda connection: read_stuck(connection, AGENT))
+    person = Person("ada", "sha256:" + "1" * 64)
+    bed.store.commit(Batch(dropping(record, (), person, arrived=False, open_message=True)))
+    assert bed.disposition("m1") is Disposition.ESCALATED
+    bed.send(thread="t1")
+    for _ in range(2):
+        bed.execute()
+    assert bed.disposition("m1") is Disposition.ESCALATED
+    assert [message.content.in_reply_to for message in bed.replies()] == ["m2"]

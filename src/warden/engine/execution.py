@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from warden.model.records import DispositionRecord, OutboxRecord
 
 
+BY_PERSON = "person"
+"""Reason code of a disposition that a person gave."""
+
+
 @dataclass(slots=True)
 class _Batch:
     """The records of one batch on their way: `first` are delivered at once, `later` when their message is closed."""
@@ -152,7 +156,8 @@ class Execution:
             key.hub_id, key.agent, item.seen.message.sender.name, content.thread_id
         )
         for record in open_ones:
-            if record.message != key and not record.reopened:
+            # What a person has taken stays with that person: its action may have been delivered or dropped by hand.
+            if record.message != key and not record.reopened and record.reason != BY_PERSON:
                 self._journal.reopened(record.message, key.message_id)
 
     def _follow_ups(self, batch: _Batch, settled: Settled) -> list[OutboxRecord]:
