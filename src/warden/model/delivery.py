@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from warden.model.digests import canonical_bytes, digest_bytes
 from warden.model.ids import MessageKey, idempotency_key
@@ -80,11 +81,11 @@ def payload_from_fields(channel: str, fields: object) -> Payload:
     return payload
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Action:
     """A planned action with its final text: what guard and kernel judged is byte for byte what leaves.
 
-    `ordinal` counts actions of one kind within the message, from 0.
+    `ordinal` counts actions of one kind within the message, from 0. Bytes and digests are computed once, when first asked for.
     """
 
     message: MessageKey
@@ -97,12 +98,12 @@ class Action:
         """The channel that carries this payload."""
         return _CHANNELS[type(self.payload)]
 
-    @property
+    @cached_property
     def payload_bytes(self) -> bytes:
         """Canonical bytes of the payload: what is kept as a blob and what the digest covers."""
         return canonical_bytes(payload_fields(self.payload))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Digest of kind, ordinal, message key and payload: what a plan and an approval bind."""
         head = canonical_bytes(
@@ -110,7 +111,7 @@ class Action:
         )
         return digest_bytes(head + b"\n" + self.payload_bytes)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The idempotency key."""
         return idempotency_key(self.message, self.kind, self.ordinal)
