@@ -32,14 +32,22 @@ MAX_CATALOG_BYTES = 4 * 1024 * 1024
 class LazyKernel:
     """The kernel, read when it is first asked for a judgement; the digest of its charter is known before."""
 
-    def __init__(self, charter_digest: str, build: Callable[[], Kernel]) -> None:
+    def __init__(self, charter_digest: str, build: Callable[[], tuple[Kernel, tuple[str, ...]]]) -> None:
         self.charter_digest = charter_digest
         self._build = build
 
     @cached_property
+    def _built(self) -> tuple[Kernel, tuple[str, ...]]:
+        return self._build()
+
+    @property
     def value(self) -> Kernel:
         """The kernel; raises `CharterError`, and what is wrong with an overlay."""
-        return self._build()
+        return self._built[0]
+
+    def alerts(self) -> tuple[str, ...]:
+        """Return what went wrong while the overlays were loaded."""
+        return self._built[1]
 
     @property
     def snapshot(self) -> str:
@@ -135,7 +143,7 @@ def read_documents(settings: Settings) -> Documents:
     return Documents(kernel, LazyCatalog(data, name))
 
 
-def _kernel(files: Mapping[str, bytes], settings: Settings) -> Kernel:
+def _kernel(files: Mapping[str, bytes], settings: Settings) -> tuple[Kernel, tuple[str, ...]]:
     from warden.cli.output import talk
     from warden.cli.policy_parts import load_policy_set, lowered_limits
     from warden.documents.charter import load_charter
@@ -144,7 +152,7 @@ def _kernel(files: Mapping[str, bytes], settings: Settings) -> Kernel:
     found = load_policy_set(settings)
     for alert in found.alerts:
         talk(f"alert: {alert}")
-    return Kernel(load_charter(files), found.layers, lowered_limits(settings))
+    return Kernel(load_charter(files), found.layers, lowered_limits(settings)), found.alerts
 
 
 def _catalog_bytes(path: Path | None, files: Mapping[str, bytes]) -> tuple[bytes, str]:

@@ -161,6 +161,7 @@ def _desk(settings: Settings, stop: SignalStop, mode: str, as_json: bool, limit:
             scanner=LazyScanner(lambda: compose.build_scanner(settings)),
             brain=brain,
             catalog=documents.catalog,
+            alerts=documents.kernel.alerts,
             clock=clock,
             pool=pool,
             reporter=screen,

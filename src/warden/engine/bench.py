@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from warden.model.report import RunReport
     from warden.model.saved_plan import PlanHeader
 
+MAX_ALERT = 256
+"""INVARIANT (bounded): characters of an alert that an entry holds."""
+
 _STOPPED = {"interrupted": EXIT_INTERRUPTED, "terminated": EXIT_TERMINATED, "deadline": EXIT_PARTIAL}
 
 
@@ -76,6 +79,8 @@ class Opening:
             catalog_digest=self._parts.catalog.digest,
             guard_digest=self._parts.scanner.digest if judging else None,
         )
+        for alert in self._parts.alerts() if judging else ():
+            self._journal.write("alert_raised", code="policies", subject=alert[:MAX_ALERT])
 
 
 class Bench:

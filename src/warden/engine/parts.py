@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from warden.model.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from warden.ports import (
         AnswerSource,
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
         StopSignal,
     )
 
-BATCH_MESSAGES = 100
+BATCH_MESSAGES = 64
 """INVARIANT (bounded): messages whose intents share one commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The ports of a run. `channels` is empty in a dry run: there is nothing there that could deliver."""
+    """The ports of a run. `channels` is empty in a dry run: there is nothing there that could deliver. `alerts` says what
+    went wrong while the kernel was built (an overlay that fell back on its last good set); asked once, before judging."""
 
     hub: HubReader
     store: LedgerStore
@@ -43,6 +44,7 @@ class Parts:
     reporter: Reporter
     stop: StopSignal
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    alerts: Callable[[], tuple[str, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
