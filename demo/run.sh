@@ -2,7 +2,7 @@
 # The main job on the embedded hub, in a throw-away directory: load an inbox, plan, execute, look at what came of it.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
+cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export WARDEN_STATE_DIR="$scratch/state" WARDEN_CONFIG="$scratch"
@@ -14,7 +14,7 @@ run() {
 }
 
 say "Ten messages arrive in the inbox of ops-warden"
-run warden hub send --jsonl "$here/inbox.jsonl"
+run warden hub send --jsonl demo/inbox.jsonl
 
 say "What would warden do? (nothing is sent)"
 run warden worker run --dry-run
@@ -22,11 +22,12 @@ run warden worker run --dry-run
 say "Do it"
 run warden worker run --execute
 
-say "What was answered: the thread as its sender sees it"
-run warden hub thread --agent flex-auth "$(warden hub inbox --agent flex-auth --json | first_thread)"
+say "What was answered: a thread, as the one who asked sees it"
+run warden hub thread --agent flex-auth t1
 
 say "What waits for a person: still unread"
 run warden hub inbox
+run warden hub progress
 
 say "A second pass finds nothing new"
 run warden worker run --execute

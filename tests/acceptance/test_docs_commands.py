@@ -118,21 +118,20 @@ class Session:
             cwd=self.work,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
+        assert process.stdout is not None
+        self.running.callback(process.stdout.close)
         self.running.callback(process.wait, 30)
         self.running.callback(process.terminate)
-        assert process.stderr is not None
-        self.running.callback(process.stderr.close)
-        said = process.stderr.readline()
+        said = process.stdout.readline()
         assert self.port in said, said
 
 
 @pytest.mark.slow
 @pytest.mark.acceptance
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_shown_command_does_what_the_page_says(page: Path, tmp_path: Path) -> None:
     """The commands of a page run one after the other and give the shown output."""
