@@ -64,12 +64,15 @@ _VALUE_QUESTION = (
 _NEED_VALUE = (
     r"\b(?:i|we)(?:'d| would|'ll| will| really| just| also| do| urgently)? (?:need|want|require|like|love) (?:to "
     r"(?:know|see|have|get|read|look at) )?"
-    r"(?:the|your|that|those|these|all (?:the|of the|your)) (?:[\w.\-/]+ ){0,5}?"
+    r"(?:the|your|that|those|these|all (?:the|of the|your)) (?:(?!(?:owners?|names?|contacts?|issuer|person|team|"
+    r"link|docs?|process|policy|status|of|for|to|who|how|where|about)\b)[\w.\-/]+ ){0,5}?"
     r"(?P<secret>pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds|login|kubeconfig|"
     r"pwd|\.env)\b(?! \w+ ?owner)|"
     r"\b(?:can|could|may|might) (?:i|we) (?:please |just |also )?(?:have|get|see|borrow|look at|use|know|grab|read) "
     r"(?:the|your|that|those|these|all|his|her|their) "
-    r"(?:[\w.\-/]+ ){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds|login|"
+    r"(?:(?!(?:owners?|names?|contacts?|issuer|person|team|link|docs?|process|policy|status|of|for|to|who|how|where|"
+    r"about)\b)[\w.\-/]+ ){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds|"
+    r"login|"
     r"kubeconfig|pwd|\.env)\b|"
     r"\b(?:let|allow) (?:me|us) (?:have|see|know|use|borrow|get|read) (?:the|your|that|all) (?:[\w.\-/]+ "
     r"){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|keys?|tokens?|credentials?|creds|login)\b|"
@@ -169,6 +172,8 @@ def _ordered(words: list[str], at: int, before: str) -> bool:
         return place == at and any(word in lexicon.BEFORE_TO for word in words[max(0, place - 5) : place - 1])
     if place < at:
         fillers = words[place:at]
+        if _is_told_of(fillers, previous):
+            return False
         if previous in lexicon.SUBJECT or fillers[-1] in (
             "and",
             "or",
@@ -187,6 +192,15 @@ def _ordered(words: list[str], at: int, before: str) -> bool:
             )
         return True
     return bool(before) and before in _OPENING
+
+
+def _is_told_of(fillers: list[str], previous: str) -> bool:
+    """Return whether "you" before the verb is not asked but spoken of: "do you issue", "I heard that you sign"."""
+    addressed = [at for at, word in enumerate(fillers) if word in lexicon.ADDRESSED]
+    if not addressed:
+        return False
+    modal = fillers[: addressed[-1]]
+    return not any(word in lexicon.MODAL or word in lexicon.POLITE for word in modal) and previous not in lexicon.MODAL
 
 
 def _negated(words: list[str], at: int) -> bool:

@@ -162,9 +162,9 @@ SUBJECT = _words(
 FILLER = _words(
     """
     please pls plz kindly just then and now also so but or first next finally immediately asap simply quickly
-    directly maybe perhaps bitte svp hi hello hey team all everyone there ok okay thanks thx urgent important
-    action todo request ops-warden warden you u someone somebody anyone anybody yes no well alright right and/or
-    again always gently could can would will must should may shall
+    directly maybe perhaps bitte svp hi hello hey team all everyone there ok okay thanks thx urgent important action
+    todo request ops-warden warden you u someone somebody anyone anybody yes no well alright right and/or again
+    always gently could can would will must should may shall
     """
 )
 
@@ -216,3 +216,9 @@ NOUN_LIKE = _words(
     pull mail email leak post copy read export message text fetch
     """
 )
+
+ADDRESSED = _words("you u someone somebody anyone anybody")
+
+MODAL = _words("can could would will must should may shall might need want")
+
+POLITE = _words("please pls plz kindly bitte now then and also")

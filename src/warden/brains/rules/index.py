@@ -25,6 +25,7 @@ TYPO_MAX_CHARS = 24
 ANSWER_MATCH = 0.5
 TOPIC_FACTOR = 0.85
 GENERIC_FACTOR = 0.3
+COUNT_BASE = 0.3
 
 _STOP = lexicon.STOP
 _PARTICLES = frozenset({"up", "out", "in", "off", "on", "over"})
@@ -263,9 +264,13 @@ class CatalogIndex:
         """Return how much of the entry's best phrase was said, and how much of what was said it covers."""
         best = (0.0, 0.0)
         for phrase in self._phrases[number]:
+            if phrase.stems.isdisjoint(said):
+                continue
             matched = sum(self._weights[word] * match for word, match in said.items() if word in phrase.stems)
             if matched:
-                pair = (matched / phrase.weight * phrase.factor, min(1.0, matched / heard))
+                counted = sum(word in said for word in phrase.stems) / len(phrase.stems)
+                named = min(matched / phrase.weight, COUNT_BASE + (1 - COUNT_BASE) * counted)
+                pair = (named * phrase.factor, min(1.0, matched / heard))
                 best = max(best, pair, key=sum)
         return best
 

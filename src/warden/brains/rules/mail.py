@@ -70,6 +70,7 @@ _TAG = re.compile(r"</?[a-z][^<>\n]{0,100}>")
 _END = re.compile(r"(?<=[.!?;])[\"')\]*_]*\s+|(?<=\?)(?=[a-z])")
 _SMILEY = re.compile(r"(?:[:;]-?[)(dp]|\^\^)(?=\s|$)")
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|vs|approx|incl|resp|no|nr|dr|mr|mrs|ms|st)\.(?=\s)")
+_WRAP = "\x00"
 _WRAPPED_CHARS = 46
 _SIGNATURE_LINES = 8
 _SIGNATURE_CHARS = 70
@@ -102,10 +103,26 @@ def read_subject(subject: str) -> str:
 
 def read_mail(subject: str, body: str, is_reply: bool) -> Mail:
     """Return what is matched of a message; `is_reply` says that it stands in a thread that was begun before."""
-    lines, quoted, digest = _own_lines(fold(body))
+    lines, quoted, digest = _own_lines(_mark_wraps(body))
     sentences = tuple(_split(_join(lines)))
     old = bool(_REPLY_PREFIX.match(subject)) or is_reply
     return Mail(read_subject(subject), old, sentences, quoted, digest)
+
+
+def _mark_wraps(body: str) -> str:
+    """Return the folded body with a mark before each line that only goes on with the sentence of the line above.
+
+    A writer who begins lines with capitals goes on where a line begins with a small letter and the one above is open.
+    """
+    lines = body.replace("\r", "").split("\n")
+    writes_capitals = any(line[:1].isupper() for line in lines)
+    marked: list[str] = []
+    above = ""
+    for line in lines:
+        goes_on = writes_capitals and line[:1].islower() and above[-1:].isalnum() and above[:1].isalnum()
+        marked.append(_WRAP + fold(line) if goes_on else fold(line))
+        above = line.strip()
+    return "\n".join(marked)
 
 
 def _own_lines(folded: str) -> tuple[list[str], bool, bool]:
@@ -113,7 +130,7 @@ def _own_lines(folded: str) -> tuple[list[str], bool, bool]:
     quoted = fenced = False
     headers = 0
     for line in folded.split("\n"):
-        text = line.strip()
+        text = line.removeprefix(_WRAP).strip()
         if _FENCE.match(text):
             fenced = not fenced
             lines.append("")
@@ -130,7 +147,7 @@ def _own_lines(folded: str) -> tuple[list[str], bool, bool]:
             break
         if _SIGNATURE.match(text) and any(lines):
             break
-        lines.append(text)
+        lines.append(_WRAP + text if line.startswith(_WRAP) else text)
     return _without_closing(lines), quoted, headers >= 3
 
 
@@ -141,10 +158,14 @@ def _without_closing(lines: list[str]) -> list[str]:
         below = [line for line in lines[at + 1 :] if line]
         if (
             at != filled[0]
-            and _CLOSING.match(lines[at])
+            and _CLOSING.match(lines[at].removeprefix(_WRAP))
             and all(len(line) < _SIGNATURE_CHARS and "?" not in line for line in below)
         ):
-            return lines[:at] if below or not lines[at].startswith(("thank", "many thank", "thx")) else lines
+            return (
+                lines[:at]
+                if below or not lines[at].removeprefix(_WRAP).startswith(("thank", "many thank", "thx"))
+                else lines
+            )
     if len(filled) > 1:
         last = lines[filled[-1]]
         if _SENT_FROM.match(last):
@@ -169,10 +190,18 @@ def _join(lines: list[str]) -> list[str]:
     found: list[str] = []
     open_line = ""
     for raw in lines:
+        wrapped = raw.startswith(_WRAP)
+        raw = raw.removeprefix(_WRAP)
         marked = _BULLET.match(raw) or _HEADING.match(raw)
         text = _clean(_HEADING.sub("", _BULLET.sub("", raw))).strip()
-        goes_on = bool(open_line) and not marked and text and text[0] not in "-*" and len(open_line) >= _WRAPPED_CHARS
-        if goes_on and open_line[-1] not in ".!?:;":
+        goes_on = (
+            bool(open_line)
+            and not marked
+            and text
+            and text[0] not in "-*"
+            and (wrapped or len(open_line) >= _WRAPPED_CHARS)
+        )
+        if goes_on and open_line[-1] not in ".!?:;" and not _GREETING_LINE.match(found[-1]):
             found[-1] = found[-1] + " " + text
         elif text:
             found.append(text)

@@ -10,11 +10,11 @@ from warden.brains.rules.index import CatalogIndex, Known, Score, Weighed
 from warden.brains.rules.questions import OTHER, Question
 from warden.brains.rules.tokens import split_words, stem
 
-ANSWER_FROM = 0.74
+ANSWER_FROM = 0.75
 """An entry answers when its score is at least this ..."""
 EXPLAINED_FROM = 0.70
 """... it explains at least this share of the question ..."""
-NAMED_FROM = 0.55
+NAMED_FROM = 0.66
 """... the question names at least this much of one of its phrases ..."""
 DISTANCE = 0.10
 """... and the next entry's score is lower by at least this ..."""
@@ -24,6 +24,8 @@ NAMED_IN_FULL = 0.9
 """A name said to this degree tells an entry apart from others that share the words."""
 RIVAL_NAMED_FROM = 0.6
 """Another entry named to this degree by a word of its own is a second thing that is spoken of."""
+SEVERAL_FROM = 0.4
+"""Below this, entries that are near to each other are all far from the question."""
 SAME_QUESTION_FROM = 0.9
 """A question that is not of the routing kind must be one of the entry's own to this degree."""
 
@@ -45,15 +47,30 @@ _TROUBLE_NOUN = re.compile(
     r"\b(?:issues?|problems?|troubles?) (?:with|in|on|about|around|regarding|connecting|logging|getting|using)\b|"
     r"\b(?:have|having|has|an|the|this|my|our|any) issues?\b"
 )
+_TIME_OR_PLACE = re.compile(
+    r"\b(?:these days|nowadays|at the moment|right now|at present|for now|by the way|in general|around here|over "
+    r"here|(?:on|from) our side|"
+    r"(?:in|at) (?:our|the|this) (?:company|organi[sz]ation|place|house)|first of all|most likely|as of (?:now|"
+    r"today))\b"
+)
+_OWN_ACT = re.compile(
+    r"^(?:how|where)\S* (?:do|can|could|should|would|to|must|may|might|shall|am|are)\b(?: (?:i|we|one|you|"
+    r"people))?"
+)
 _PAST_WHO = re.compile(
     r"^who(?:m|ever)? (?:has |have |had |just |last |recently |already |was |were |it was )*(?:\w+ed|broke|wrote|"
     r"took|gave|made|got|ran|sent|left|did|was|were|had|came|saw|used)\b(?! (?:person|to|for|in charge))"
+)
+_RECEIVES_WHO = re.compile(
+    r"^who(?:ever)?(?: (?:else|all|currently|still|already|also|usually))* (?:gets?|receives?|obtains?|requests?|"
+    r"asks?|finds?|applies|apply)\b"
 )
 _HAS_WHO = re.compile(
     r"^(?:who|which \w+|what \w+)(?: (?:else|currently|all|still|already|also|really|here|now|already)){0,2} (?:has|"
     r"have|uses|use|is using|are using|needs|wants|is on|is affected|can see|can read|pays? for it)\b"
 )
 _CONTEXT = lexicon.stems(lexicon.CONTEXT)
+_MODIFIER = lexicon.stems(lexicon.MODIFIER)
 _OBTAIN = lexicon.stems(lexicon.OBTAIN)
 _OPERATE = lexicon.stems(lexicon.OPERATE)
 _ENDS = frozenset({"again", "on", "in", "with", "for", "from", "at", "so"})
@@ -80,7 +97,7 @@ class _Reading:
 
 
 def _tokens(text: str) -> list[str]:
-    text = _TROUBLE_NOUN.sub(" problem ", text)
+    text = _TIME_OR_PLACE.sub(" ", _TROUBLE_NOUN.sub(" problem ", text))
     found: list[str] = []
     for token in _TOKEN.findall(text) if "'" not in text else _TOKEN.findall(" ".join(_open(text))):
         found.append(token)
@@ -100,9 +117,18 @@ class QuestionMatcher:
 
     def match(self, question: Question, context: str = "") -> Finding:
         """Return what the catalogue says to one question; `context` (a subject, an earlier sentence) decides ties."""
-        if question.kind == OTHER or _PAST_WHO.match(question.text) or _HAS_WHO.match(question.text):
+        if (
+            question.kind == OTHER
+            or _PAST_WHO.match(question.text)
+            or _HAS_WHO.match(question.text)
+            or _RECEIVES_WHO.match(question.text)
+        ):
             return self._match_other(question)
         reading = self._weigh(_tokens(question.text))
+        if _acts_itself(question.text):
+            reading.words.unknown += CORE_UNKNOWN
+        if reading.pronoun and all(word.stem in _MODIFIER for word, _, _ in reading.words.known + reading.words.beside):
+            return Finding("no-object", (), empty=reading.unknown_words == 0)
         if not reading.words.known and not reading.words.beside:
             nothing = reading.unknown_words == 0
             return Finding("no-object" if nothing else "weak-match", (), empty=nothing)
@@ -253,6 +279,17 @@ class QuestionMatcher:
         return False
 
 
+def _acts_itself(text: str) -> bool:
+    """Return whether the sender asks how or where to do what an owner does ("how do I give my token to ...")."""
+    match = _OWN_ACT.match(text)
+    if match is None:
+        return False
+    following = text[match.end() :].split()[:3]
+    if following[:2] in (["hand", "in"], ["turn", "in"], ["hand", "it"]):
+        return False
+    return any(word in lexicon.RESPONSIBLE_ACT for word in following[:2])
+
+
 def _content(text: str) -> set[str]:
     return {stem(word) for word in split_words(text) if word not in lexicon.STOP or word in ("when", "what", "how")}
 
@@ -264,8 +301,8 @@ def decide(scores: list[Score]) -> Finding:
         return Finding("no-match", ())
     best = found[0]
     if best.value < ANSWER_FROM or best.explained < EXPLAINED_FROM or best.named < NAMED_FROM:
-        near = [score for score in found if score.value >= best.value * RATIO]
-        return Finding("several-candidates" if len(near) > 1 and best.value >= 0.4 else "weak-match", found)
+        near = [score for score in found[1:] if score.value >= best.value * RATIO or _is_second_thing(best, score)]
+        return Finding("several-candidates" if near and best.value >= SEVERAL_FROM else "weak-match", found)
     if any(_rivals(best, score) for score in found[1:]):
         return Finding("several-candidates", found)
     return Finding("routing-question", found, best.entry.id)
@@ -281,4 +318,8 @@ def _rivals(best: Score, other: Score) -> bool:
         return True
     if best.named < NAMED_IN_FULL and other.explained >= best.explained * 0.98:
         return True
+    return _is_second_thing(best, other)
+
+
+def _is_second_thing(best: Score, other: Score) -> bool:
     return other.named >= RIVAL_NAMED_FROM and not set(other.terms) <= set(best.terms)

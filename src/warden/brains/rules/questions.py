@@ -94,7 +94,7 @@ _ASKED = re.compile(
     r"(?:\b(?:know|knows|known|tell|telling|say|idea|clue|wonder|wondering|ask|asking|asks|find out|finding out|"
     r"figure out|figuring out|understand|understanding|see|advise|explain|clarify|"
     r"confirm|remind|learn|sure|certain|clear|unclear|unsure|question is|question|regarding|pointers?|pointer on|"
-    r"hint|info|information|guidance|help|lookup|look up|curious|me|us|"
+    r"hint|info|information|guidance|help|lookup|look up|curious|me|us|looking|"
     r"trying to find|find|point|direct|weiss|wissen|sagen|sag|savoir|dire|saber|decir|dizer|sapere|dire|weten|"
     r"zeggen)|<doubt>)"
     r"(?: on| about| of| to| at| as to| as| towards?| in the direction of| out| for)?,?:? (?:(?:to|from|with|for|at|"

@@ -110,6 +110,10 @@ _PLEASE_INSIDE = re.compile(
     r"[,;:.-]\s*(?:and |then |also )?(?:please|pls|kindly)\b(?P<rest>.+)|\b(?:and|then) (?:also "
     r")?please\b(?P<more>.+)"
 )
+_ASKED_INSIDE = re.compile(
+    r"(?:[,;:.-]\s*|\b(?:and|then|also|but|so|if)\s+)(?:also |maybe |then )?(?:can|could|would|will) (?:you|someone|"
+    r"somebody|anyone|we)\b(?P<rest>.*)"
+)
 _INFORMING = re.compile(
     r"^[\s,]*(?:(?:please|kindly|also|just|quickly|maybe|possibly|perhaps|be so kind (?:and|to|as to)|help (?:me|"
     r"us)(?: to)?(?: by)?|be able to|to)[\s,]+)*(?:tell|telling|let (?:me|us) know|letting (?:me|us) know|point|"
@@ -152,6 +156,9 @@ def is_further_request(sentence: str) -> bool:
     match = _REQUEST.match(sentence)
     if match is not None:
         return _INFORMING.match(match["rest"]) is None
+    match = _ASKED_INSIDE.search(sentence)
+    if match is not None and _INFORMING.match(match["rest"]) is None:
+        return True
     match = _PLEASE_INSIDE.search(sentence)
     if (
         match is not None

@@ -26,8 +26,8 @@ STOP = _words(
     through over under between within as than then so if or and but nor up out off there here now just also too very
     really quite still already again only even ever yet please pls plz kindly thanks thank thx cheers regards hi
     hello hey dear morning afternoon evening good day s t re d ll m ve not no yes ok okay oh well hmm um eh btw fwiw
-    afaik like maybe perhaps possibly simply actually basically currently today tomorrow soon asap around nowadays
-    usually normally generally typically exactly officially internally anyway anyways anymore lately recently moment
+    afaik like maybe perhaps possibly simply actually basically currently today tomorrow soon asap nowadays usually
+    normally generally typically exactly officially internally anyway anyways anymore lately recently moment
     anywhere somewhere overall finally eventually instead-of guys folks gladly wanted when while because since
     before after during until once first next last quick quickly short small little bit lot re regarding concerning
     wrt fyi aw wg fw fwd sv tr yours sincerely best kind warm greetings folks team all guys gang der die das den dem
@@ -83,9 +83,9 @@ FRAME_BEFORE = _words(
 OBTAIN = _words(
     """
     order orders ordering ordered book books booking booked buy buying purchase collect collecting pick apply sign
-    signup register submit send sending file raise open subscribe reserve reserving arrange arranging organise
-    organize set setup create creates creating created generate make makes making add adds adding added enrol enroll
-    assign assigns assigning allocate distribute distributes hire set setting sets new start log
+    signup register submit send sending file subscribe reserve reserving arrange arranging organise organize set
+    setup create creates creating created generate make makes making add adds adding added enrol enroll assign
+    assigns assigning allocate distribute distributes hire set setting sets new
     """
 )
 
@@ -93,9 +93,9 @@ OBTAIN = _words(
 OPERATE = _words(
     """
     rotate rotates rotating rotation revoke revokes revoking renew renews renewing renewal reset resets resetting
-    approve approves approving approval approver extend extends replace replaces replacing replacement sign signs
-    signing signer update updates change changes changing configure configures unlock unlocks enable review
-    authorise authorize authorizes
+    approve approves approving approval approver extend extends replace replaces replacing sign signs signing signer
+    update updates change changes changing configure configures unlock unlocks enable review authorise authorize
+    authorizes
     """
 )
 
@@ -106,7 +106,7 @@ MODIFIER = _words(
     proper current working separate dedicated individual production prod staging stage stg dev development test
     testing qa sandbox read readonly write scoped limited restricted shared local remote company corporate various
     different specific particular certain type kind sort kinds stuff thing things item items matter matters topic
-    topics related purposes purpose request requests our latest long short full time
+    topics related purposes purpose request requests our latest long short full time replacement
     """
 )
 
@@ -140,7 +140,9 @@ PROBLEM = _words(
     problem problems trouble error errors fail fails failed failing failure failures broke breaks down outage
     incident incidents bug bugs crash crashes crashed stuck slow refused denied rejected invalid expired expire
     expires wrong compromised leaked stolen hacked breach work works worked not never cannot without except unless
-    instead versus vs affected blocked blocker missing unavailable unreachable
+    instead versus vs affected blocked blocker missing unavailable unreachable stop stops stopped stopping avoid
+    avoids prevent quit cease rid bypass circumvent fake forge forged steal hack crack spoof around illegal
+    illegally secretly complain complaint bribe
     """
 )
 
@@ -199,3 +201,11 @@ TRAILING = _words(
 )
 
 PRONOUN = _words("it this that one ones them these those such there here so")
+
+# Of `ROUTE`, what an owner does; "how do *I* give ..." is no question of routing.
+RESPONSIBLE_ACT = _words(
+    """
+    own handle manage issue provide give grant hand hold keep run maintain administer administrate control supply
+    coordinate oversee supervise plan deal look care own take turn
+    """
+)
