@@ -142,23 +142,31 @@ class Database:
         self._lock_file = -1
 
     def _commit(self, batch: Sequence[Write]) -> None:
-        """INVARIANT (receipt-before-handled): results are handed out only after COMMIT returned, with its fsync done."""
+        """INVARIANT (receipt-before-handled): results are handed out only after COMMIT returned, with its fsync done;
+        whatever else ends a commit, an interrupt among it, every write of the batch has an error."""
+        failure: WardenError | None = HubUncertainError("the write was interrupted", "look whether it was stored")
         try:
             with _translated(self.path), self._file_lock():
-                self._writer.execute("BEGIN IMMEDIATE")
-                try:
-                    for write in batch:
-                        _run(self._writer, write)
-                except BaseException:
-                    self._writer.execute("ROLLBACK")
-                    raise
+                self._run_all(batch)
                 self._finish()
+            failure = None
         except WardenError as error:
-            for write in batch:
-                write.error = error
+            failure = error
+        except Exception as error:  # noqa: BLE001 - it concerns everybody in the batch, not only who happens to commit it
+            failure = StateError(f"a write failed and was undone: unexpected {type(error).__name__}", "report it")
         finally:
             for write in batch:
+                write.error = failure or write.error
                 write.done = True
+
+    def _run_all(self, batch: Sequence[Write]) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            for write in batch:
+                _run(self._writer, write)
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
 
     def _finish(self) -> None:
         try:

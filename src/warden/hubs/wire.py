@@ -111,7 +111,9 @@ def read_posted_id(profile: Profile, document: object) -> str:
 
 
 def _elements(document: object, field: str) -> list[Mapping[str, object]]:
-    found = document.get(field) if field and isinstance(document, Mapping) else document
+    found = document
+    if field:
+        found = document.get(field) if isinstance(document, Mapping) else None
     if not isinstance(found, list):
         what = f"a list in field `{field}`" if field else "a list"
         raise HubAnswerError(f"the hub's answer is not {what}", "check the URL and the hub's profile")
