@@ -5,10 +5,13 @@ BIN := $(VENV)/bin
 LOCK := requirements/lock.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SOURCES := $(shell find src charter -type f -not -path '*/__pycache__/*' -not -path 'src/warden/_charter/*' 2>/dev/null)
-PURE := policy ledger engine
+WHOLE := policy ledger engine
+SEEDS ?= 10000
+PAIRS ?= 1000000
+SAMPLE ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint cover docs docs-check lock bench soak mutate clean
+.PHONY: help demo test quick check lint cover docs docs-check lock bench soak fuzz mutate clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -22,7 +25,7 @@ $(VENV)/.installed: pyproject.toml hatch_build.py $(LOCK) $(SOURCES) | $(BIN)/py
 	@touch $@
 
 $(VENV)/.tools: pyproject.toml hatch_build.py $(LOCK) | $(BIN)/python
-	$(PIP) install --quiet --compile --constraint $(LOCK) '.[dev]'
+	$(PIP) install --quiet --compile --constraint $(LOCK) '.[dev,cedar]'
 	@touch $@
 
 demo: $(VENV)/.installed ## Install into .venv and run the main job on the embedded hub
@@ -47,7 +50,7 @@ cover: $(VENV)/.tools $(VENV)/.installed ## All tests with branch coverage and i
 	$(BIN)/python -m coverage run -m pytest -q
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --skip-covered --skip-empty --fail-under=90
-	@for room in $(PURE); do \
+	@for room in $(WHOLE); do \
 	  $(BIN)/python -m coverage report --skip-covered --show-missing --fail-under=100 --include="*/warden/$$room/*" || exit 1; \
 	done
 
@@ -60,7 +63,7 @@ docs-check: $(VENV)/.tools $(VENV)/.installed ## Fail when a generated page is s
 lock: ## Write requirements/lock.txt anew from the newest allowed versions
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/python -m pip --disable-pip-version-check --no-input install --quiet '.[dev]'
+	$(VENV)-lock/bin/python -m pip --disable-pip-version-check --no-input install --quiet '.[dev,cedar]'
 	{ echo '# Versions that were tested together. Written by `make lock`; used as constraints by every other target.'; \
 	  $(VENV)-lock/bin/python -m pip freeze --exclude ops-warden; } > $(LOCK)
 	rm -rf $(VENV)-lock
@@ -68,11 +71,15 @@ lock: ## Write requirements/lock.txt anew from the newest allowed versions
 bench: $(VENV)/.tools $(VENV)/.installed ## Benchmarks, each against a baseline in the same run
 	$(BIN)/python bench/run.py --out bench/results
 
-soak: $(VENV)/.tools $(VENV)/.installed ## Long runs: property tests with many examples, kill and recover
-	WARDEN_SOAK=1 $(BIN)/python -m pytest -q --hypothesis-profile=soak --timeout=3600 tests
+soak: $(VENV)/.tools $(VENV)/.installed ## Long runs: SEEDS simulated worlds, property tests with many examples
+	$(BIN)/python -m pytest -q --timeout=86400 --seeds=$(SEEDS) tests/simulation
+	$(BIN)/python -m pytest -q --timeout=86400 --hypothesis-profile=soak tests/unit tests/contract tests/golden
+
+fuzz: $(VENV)/.tools $(VENV)/.installed ## The policy kernel against its naive model, PAIRS times
+	$(BIN)/python bench/fuzz_policy.py --pairs $(PAIRS)
 
 mutate: $(VENV)/.tools $(VENV)/.installed ## Change the pure rooms' code a little and see whether a test notices
-	$(BIN)/python bench/mutate.py $(addprefix src/warden/,policy guard ledger)
+	$(BIN)/python bench/mutate.py --sample $(SAMPLE) $(addprefix src/warden/,policy guard ledger engine)
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) $(VENV)-lock .demo build dist .coverage .coverage.* .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/results

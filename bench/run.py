@@ -1,7 +1,8 @@
 """Run the benchmarks: `python bench/run.py [NAME...] [--out DIR]`.
 
 A benchmark is a module here with a function `cases(scratch)` that gives `Case` and `Figure` values; `scratch` is a
-directory of its own. Results are printed as a table and written as JSON.
+directory of its own. Results are printed as a table and written as JSON. A module with a `main` and no `cases` prints
+tables of its own; it is run as a script, and what it prints is kept beside the JSON file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 import json
 import platform
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
@@ -18,19 +20,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NOT_BENCHES = {"run", "harness", "mutate", "__init__"}
+NOT_BENCHES = {"run", "harness", "mutate", "fuzz_policy", "naive", "__init__"}
 sys.path.insert(0, str(HERE.parent))
 
 from bench.harness import Case, Result, measure, report  # noqa: E402 - found through the path that was just added
 
 
-def discover() -> list[str]:
-    """Return the names of the benchmarks: modules of this directory that define `cases`."""
-    found = []
+def discover() -> dict[str, bool]:
+    """Return the names of the benchmarks, and whether each gives cases (or is a script)."""
+    found = {}
     for path in sorted(HERE.glob("*.py")):
-        if path.stem not in NOT_BENCHES and "\ndef cases(" in path.read_text(encoding="utf-8"):
-            found.append(path.stem)
+        text = path.read_text(encoding="utf-8")
+        if path.stem not in NOT_BENCHES and ("\ndef cases(" in text or "\ndef main(" in text):
+            found[path.stem] = "\ndef cases(" in text
     return found
+
+
+def run_script(name: str, out: Path | None) -> None:
+    """Run a benchmark that prints its own tables, and keep what it prints in `out`; raises when it fails."""
+    print(f"== {name}", flush=True)
+    done = subprocess.run([sys.executable, str(HERE / f"{name}.py")], stdout=subprocess.PIPE, text=True, check=True)
+    print(done.stdout, flush=True)
+    if out:
+        (out / f"{name}.txt").write_text(done.stdout, encoding="utf-8")
 
 
 def run(name: str) -> list[Result]:
@@ -72,9 +84,14 @@ def main() -> int:
     unknown = sorted(set(given.names) - set(known))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}")
-    results = [result for name in (given.names or known) for result in run(name)]
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)
+    chosen = given.names or list(known)
+    results = [result for name in chosen if known[name] for result in run(name)]
+    for name in chosen:
+        if not known[name]:
+            run_script(name, given.out)
+    if given.out:
         document = {"schema": "warden.bench/1", "machine": machine(), "results": [asdict(one) for one in results]}
         (given.out / "results.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return 0

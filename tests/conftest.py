@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-settings.register_profile(
-    "warden", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], print_blob=True
-)
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("warden", deadline=None, suppress_health_check=UNHURRIED, print_blob=True)
+settings.register_profile("soak", settings.get_profile("warden"), max_examples=5_000)
 settings.load_profile("warden")
 
 
