@@ -21,6 +21,7 @@ from warden.model.finding import Finding
 from warden.model.hub import DeliveryMeans, HubTraits, InboxPage
 from warden.model.ids import MessageKey
 from warden.model.message import BrainInput, Message
+from warden.model.outcome import Outcome
 from warden.model.plan import Plan
 from warden.model.posted import Accepted, ProgressPage
 from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
@@ -182,6 +183,11 @@ class Channel(Protocol):
         """How one can know that an earlier attempt of this channel was taken."""
         ...
 
+    @property
+    def reports_outcomes(self) -> bool:
+        """Whether the receipt is not the end: what became of the delivery is reported later."""
+        ...
+
     def deliver(self, intent: Intent) -> Receipt:
         """Deliver under the intent's key and return the receipt.
 
@@ -253,6 +259,14 @@ class LedgerStore(Protocol):
 
     def pending(self, hub_id: str, agent: str, due: datetime, limit: int) -> tuple[OutboxRecord, ...]:
         """Return intents for this hub and agent that are open, due and not waiting for a lower stage, oldest first."""
+        ...
+
+    def intent(self, key: str) -> OutboxRecord | None:
+        """Return the intent with this key, whatever its state, or None."""
+        ...
+
+    def outcomes(self, key: str) -> tuple[Outcome, ...]:
+        """Return what was reported of the delivery with this key, in the order of arrival."""
         ...
 
     def busy_threads(self, hub_id: str, agent: str) -> frozenset[str]:

@@ -31,6 +31,11 @@ class HubChannel:
         """How one can know that an earlier attempt was taken."""
         return self._means
 
+    @property
+    def reports_outcomes(self) -> bool:
+        """A hub's receipt is the end of a delivery."""
+        return False
+
     def deliver(self, intent: Intent) -> Receipt:
         """Make the one call that the payload asks for; raises `HubError` and its subclasses."""
         return _receipt(intent, self._post(intent))

@@ -172,12 +172,29 @@ class Outbox:
             if record.closes is None:
                 continue
             key = record.intent.message
-            self._dispose(record, record.closes, "delivered")
-            dispositions[key] = record.closes
-            event = self._audit_closed(record, record.closes, generations.get(key, 0), head)
+            disposition, reason = self._after_receipt(record, record.closes)
+            dispositions[key] = disposition
+            event = self.close(record, disposition, reason, generations.get(key, 0), head)
             if event is not None:
                 audits.append(event)
         return Settled(dispositions, tuple(audits))
+
+    def _after_receipt(self, record: OutboxRecord, closes: Disposition) -> tuple[Disposition, str]:
+        """Return what a receipt makes of its message: for most channels it is the end."""
+        if not self._parts.channels[record.intent.channel].reports_outcomes:
+            return closes, "delivered"
+        from warden.engine.outcomes import standing
+
+        return standing(self._parts.store.outcomes(record.intent.key), closes)
+
+    def close(
+        self, record: OutboxRecord, disposition: Disposition, reason: str, generation: int, head: Head
+    ) -> OutboxRecord | None:
+        """Write what a delivered message is now, and the audit event of one that ends; returns the event's record."""
+        self._dispose(record, disposition, reason)
+        if disposition is Disposition.HELD:
+            return None
+        return self._audit_closed(record, AuditFacts(disposition, reason, _evidence(record)), generation, head)
 
     def _dispose(self, record: OutboxRecord, disposition: Disposition, reason: str) -> None:
         # INVARIANT (receipt-before-handled): written after the receipt, in the same commit.
@@ -198,18 +215,10 @@ class Outbox:
         return step
 
     def _audit_closed(
-        self, record: OutboxRecord, disposition: Disposition, generation: int, head: Head
+        self, record: OutboxRecord, facts: AuditFacts, generation: int, head: Head
     ) -> OutboxRecord | None:
-        evidence = {
-            "kinds": record.intent.kind,
-            "rules": " ".join(record.rule_ids),
-            "snapshot": record.snapshot,
-            "action": record.action_digest,
-        }
         origin = Origin(record.intent.thread_id, record.sender)
-        return self.audit(
-            record.intent.message, origin, generation, AuditFacts(disposition, "delivered", evidence), head
-        )
+        return self.audit(record.intent.message, origin, generation, facts, head)
 
     def audit(
         self, key: MessageKey, origin: Origin, generation: int, facts: AuditFacts, head: Head
@@ -224,6 +233,15 @@ class Outbox:
             return None
         self._enforcer.note_velocity(judgement)
         return self.intend(judgement, origin, AUDIT_STAGE)
+
+
+def _evidence(record: OutboxRecord) -> dict[str, str]:
+    return {
+        "kinds": record.intent.kind,
+        "rules": " ".join(record.rule_ids),
+        "snapshot": record.snapshot,
+        "action": record.action_digest,
+    }
 
 
 def _after_fault(step: NextStep, fault: DeliveryFault) -> tuple[Disposition, str]:

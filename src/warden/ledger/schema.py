@@ -179,6 +179,7 @@ KINDS: Mapping[str, Mapping[str, Check]] = {
     },
     "received": {"run_id": _id, "key": _id, "number": _count, "remote_id": is_word, "replayed": _flag},
     "outcome_reported": {
+        "run_id": _id,
         "correlation_id": _id,
         "key": _id,
         "status": _one_of("running", "completed", "failed", "aborted", "preempted", "dropped"),

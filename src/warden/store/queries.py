@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from warden.model.outcome import Outcome
     from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
 
 KEYS_PER_QUERY = 250
@@ -115,6 +116,22 @@ def read_pending(
 def read_stuck(connection: sqlite3.Connection, agent: str) -> tuple[OutboxRecord, ...]:
     """Return the agent's intents that are dead or in doubt, oldest first."""
     return tuple(_outbox(row) for row in connection.execute(_OUTBOX + _STUCK_WHERE, (agent,)))
+
+
+def read_intent(connection: sqlite3.Connection, key: str) -> OutboxRecord | None:
+    """Return the intent with this key, or None."""
+    row = connection.execute(_OUTBOX + "WHERE o.key = ?", (key,)).fetchone()
+    return None if row is None else _outbox(row)
+
+
+def read_outcomes(connection: sqlite3.Connection, key: str) -> tuple[Outcome, ...]:
+    """Return what was reported of this delivery, in the order of arrival."""
+    from warden.model.outcome import Outcome, OutcomeStatus
+
+    rows = connection.execute(
+        "SELECT key, correlation_id, event_id, status FROM outcomes WHERE key = ? ORDER BY seq", (key,)
+    )
+    return tuple(Outcome(row[0], row[1], row[2], OutcomeStatus(row[3])) for row in rows)
 
 
 def read_behind(connection: sqlite3.Connection, record: OutboxRecord) -> tuple[OutboxRecord, ...]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from warden.model.ids import MessageKey
+    from warden.model.outcome import Outcome
     from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
     from warden.ports import Clock
 
@@ -316,6 +317,16 @@ class SqliteLedgerStore:
         """Return intents that are open, due and not waiting for a lower stage, oldest first."""
         with self._using():
             return queries.read_pending(self._connection, hub_id, agent, milliseconds(due), limit)
+
+    def intent(self, key: str) -> OutboxRecord | None:
+        """Return the intent with this key, whatever its state, or None."""
+        with self._using():
+            return queries.read_intent(self._connection, key)
+
+    def outcomes(self, key: str) -> tuple[Outcome, ...]:
+        """Return what was reported of the delivery with this key, in the order of arrival."""
+        with self._using():
+            return queries.read_outcomes(self._connection, key)
 
     def busy_threads(self, hub_id: str, agent: str) -> frozenset[str]:
         """Return the threads with an open intent on channel `message`."""
