@@ -1,6 +1,7 @@
 """Every command that README and docs show is run, in the order of the page, and has to do what the page says.
 
-A `console` block holds commands (`$ ...`, continued with a backslash) and the output that the page shows for them: each
+A `console` block holds commands (`$ ...`, continued with a backslash, or with lines
+that begin with `> `) and the output that the page shows for them: each
 shown line must come in the real output, in that order; `...` in a line stands for anything. `# exit N` at the end of a
 command is its expected status. A command that ends in `&` keeps running until the page is done. Port 8765 stands for one
 that is free.
@@ -54,6 +55,8 @@ def steps_of(text: str) -> Iterator[Step]:
             command, _, status = line[2:].partition("  # exit ")
             step = Step(command, number, int(status or 0))
             unfinished = line.endswith("\\")
+        elif inside and step is not None and line.startswith(">"):
+            step.command += "\n" + line[2:]
         elif inside and step is not None and line.strip():
             step.shown.append(line.strip())
 

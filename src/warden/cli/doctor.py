@@ -99,6 +99,7 @@ def examine(load: Callable[[], Settings], full: bool) -> Iterator[Finding]:
         ("state", _state),
         ("charter", _policy),
         ("catalog", _catalog),
+        ("guard", _guard),
         ("ledger", _ledger),
         ("lock", _lock),
         ("hub", _hub),
@@ -238,6 +239,12 @@ def _hub(settings: Settings, full: bool) -> Iterator[Finding]:
         finally:
             store.close()
     yield checks.check_inbox(len(keys), decided, traits.pages, traits.page_size)
+
+
+def _guard(settings: Settings, full: bool) -> Iterator[Finding]:
+    scanner = compose.build_scanner(settings)
+    second = ", with kingfisher" if settings.guard.kingfisher else ""
+    yield checks.ok("guard", f"{scanner.digest}{second}")
 
 
 def _extras(settings: Settings, full: bool) -> Iterator[Finding]:
