@@ -365,7 +365,7 @@ class LedgerContract:
         first, second = delivered(story)
         fields = {"correlation_id": "job-1", "key": story.action().key}
         late = [
-            Entry("outcome_reported", {**fields, "status": status, "event_id": status})
+            Entry("outcome_reported", {"run_id": RUN, **fields, "status": status, "event_id": status})
             for status in ("completed", "running")
         ]
         with pytest.raises(TransitionError):
@@ -373,6 +373,22 @@ class LedgerContract:
         store.commit(first)
         store.commit(second)
         store.commit(Batch((*late, late[0])))
+        assert [outcome.status.value for outcome in store.outcomes(story.action().key)] == ["completed", "running"]
+        found = store.intent(story.action().key)
+        assert found is not None
+        assert found.state is IntentState.DONE
+        assert store.intent("wk1-unknown") is None
+
+    def test_requests_are_counted_by_bucket_and_window(self, store: LedgerStore, clock: FixedClock) -> None:
+        """A velocity bucket counts what was recorded under it since a moment, and nothing else."""
+        counted = Entry("counted", {"run_id": RUN, "ref": Story().ref, "bucket": ZERO})
+        store.commit(Batch((counted, counted)))
+        start = clock.now()
+        assert store.requests_since(ZERO, start) == 2
+        clock.advance(10)
+        store.commit(Batch((counted,)))
+        assert store.requests_since(ZERO, clock.now()) == 1
+        assert store.requests_since(ZERO.replace("0", "1"), start) == 0
 
     def test_restored_state_is_in_doubt(self, store: LedgerStore, clock: FixedClock) -> None:
         """After a restore nothing that was open is delivered before a person says so."""
