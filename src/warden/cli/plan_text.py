@@ -13,6 +13,8 @@ from warden.model.disposition import Disposition
 from warden.model.report import ActionReport, MessageReport, RunReport
 from warden.model.request import Effect
 
+MAX_SUBJECT = 100
+"""Characters of a subject that are shown."""
 MAX_BODY_LINES = 200
 """INVARIANT (bounded): lines of one text that are shown; the rest is counted."""
 
@@ -40,6 +42,8 @@ MARKS: Mapping[str, Mark] = {
 }
 REFUSED = Mark("x", "refuse", "refused", "bold red")
 _STALE = Mark("x", "stale", "stale", "bold red")
+_CARRIED_OUT = (Disposition.ANSWERED, Disposition.NOTED, Disposition.READ)
+_STUCK = (Disposition.HELD, Disposition.FAILED, Disposition.DEAD)
 _CLOSING = (Disposition.ANSWERED, Disposition.NOTED)
 _FURTHER = (
     Disposition.READ,
@@ -75,28 +79,36 @@ def message_lines(report: MessageReport, dry: bool) -> Iterator[Line]:
     """Yield the lines of one message."""
     mark = _STALE if report.stale else REFUSED if is_refused(report) else MARKS[report.disposition]
     word = mark.word if dry else mark.done
-    head = [Span(f"{mark.symbol} {word:<10}", mark.style), Span(f" {visible(report.message_id)}", "bold")]
+    head = [Span(f"{mark.symbol} {word:<11}", mark.style), Span(f" {visible(report.message_id):<6}", "bold")]
     if report.sender:
-        head.append(Span(f"  from {visible(report.sender)}"))
-    if report.subject:
-        head.append(Span(f"  {visible(report.subject)}", "italic"))
+        head.append(Span(f" from {visible(report.sender)}"))
+    if report.subject.strip():
+        head.append(Span(f": {_cut(visible(report.subject))}", "italic"))
     yield tuple(head)
-    yield (Span("    because  ", "dim"), Span(_because(report)))
-    if report.candidates and report.catalog_entry is None:
-        named = ", ".join(f"{visible(c.entry_id)} ({c.score / 1000:.2f})" for c in report.candidates[:3])
-        yield (Span("    near     ", "dim"), Span(named))
+    yield from _because(report)
     for action in report.actions:
         yield from _action_lines(action, report, dry)
     yield ()
 
 
-def _because(report: MessageReport) -> str:
-    parts = [report.reason]
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SUBJECT else text[: MAX_SUBJECT - 1] + "…"
+
+
+def _labelled(label: str, text: str, style: str = "") -> Line:
+    return (Span(f"    {label:<9}", "dim"), Span(text, style))
+
+
+def _because(report: MessageReport) -> Iterator[Line]:
+    reason = visible(report.reason)
     if report.catalog_entry is not None:
-        parts.append(f"catalogue entry {visible(report.catalog_entry)}")
+        reason += f", catalogue entry {visible(report.catalog_entry)}"
+    yield _labelled("because", reason)
     if report.detail:
-        parts.append(visible(report.detail))
-    return ": ".join(parts)
+        yield _labelled("", visible(report.detail))
+    near = report.candidates[:3]
+    if near and report.catalog_entry is None and not all(one.entry_id in report.detail for one in near):
+        yield _labelled("near", ", ".join(f"{visible(one.entry_id)} ({one.score / 1000:.2f})" for one in near))
 
 
 def _action_lines(action: ActionReport, report: MessageReport, dry: bool) -> Iterator[Line]:
@@ -107,29 +119,34 @@ def _action_lines(action: ActionReport, report: MessageReport, dry: bool) -> Ite
     style = "red" if action.effect is Effect.DENY else "yellow" if denied else "dim"
     yield (
         Span("    action   ", "dim"),
-        Span(visible(action.kind)),
-        Span(f"  {action.effect.word.replace('_', ' ')}", style),
+        Span(f"{visible(action.kind):<14}"),
+        Span(f" {action.effect.word.replace('_', ' ')}", style),
         Span(f"  {rules}", "dim"),
     )
     for reason in action.reasons if denied else ():
-        yield (Span("             ", "dim"), Span(visible(reason), style))
+        yield _labelled("", visible(reason), style)
     if action.body is None:
         return
-    yield (Span(f"    {_text_title(action, report, dry)}", "dim"),)
+    yield _labelled("", _text_title(action, report, dry) + ":", "dim")
     lines = visible(action.body, keep="\n\t").split("\n")
     for line in lines[:MAX_BODY_LINES]:
-        yield (Span("      │ ", "dim"), Span(line))
+        yield (Span("           │ ", "dim"), Span(line))
     if len(lines) > MAX_BODY_LINES:
-        yield (Span(f"      │ ... and {len(lines) - MAX_BODY_LINES} more lines", "dim"),)
+        yield (Span(f"           │ ... and {len(lines) - MAX_BODY_LINES} more lines", "dim"),)
 
 
 def _text_title(action: ActionReport, report: MessageReport, dry: bool) -> str:
     to = f"to {visible(report.sender)}" if action.channel == "message" else "as a progress note"
     if action.delivered:
         return f"sent {to}"
-    if action.effect <= Effect.REQUIRE_APPROVAL or report.disposition is Disposition.ESCALATED:
+    if not carried_out(report):
         return f"not sent {to}"
-    return f"would be sent {to}" if dry else f"not yet sent {to}"
+    return f"to be sent {to}" if dry else f"not yet sent {to}"
+
+
+def carried_out(report: MessageReport) -> bool:
+    """Return whether the message's actions are carried out: all of them, or none."""
+    return not report.stale and report.disposition in _CARRIED_OUT
 
 
 def closing(report: RunReport, sums: Mapping[str, int], dry: bool) -> Iterator[Line]:
@@ -140,15 +157,44 @@ def closing(report: RunReport, sums: Mapping[str, int], dry: bool) -> Iterator[L
     parts.append(f"{sums.get('refused', 0)} refused")
     parts += [_sum(sums, disposition, dry) for disposition in _FURTHER if sums.get(disposition)]
     yield (Span(f"{lead}: " + ", ".join(parts), "bold"),)
+    yield from _remarks(report)
+
+
+def idle_lines(report: RunReport, agent: str) -> Iterator[Line]:
+    """Yield the one line of a run that found nothing to do, and what else there is to say."""
+    decided = report.counts.get("decided", 0)
+    rest = f": {_count(decided, 'unread message')} decided before" if decided else ""
+    yield (Span(f"Nothing to do for {visible(agent)}{rest}"),)
+    yield from _remarks(report)
+
+
+def _remarks(report: RunReport) -> Iterator[Line]:
     counts = report.counts
-    if counts.get("recovered"):
-        yield (Span(f"{counts['recovered']} deliveries of an earlier run were completed first"),)
-    if counts.get("waiting"):
-        yield (Span(f"{counts['waiting']} messages wait behind an earlier reply in their thread"),)
+    if recovered := counts.get("recovered", 0):
+        yield (Span(f"First of all, {_count(recovered, 'delivery', 'deliveries')} of an earlier run came to an end"),)
+    if waiting := counts.get("waiting", 0):
+        yield (Span(f"Left for later, behind an open reply in the same thread: {_count(waiting, 'message')}"),)
     if report.inbox_blocked:
-        yield (Span("inbox blocked: the hub's only page is full of messages that were decided before", "bold red"),)
+        yield (Span("Inbox blocked: the hub's only page is full of messages that were decided before", "bold red"),)
     if report.stopped:
-        yield (Span(f"stopped early: {report.stopped}; the rest is left for the next run", "bold yellow"),)
+        yield (Span(f"Stopped early: {report.stopped}; the rest is left for the next run", "bold yellow"),)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def next_steps(report: RunReport, sums: Mapping[str, int], saved_as: str = "") -> Iterator[str]:
+    """Yield what a person may do next; `saved_as` names the file that the plan was saved in, empty for none."""
+    if report.mode == "dry-run" and any(sums.get(disposition) for disposition in _CARRIED_OUT):
+        yield f"carry it out with `warden worker {f'apply {visible(saved_as)}' if saved_as else 'run --execute'}`"
+    if sums.get(Disposition.ESCALATED) or sums.get("refused"):
+        when = "will stay" if report.mode == "dry-run" else "stay"
+        yield f"escalated messages {when} unread for a person: read them with `warden hub inbox`, answer with `warden hub send`"
+    if report.mode == "dry-run" and sums.get(Disposition.HELD):
+        yield "held messages are judged again by every run, and go out as soon as what holds them has passed"
+    if report.mode != "dry-run" and any(sums.get(disposition) for disposition in _STUCK):
+        yield "deliveries that were given up or are in doubt wait in `warden dead list`"
 
 
 def _sum(sums: Mapping[str, int], disposition: Disposition, dry: bool) -> str:

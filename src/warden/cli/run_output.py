@@ -9,53 +9,61 @@ import json
 from collections import Counter
 from typing import TextIO
 
-from warden.cli.plan_text import closing, heading, is_refused, message_lines
-from warden.cli.render import PlainPrinter, StyledPrinter
+from warden.cli.plan_text import closing, heading, idle_lines, is_refused, message_lines
+from warden.cli.render import Line, PlainPrinter, StyledPrinter
 from warden.model.report import ActionReport, MessageReport, RunReport
 
 SCHEMA = "warden.run/1"
 
 
-class _Sums:
+class Sums:
     """Counts of messages by disposition, refused ones apart, and whether something waits for a person."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
     def add(self, report: MessageReport) -> None:
+        """Count one message."""
         self.counts["refused" if is_refused(report) else report.disposition.value] += 1
 
     @property
     def waiting(self) -> bool:
+        """Whether something was found that waits for a person."""
         names = ("escalated", "refused", "held", "dead", "quarantined", "failed")
         return any(self.counts[name] for name in names)
 
 
 class TextOutput:
-    """Prints the plan for people."""
+    """Prints the plan for people; a run without anything to do is one line."""
 
     def __init__(self, printer: PlainPrinter | StyledPrinter, mode: str) -> None:
         self._printer = printer
         self._mode = mode
-        self._sums = _Sums()
+        self._agent = ""
+        self._heading: list[Line] = []
+        self.sums = Sums()
 
     def begin(self, agent: str, hub: str, brain: str) -> None:
-        """Print what stands above the plan."""
-        self._printer.print(heading(self._mode, agent, hub, brain))
+        """Take what stands above the plan; it is printed with the first message."""
+        self._agent = agent
+        self._heading = list(heading(self._mode, agent, hub, brain))
 
     def message(self, report: MessageReport) -> None:
         """Print one message."""
-        self._sums.add(report)
+        self._print_heading()
+        self.sums.add(report)
         self._printer.print(message_lines(report, self._mode == "dry-run"))
 
     def end(self, report: RunReport) -> None:
         """Print the sums."""
-        self._printer.print(closing(report, self._sums.counts, self._mode == "dry-run"))
+        if self.sums.counts:
+            self._printer.print(closing(report, self.sums.counts, self._mode == "dry-run"))
+        else:
+            self._printer.print(idle_lines(report, self._agent))
 
-    @property
-    def waiting(self) -> bool:
-        """Whether something was found that waits for a person."""
-        return self._sums.waiting
+    def _print_heading(self) -> None:
+        self._printer.print(self._heading)
+        self._heading = []
 
 
 class JsonOutput:
@@ -64,7 +72,7 @@ class JsonOutput:
     def __init__(self, stream: TextIO, run_id: str, mode: str, agent: str) -> None:
         self._stream = stream
         self._head = {"schema": SCHEMA, "run_id": run_id, "mode": mode, "agent": agent}
-        self._sums = _Sums()
+        self.sums = Sums()
         self._first = True
 
     def begin(self, agent: str, hub: str, brain: str) -> None:
@@ -74,7 +82,7 @@ class JsonOutput:
 
     def message(self, report: MessageReport) -> None:
         """Write one message, on a line of its own."""
-        self._sums.add(report)
+        self.sums.add(report)
         self._stream.write("\n    " if self._first else ",\n    ")
         self._first = False
         self._stream.write(json.dumps(message_document(report), ensure_ascii=True))
@@ -82,9 +90,9 @@ class JsonOutput:
     def end(self, report: RunReport) -> None:
         """Write the sums and the end of the document."""
         summary = {
-            **{name: self._sums.counts[name] for name in sorted(self._sums.counts)},
-            "messages": sum(self._sums.counts.values()),
-            "refused": self._sums.counts["refused"],
+            **{name: self.sums.counts[name] for name in sorted(self.sums.counts)},
+            "messages": sum(self.sums.counts.values()),
+            "refused": self.sums.counts["refused"],
             "decided_before": report.counts.get("decided", 0),
             "waiting": report.counts.get("waiting", 0),
             "recovered": report.counts.get("recovered", 0),
@@ -97,11 +105,6 @@ class JsonOutput:
         self._stream.write("" if self._first else "\n  ")
         body = json.dumps(summary, ensure_ascii=True, indent=2).replace("\n", "\n  ")
         self._stream.write(f'],\n  "summary": {body}\n}}\n')
-
-    @property
-    def waiting(self) -> bool:
-        """Whether something was found that waits for a person."""
-        return self._sums.waiting
 
 
 def message_document(report: MessageReport) -> dict[str, object]:

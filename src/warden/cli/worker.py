@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from warden import __version__
 from warden.cli import compose
 from warden.cli.clock import RandomIds
-from warden.cli.output import shows_color
+from warden.cli.output import shows_color, talk
 from warden.cli.pools import ThreadPool
 from warden.cli.run_parts import LazyScanner, build_brain, read_documents
 from warden.cli.signals import SignalStop
@@ -70,13 +70,13 @@ def run_once(options: RunOptions, stop: SignalStop) -> int:
     )
     mode = "execute" if options.execute else "dry-run"
     with ExitStack() as stack:
-        desk = stack.enter_context(_desk(settings, stop, mode, options.json, options.limit))
+        desk = stack.enter_context(_desk(settings, stop, mode, options))
         if options.execute:
             report = run_executing(desk.parts, desk.terms, random.random)
         else:
             keep = stack.enter_context(_plan_file(options.out)) if options.out is not None else None
             report = run_dry(desk.parts, desk.terms, keep)
-        desk.close(report)
+        desk.close(report, str(options.out or ""))
     return desk.exit_status(report, options.detailed_exitcode)
 
 
@@ -90,7 +90,7 @@ def apply(options: ApplyOptions) -> int:
     )
     plan = read_plan(_read_file(options.plan, MAX_PLAN_BYTES), str(options.plan))
     stop = SignalStop()
-    with stop.listening(), _desk(settings, stop, "apply", options.json, None) as desk:
+    with stop.listening(), _desk(settings, stop, "apply", options) as desk:
         report = run_applying(desk.parts, desk.terms, plan, random.random)
         desk.close(report)
     return desk.exit_status(report, options.detailed_exitcode)
@@ -119,26 +119,35 @@ class _Screen:
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """A run's parts, its terms and its screen."""
+    """A run's parts, its terms and its screen; `quiet` says that nothing but errors is said on stderr."""
 
     parts: Parts
     terms: Terms
     screen: _Screen
+    quiet: bool
 
-    def close(self, report: RunReport) -> None:
-        """Print the sums."""
-        self.screen.output.end(report)
+    def close(self, report: RunReport, saved_as: str = "") -> None:
+        """Print the sums, and what a person may do next; `saved_as` names the file of a saved plan."""
+        from warden.cli.run_output import TextOutput
+
+        output = self.screen.output
+        output.end(report)
         sys.stdout.flush()
+        if isinstance(output, TextOutput) and not self.quiet:
+            from warden.cli.plan_text import next_steps
+
+            for step in next_steps(report, output.sums.counts, saved_as):
+                talk(f"next: {step}")
 
     def exit_status(self, report: RunReport, detailed: bool) -> int:
         """Return the exit status; 5 instead of 0 when details are asked for and something waits for a person."""
-        if detailed and report.exit_status == EXIT_DONE and self.screen.output.waiting:
+        if detailed and report.exit_status == EXIT_DONE and self.screen.output.sums.waiting:
             return EXIT_FOUND
         return report.exit_status
 
 
 @contextmanager
-def _desk(settings: Settings, stop: SignalStop, mode: str, as_json: bool, limit: int | None) -> Iterator[_Desk]:
+def _desk(settings: Settings, stop: SignalStop, mode: str, options: RunOptions | ApplyOptions) -> Iterator[_Desk]:
     clock = compose.build_clock(stop.wait)
     run_id = RandomIds().run_id()
     documents = read_documents(settings)
@@ -153,7 +162,7 @@ def _desk(settings: Settings, stop: SignalStop, mode: str, as_json: bool, limit:
         stack.callback(hub.close)
         pool = ThreadPool(settings.concurrency)
         stack.callback(pool.close)
-        screen = _screen(settings, hub, run_id, mode, as_json)
+        screen = _screen(settings, hub, run_id, mode, options.json)
         parts = Parts(
             hub=hub,
             store=store,
@@ -168,8 +177,9 @@ def _desk(settings: Settings, stop: SignalStop, mode: str, as_json: bool, limit:
             stop=stop,
             channels={} if mode == "dry-run" else compose.build_channels(hub),
         )
+        limit = options.limit if isinstance(options, RunOptions) else None
         terms = Terms(run_id, settings.agent, __version__, limit=limit, hop_limit=settings.limits.hops)
-        yield _Desk(parts, terms, screen)
+        yield _Desk(parts, terms, screen, options.quiet)
 
 
 def _screen(settings: Settings, hub: Hub, run_id: str, mode: str, as_json: bool) -> _Screen:

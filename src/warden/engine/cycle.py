@@ -50,6 +50,8 @@ def run_dry(parts: Parts, terms: Terms, keep: Keep | None = None) -> RunReport:
             plan.begin()
         for pulled in Puller(parts, terms, bench.traits).pages():
             blocked |= _count_page(pulled, counts)
+            for item in pulled.unreadable:
+                parts.reporter.message(item.report())
             for seen in pulled.fresh:
                 plan.begin()
                 judged = bench.planner.judge(seen, bench.planner.propose(seen))
@@ -183,6 +185,7 @@ def _carry_out_page(parts: Parts, bench: Bench, hands: _Hands, pulled: Pulled, c
         bench.opening.write(judging=True)
     for item in pulled.unreadable:
         bench.journal.unreadable(item)
+        parts.reporter.message(item.report())
     for stale in pulled.stale:
         parts.reporter.message(stale)
     for start in range(0, len(pulled.fresh), BATCH_MESSAGES):

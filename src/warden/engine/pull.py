@@ -58,6 +58,20 @@ class Unreadable:
     key: MessageKey
     reason: str
 
+    def report(self) -> MessageReport:
+        """Return what people are told: no word of the message, only what it is called and why nobody reads it."""
+        from warden.model.report import MessageReport
+
+        return MessageReport(
+            message_id=self.key.message_id,
+            thread_id="",
+            sender="",
+            subject="",
+            message_digest="",
+            disposition=Disposition.QUARANTINED,
+            reason=self.reason,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
