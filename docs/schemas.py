@@ -69,13 +69,13 @@ def run_schema() -> dict[str, Any]:
     counts = ("messages", "refused", "decided_before", "waiting", "recovered", "stale")
     summary = closed(
         {
+            **{one.value: COUNT for one in Disposition},
             **dict.fromkeys(counts, COUNT),
             "inbox_blocked": {"type": "boolean"},
             "stopped": TEXT,
             "exit_status": COUNT,
             "plan_digest": {"oneOf": [DIGEST, {"type": "null"}]},
-        },
-        {one.value: COUNT for one in Disposition},
+        }
     )
     head = {"run_id": TEXT, "mode": {"enum": ["dry-run", "execute", "apply"]}, "agent": TEXT}
     body = closed({**head, "messages": listed(message), "summary": summary})

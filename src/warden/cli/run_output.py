@@ -11,6 +11,7 @@ from typing import TextIO
 
 from warden.cli.plan_text import closing, heading, idle_lines, is_refused, message_lines
 from warden.cli.render import Line, PlainPrinter, StyledPrinter
+from warden.model.disposition import Disposition
 from warden.model.report import ActionReport, MessageReport, RunReport
 
 SCHEMA = "warden.run/1"
@@ -90,7 +91,7 @@ class JsonOutput:
     def end(self, report: RunReport) -> None:
         """Write the sums and the end of the document."""
         summary = {
-            **{name: self.sums.counts[name] for name in sorted(self.sums.counts)},
+            **{disposition.value: self.sums.counts[disposition.value] for disposition in Disposition},
             "messages": sum(self.sums.counts.values()),
             "refused": self.sums.counts["refused"],
             "decided_before": report.counts.get("decided", 0),
