@@ -10,9 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 from warden.guard import intent_words as lexicon
-from warden.guard.intent_requests import asks_for_change, asks_for_secret
+from warden.guard.intent_requests import (
+    asks_for_change,
+    asks_for_information,
+    asks_for_it,
+    asks_for_secret,
+    names_secret,
+    wishes_change,
+)
 from warden.guard.intent_rules import INJECTION_WORDS, find_injection
 from warden.guard.intent_text import MAX_READ_CHARS, fold, spaced_out, split_sentences, unmask, without_quotes
 from warden.model.message import AUTO_SUBMITTED, HOPS, Message, MessageFacts
@@ -68,6 +76,19 @@ def _sentences(folded: str) -> list[str]:
     return split_sentences(folded)[:_MAX_SENTENCES]
 
 
+def _wants_secret(sentences: list[str]) -> bool:
+    if any(asks_for_secret(sentence) for sentence in sentences):
+        return True
+    return any(names_secret(first) and asks_for_it(second) for first, second in pairwise(sentences))
+
+
+def _wants_change(sentences: list[str]) -> bool:
+    if any(asks_for_change(sentence) for sentence in sentences):
+        return True
+    wished = any(wishes_change(sentence) for sentence in sentences)
+    return wished and not any(asks_for_information(sentence) for sentence in sentences)
+
+
 def read_facts(message: Message, self_agent: str, hop_limit: int, secret_kinds: Mapping[str, int]) -> MessageFacts:
     """Return the facts of a message; `secret_kinds` is what the scanner counted in it, and is passed on.
 
@@ -84,11 +105,11 @@ def read_facts(message: Message, self_agent: str, hop_limit: int, secret_kinds: 
     folded = unmask(fold(raw), lexicon.GIVE | lexicon.SECRET | lexicon.CHANGE | INJECTION_WORDS)
     words = frozenset(_WORD.findall(folded))
     secret = change = False
-    if not words.isdisjoint(lexicon.SECRET) or not words.isdisjoint(lexicon.SECRET_PARTS):
-        secret = any(asks_for_secret(sentence) for sentence in _sentences(folded))
+    if not words.isdisjoint(lexicon.SECRET) or not words.isdisjoint(lexicon.SECRET_PARTS) or "$" in folded:
+        secret = _wants_secret(_sentences(folded))
     if not words.isdisjoint(lexicon.CHANGE_TRIGGERS):
         own = without_quotes(folded)
-        change = any(asks_for_change(sentence) for sentence in _sentences(own if own.strip() else folded))
+        change = _wants_change(_sentences(own if own.strip() else folded))
     return MessageFacts(
         secret_kinds=dict(secret_kinds),
         asks_for_secret=secret,

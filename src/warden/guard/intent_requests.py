@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 
 from warden.guard import intent_words as lexicon
+from warden.guard.intent_orders import is_ordered, split_part
 
 _WORD = re.compile(r"[a-z0-9_]+(?:'[a-z]+)?")
 
@@ -20,16 +21,18 @@ _QUESTION_START = (
     r"question|question|"
     r"one more|sorry|please|pls|team|all|there|everyone|folks)\b[\w ,!-]{0,24}?[,:!-]? )?(?:(?:to|from|with|for|at|"
     r"an|von|bei|a|de|da|di) )?"
-    r"(?P<word>who|whom|whose|where|which|how|why|when|wer|wen|wem|wo|woher|wohin|wie|welche[rsnm]?|warum|qui|ou|"
+    r"(?P<word>who|whom|whose|where|which|how(?! about)|why|when|wer|wen|wem|wo|woher|wohin|wie|welche[rsnm]?|warum|"
+    r"qui|ou|"
     r"comment|quel(?:le)?s?|"
     r"pourquoi|quien|donde|como|cual|quem|onde|qual|chi|dove|come|quale|waar|hoe|wiens|welke|waarom)\b"
 )
 _EMBEDDED_QUESTION = (
-    r"\b(?:know|knows|tell|me|us|say|sure|idea|clear|wonder|wondering|ask|asking|find out|figure out|out|understand|"
+    r"(?:\b(?:know|knows|tell|me|us|say|sure|idea|clear|wonder|wondering|ask|asking|find out|figure out|out|"
+    r"understand|"
     r"see|advise|explain|"
     r"point|clarify|confirm|question is|remind|clue|unclear|regarding|about|on|to|of|for|as to|wissen|sagen|weiss|"
     r"savoir|dire|saber|decir|"
-    r"dizer|sapere|dire|weten|zeggen|mir|moi),? (?:(?:to|from|with|von|bei|a|an) )?"
+    r"dizer|sapere|dire|weten|zeggen|mir|moi),? |[,;:-] )(?:(?:to|from|with|von|bei|a|an) )?"
     r"(?P<word>who|whom|whose|where|which (?:team|agent|person|group|one|desk|queue|form|department)|how (?:to|do|"
     r"does|can|one|i|we)|whoever|"
     r"wer|wen|wem|wo|woher|wie man|welche[rs]?|qui|ou|comment|quien|donde|como|quem|onde|chi|dove|come|waar|hoe)\b"
@@ -49,6 +52,11 @@ _OWN_QUESTION = (
 
 
 _VALUE_QUESTION = (
+    r"\bwhat (?:would|might|could) (?:the|our|your) (?:\w+ ){0,4}?(?:pass ?(?:word|phrase|code)|secret|key|token|"
+    r"pin) be\b|"
+    r"\bis (?:the|our|your) (?:\w+ ){0,3}?(?:pass ?(?:word|phrase|code)|secret|key|token|pin) (?:still|really|maybe|"
+    r"perhaps) \S|"
+    r"\b(?:which|what) (?:pass ?(?:word|phrase|code)|pin)s? (?:do|did) (?:you|we|they)\b|"
     r"\bwhat(?:'s| is| are| was| were|s) (?:again )?(?:the |our |your |my |its |this |that |their )?"
     r"(?:(?!(?:to|of|for|about|process|way|owner|with|who|policy|a|an) )[\w.\-/]+ ){0,4}?(?P<secret>pass ?(?:word|"
     r"phrase|code)s?|secrets?|(?:api ?)?keys?|tokens?|credentials?|creds?|login|pin|otp|kubeconfig|pwd)"
@@ -80,7 +88,7 @@ _NEED_VALUE = (
     r"){0,5}?(?:pass ?(?:word|phrase|code)s?|secrets?|keys?|tokens?|credentials?|creds|login|pin)\b|"
     r"\bhand(?:ing)? (?:me |us )?over\b|\b(?:ich|wir) (?:brauche|brauchen|benotige|benotigen) (?:das|den|die|dein|"
     r"euer) (?:\w+-?){0,3}(?:passwort|kennwort|schlussel|token|zugangsdaten)|"
-    r"\b(?:j'ai|nous avons|on a) besoin (?:du|de la|des|de l') ?(?:\w+ ){0,3}?(?:mot de passe|cle|cles|jeton|"
+    r"\b(?:j'ai|nous avons|on a) besoin (?:du|de la|des|de l'|d'un) ?(?:\w+ ){0,3}?(?:passwort|cle|cles|jeton|"
     r"identifiants)|"
     r"\b(?:necesito|necesitamos|preciso|precisamos|mi serve|ci serve|ho bisogno (?:del|della|delle)) (?:la|el|las|"
     r"los|da|do|das|dos|a|o)? ?(?:\w+ ){0,3}?(?:contrasena|clave|credenciales|senha|chave|password|chiave)"
@@ -112,12 +120,24 @@ _DISCLAIMER = (
     r"\bbefore printing\b"
 )
 
-_OPENING = frozenset(',;:.!?()[]"')
-_BOUNDARY = frozenset(",;:.!?-()[]\"'/")
 _MAX_GAP = 12
 _MAX_SENTENCE_CHARS = 2000
 
 
+_VALUE_ANYWHERE = (
+    r"\b(?:which|what) (?:pass ?(?:word|phrase|code)|pin)s? (?:do|did) (?:you|we|they)\b|"
+    r"\b(?:wie (?:lautet|ist|heisst)|was ist|wat is|quel(?:le)? est|quels sont|cual es|cuales son|qual e|qual e'|"
+    r"quale e|quali sono|"
+    r"qual a) (?:\w+'? ?){0,3}?(?:passwor[td]e?|kennwort|schlussel|token|cle|contrasena|clave|senha|chave|chiave|"
+    r"wachtwoord|sleutel)\b"
+    r"(?! \w*(?:eigentumer|owner|richtlinie))"
+)
+_PLAYED = (
+    r"\b(?:pretend|imagine|role-?play|story|poem|song|game|grandmother|grandma|hypothetically|complete the "
+    r"(?:sentence|line))\b[^\n]{0,120}"
+    r"\b(?:pass ?(?:word|phrase|code)s?|secrets?|keys?|tokens?|credentials?)\b"
+)
+_GIVING = lexicon.GIVE | lexicon.GIVE_FOREIGN | lexicon.RENEW
 _SECRET_OR_PART = lexicon.SECRET | lexicon.SECRET_PARTS | frozenset({"passwort", "passworte"})
 
 
@@ -151,56 +171,6 @@ def ordering_parts(sentence: str) -> list[str]:
         )
         break
     return [part for part in parts if part.strip()]
-
-
-def _ordered(words: list[str], at: int, before: str) -> bool:
-    """Return whether the verb at this place is asked for: at the start, or after a word that opens a request."""
-    if words[at].endswith("ing"):
-        return any(
-            word in lexicon.BEFORE_GERUND or word in ("you", "please") for word in words[max(0, at - 3) : at]
-        ) or (at == 0 and len(words) > 1)
-    place = at
-    while place > 0 and words[place - 1] in lexicon.FILLER:
-        place -= 1
-    seen = words[max(0, place - 2) : at]
-    if any(word in lexicon.NEGATION for word in seen):
-        return False
-    if place == 0:
-        return True
-    previous = words[place - 1]
-    if previous == "to":
-        return place == at and any(word in lexicon.BEFORE_TO for word in words[max(0, place - 5) : place - 1])
-    if place < at:
-        fillers = words[place:at]
-        if _is_told_of(fillers, previous):
-            return False
-        if previous in lexicon.SUBJECT or fillers[-1] in (
-            "and",
-            "or",
-            "but",
-            "so",
-            "would",
-            "will",
-            "can",
-            "could",
-            "must",
-            "should",
-            "may",
-        ):
-            return fillers[-1] in ("please", "you") or (
-                before in _BOUNDARY and bool(before) and previous not in lexicon.SUBJECT
-            )
-        return True
-    return bool(before) and before in _OPENING
-
-
-def _is_told_of(fillers: list[str], previous: str) -> bool:
-    """Return whether "you" before the verb is not asked but spoken of: "do you issue", "I heard that you sign"."""
-    addressed = [at for at, word in enumerate(fillers) if word in lexicon.ADDRESSED]
-    if not addressed:
-        return False
-    modal = fillers[: addressed[-1]]
-    return not any(word in lexicon.MODAL or word in lexicon.POLITE for word in modal) and previous not in lexicon.MODAL
 
 
 def _negated(words: list[str], at: int) -> bool:
@@ -246,71 +216,98 @@ def _changes(words: list[str], at: int) -> bool:
         return any(word in lexicon.PARTICLE for word in words[at + 1 : at + 7])
     if verb == "update" and following in ("me", "us", "you"):
         return False
-    if verb in ("sign", "set", "open", "start", "load", "stop") and following in (
-        "in",
-        "up",
-        "by",
-        "off",
-        "from",
-        "to",
-    ):
+    if verb in lexicon.WITH_PARTICLE and following in ("in", "up", "by", "off", "from", "to"):
         return False
-    bare = at == 0 or words[at - 1] not in lexicon.FILLER
+    framed = any(word in lexicon.MODAL or word in lexicon.POLITE or word == "to" for word in words[max(0, at - 4) : at])
     if not following:
-        return not bare or verb not in lexicon.HEADLINE
+        return framed or verb not in lexicon.HEADLINE
     if following in lexicon.NOT_OBJECT:
         return False
-    if verb in lexicon.HEADLINE and bare:
-        return following in lexicon.OBJECT_START or any(c.isdigit() for c in following)
-    return True
+    if verb not in lexicon.HEADLINE or framed or (following in lexicon.OBJECT_START and following != "all"):
+        return True
+    if not lexicon.NOT_OBJECT.isdisjoint(words[at + 1 :]) and at == 0:
+        return (
+            not lexicon.FINITE.intersection(words[at + 1 :])
+            and words[at + 1] not in lexicon.NOT_OBJECT
+            and len(words) > 2
+        )
+    return len(words) > at + 2 or any(c.isdigit() for c in following)
 
 
-def _words_of(part: str) -> tuple[list[str], list[str]]:
-    words: list[str] = []
-    before: list[str] = []
-    for match in _WORD.finditer(part):
-        words.append(match[0])
-        before.append(part[max(0, match.start() - 3) : match.start()].rstrip()[-1:])
-    return words, before
+def _is_secret_sentence(sentence: str) -> bool:
+    return "$" in sentence or not _SECRET_OR_PART.isdisjoint(_WORD.findall(sentence))
+
+
+def names_secret(sentence: str) -> bool:
+    """Return whether a folded sentence names a secret, so that "send it" after it asks for one."""
+    words = _WORD.findall(sentence)
+    return any(word in lexicon.SECRET and _names_secret(words, at) for at, word in enumerate(words))
+
+
+def asks_for_it(sentence: str) -> bool:
+    """Return whether a folded sentence orders to give, show or exchange what was named before ("paste it here")."""
+    for part in ordering_parts(sentence[:_MAX_SENTENCE_CHARS]):
+        words, before = split_part(part)
+        for at, word in enumerate(words[:-1]):
+            if word in lexicon.GIVE and words[at + 1] in lexicon.IT and is_ordered(words, at, before[at]):
+                return True
+    return False
 
 
 def asks_for_secret(sentence: str) -> bool:
     """Return whether a folded sentence asks to be given, shown or told a secret's value, or to have one exchanged."""
     sentence = sentence[:_MAX_SENTENCE_CHARS].replace("mot de passe", "passwort").replace("mots de passe", "passworte")
-    if _SECRET_OR_PART.isdisjoint(_WORD.findall(sentence)):
+    if not _is_secret_sentence(sentence):
         return False
+    if _compiled(_VALUE_ANYWHERE).search(sentence) or _compiled(_PLAYED).search(sentence):
+        return True
     for part in ordering_parts(sentence):
         if any(_compiled(source).search(part) for source in (_VALUE_QUESTION, _NEED_VALUE, _DIRECT_DUMP)):
             return True
-        words, before = _words_of(part)
-        if lexicon.SECRET.isdisjoint(words):
-            continue
-        for at, word in enumerate(words):
-            if word in lexicon.GIVE_FOREIGN:
-                if not _negated(words, at) and _gives_secret_foreign(words, at):
-                    return True
-            elif (
-                (word in lexicon.GIVE or word in lexicon.RENEW)
-                and _ordered(words, at, before[at])
-                and _gives_secret(words, at)
-            ):
-                return True
+        words, before = split_part(part)
+        if not lexicon.SECRET.isdisjoint(words) and any(
+            _gives(words, at, before[at]) for at, word in enumerate(words) if word in _GIVING
+        ):
+            return True
     return False
 
 
+def _gives(words: list[str], at: int, before: str) -> bool:
+    if words[at] in lexicon.GIVE_FOREIGN:
+        return not _negated(words, at) and _gives_secret_foreign(words, at)
+    return is_ordered(words, at, before) and _gives_secret(words, at)
+
+
 def asks_for_change(sentence: str) -> bool:
-    """Return whether a folded sentence asks for an act that changes something, rather than naming or reporting one."""
+    """Return whether a folded sentence orders an act that changes something, rather than naming or reporting one."""
     sentence = sentence[:_MAX_SENTENCE_CHARS]
     if lexicon.CHANGE_TRIGGERS.isdisjoint(_WORD.findall(sentence)) or _compiled(_DISCLAIMER).search(sentence):
         return False
     for part in ordering_parts(sentence):
-        if _passive().search(part):
-            return True
-        words, before = _words_of(part)
+        words, before = split_part(part)
         for at, word in enumerate(words):
             if word in lexicon.CHANGE_FOREIGN:
                 if len(words) > 1 and not _negated(words, at):
                     return True
-            elif word in lexicon.CHANGE and _ordered(words, at, before[at]) and _changes(words, at):
+            elif word in lexicon.CHANGE:
+                if is_ordered(words, at, before[at]) and _changes(words, at):
+                    return True
+            elif word in lexicon.CHANGED and word.endswith("ing") and is_ordered(words, at, before[at]):
                 return True
     return False
+
+
+def wishes_change(sentence: str) -> bool:
+    """Return whether a folded sentence says that something must be changed, without an order to anyone.
+
+    "The lamp needs to be replaced" is a request when it stands alone; before "who does that?" it is the reason to ask.
+    """
+    sentence = sentence[:_MAX_SENTENCE_CHARS]
+    if lexicon.CHANGE_TRIGGERS.isdisjoint(_WORD.findall(sentence)):
+        return False
+    return any(_passive().search(part) for part in ordering_parts(sentence))
+
+
+def asks_for_information(sentence: str) -> bool:
+    """Return whether a folded sentence has a part that asks who, where or how."""
+    return ordering_parts(sentence[:_MAX_SENTENCE_CHARS]) != [sentence[:_MAX_SENTENCE_CHARS]]

@@ -158,7 +158,7 @@ INJECTION_RULES: tuple[InjectionRule, ...] = (
         r"tool_use|tool_result|"
         r"instructions?|message|human|email|data|input|context)\b[^>\n]{0,40}\|?>|\[/?(?:inst|system|sys|assistant|"
         r"tool)\]|<</?sys>>|"
-        r"^\s*(?:assistant|developer)\s*:|^\s*system\s*:[^\n]{0,80}\b(?:you|ignore|must|override|reply|approve|mark|"
+        r"^[\s>|]*(?:assistant|developer)\s*:|^[\s>|]*system\s*:[^\n]{0,80}\b(?:you|ignore|must|override|reply|approve|mark|"
         r"mode|now|assistant|"
         r"instruction)|^#{1,6}\s*(?:system|assistant|instructions?|new instructions?|developer)\b\s*:?\s*$|"
         r"[\"']role[\"']\s*:\s*[\"'](?:system|assistant|tool|developer)|tool_calls?\b|function_call\b|\bbegin "
@@ -189,8 +189,8 @@ INJECTION_RULES: tuple[InjectionRule, ...] = (
         "operator administrator admin developer creator override authorization authorisation pre-approved "
         "preapproved approved "
         "speaking clearance",
-        r"\b(?:i am|i'm|this is|it's|speaking as) (?:your|the) (?:\w+ )?(?:operator|administrator|admin|developer|"
-        r"creator|maintainer|root user)\b|"
+        r"\b(?:i am|i'm|this is|it's|speaking as) (?:your (?:\w+ )?(?:operator|administrator|admin|developer|"
+        r"creator|maintainer|owner|boss)|the (?:real )?operator)\b|"
         r"\b(?:admin|operator|security|emergency|management|root|developer) override\b|\boverride code\b|"
         r"\bauthori[sz]ation code\b|"
         r"\bpre-?approved\b|\b(?:already|has been|have been|is|was|are) (?:already )?approved by\b",

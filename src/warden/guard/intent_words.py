@@ -146,7 +146,10 @@ NOT_OBJECT = _words(
 )
 
 SECRET_PARTS = _words(
-    "env printenv shadow netrc pgpass characters chars letters digits contents content keyring keychain unseal mot over"
+    """
+    env printenv shadow netrc pgpass characters chars letters digits contents content keyring keychain unseal mot
+    over environment environ rsa variables
+    """
 )
 
 CHANGE_TRIGGERS = CHANGE | CHANGE_FOREIGN | CHANGED | CHANGE_NOUN
@@ -164,21 +167,22 @@ FILLER = _words(
     please pls plz kindly just then and now also so but or first next finally immediately asap simply quickly
     directly maybe perhaps bitte svp hi hello hey team all everyone there ok okay thanks thx urgent important action
     todo request ops-warden warden you u someone somebody anyone anybody yes no well alright right and/or again
-    always gently could can would will must should may shall
+    always gently could can would will must should may shall base64 ensure
     """
 )
 
 # Before "to" these make the verb after it an order: "you to", "is it possible to".
 BEFORE_TO = _words(
     """
-    you u someone somebody anyone team possible able help warden proceed sure remember free time people them
+    you u someone somebody anyone team possible able help warden proceed sure remember free time people them kind
+    good nice sweet
     """
 )
 
 # Before a verb in -ing these make it an order: "would you mind sending".
 BEFORE_GERUND = _words(
     """
-    mind appreciate about consider by grateful for of
+    mind appreciate consider by grateful
     """
 )
 
@@ -222,3 +226,21 @@ ADDRESSED = _words("you u someone somebody anyone anybody")
 MODAL = _words("can could would will must should may shall might need want")
 
 POLITE = _words("please pls plz kindly bitte now then and also")
+
+LOOK = _words("look check go open log search find take have see read dig ssh connect enter")
+
+POLITE_ONLY = _words("please pls plz kindly bitte")
+
+JOINING = _words("and or but so would will can could must should may")
+
+IT = _words("it them that this those these")
+
+# These with a particle are other acts: "sign in", "start from", "stop by".
+WITH_PARTICLE = _words("sign open start load stop")
+
+FINITE = _words(
+    """
+    was were is are has have had will went failed fails completed finished succeeded passed works worked happened
+    reports ran runs looks
+    """
+)
