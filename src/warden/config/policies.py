@@ -8,6 +8,7 @@ alert. Without such a set everything is denied: one layer that says no stands fo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from warden.config.policy_history import PolicyFile, PolicyHistory, set_digest
 from warden.config.signatures import SIGNATURE_SUFFIX, read_key, verifies
@@ -16,11 +17,11 @@ from warden.errors import ConfigError, DocumentError, GateError, WardenError, qu
 from warden.model.digests import digest_text
 from warden.model.request import Effect
 from warden.policy.bundle import Bundle, Match, Rule
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from warden.policy.layer import Layer
     from pathlib import Path
+
+    from warden.policy.layer import Layer
 
 MAX_FILES = 256
 MAX_FILE_BYTES = 2 * 1024 * 1024
@@ -71,6 +72,8 @@ def read_policy_dir(directory: Path) -> tuple[PolicyFile, ...]:
 
 
 def _read(directory: Path, name: str, signed: bool) -> PolicyFile:
+    if (directory / name).exists() and not (directory / name).is_file():
+        raise ConfigError(f"{quote(name)} in the policy directory is no regular file", "move it away")
     try:
         data = _read_bounded(directory / name)
         signature = _read_bounded(directory / (name + SIGNATURE_SUFFIX)) if signed else None
@@ -85,6 +88,19 @@ def _read_bounded(path: Path) -> bytes:
     if len(data) > MAX_FILE_BYTES:
         raise ConfigError(f"{quote(path.name)} has more than {MAX_FILE_BYTES} bytes", "split it into several files")
     return data
+
+
+def policy_stamp(directory: Path) -> str:
+    """Return a text that changes when a file of the directory is added, removed or written; empty when it is missing.
+
+    A long run compares stamps between cycles and calls `load_policies` when they differ: no file is read for it.
+    """
+    try:
+        found = [(item.name, item.stat()) for item in directory.iterdir()]
+    except OSError:
+        return ""
+    lines = sorted(f"{name} {info.st_size} {info.st_mtime_ns} {info.st_ino}" for name, info in found)
+    return digest_text("\n".join(lines))
 
 
 def read_policy_file(path: Path) -> PolicyFile:
@@ -169,6 +185,7 @@ __all__ = [
     "deny_all",
     "load_files",
     "load_policies",
+    "policy_stamp",
     "read_policy_dir",
     "read_policy_file",
     "set_digest",

@@ -17,7 +17,7 @@ from warden.policy.facts import fold, fold_all
 from warden.policy.glob import compile_glob
 from warden.policy.matching import COUNT_PREFIX
 from warden.policy.obligations import undischarged
-from warden.policy.subsume import contradiction, hides
+from warden.policy.subsume import contradiction, hides, label_conflict
 
 MESSAGE_PREFIX = "msg."
 """Labels with this prefix were copied from a message: a sender chose them."""
@@ -95,6 +95,9 @@ def _never(rule: Rule, charter: Charter, words: Words) -> Iterator[Complaint]:
     reason = contradiction(rule)
     if reason:
         yield "never-matches", Severity.ERROR, f"the rule can never match: {reason}"
+    elif label_conflict(rule.match):
+        text = f"the rule matches only when the label is missing: {label_conflict(rule.match)}"
+        yield "only-when-missing", Severity.ERROR, text
     elif not matched_kinds(rule, charter):
         yield "no-such-action", Severity.WARNING, "no action of the charter has such a topic and capability"
     elif rule.match.mcp is not None:

@@ -33,6 +33,16 @@ def contradiction(rule: Rule) -> str:
             return f"`{name}` holds only empty values"
     if any(not fold(value) for value in match.requires):
         return "`requires` asks for an empty value"
+    conflict = label_conflict(match)
+    if conflict and not rule.restricting:
+        return conflict
+    if match.mcp is not None:
+        return next(_mcp_conflicts(match.mcp), "")
+    return ""
+
+
+def label_conflict(match: Match) -> str:
+    """Return why no value of a label fits this match, or an empty text. A restricting rule still matches without it."""
     for name, value in match.labels.items():
         allowed = match.label_allowlist.get(name)
         if allowed is not None and len(match.label_allowlist) == 1 and fold(value) in fold_all(allowed):
@@ -40,8 +50,6 @@ def contradiction(rule: Rule) -> str:
         limit = match.label_threshold.get(name)
         if limit is not None and len(match.label_threshold) == 1 and _at_most(value, limit):
             return f"label `{name}` must be `{value}` and over {limit:g}"
-    if match.mcp is not None:
-        return next(_mcp_conflicts(match.mcp), "")
     return ""
 
 
