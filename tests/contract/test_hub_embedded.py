@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from warden.cli.clock import SystemClock
 from warden.errors import HubBusyError, HubConflictError, HubNotFoundError, HubRejectedError, StateError, WardenError
 from warden.hubs.database import LOCK_TIMEOUT_S, MIGRATIONS, Database, Write
 from warden.hubs.embedded import EmbeddedHub
@@ -274,8 +275,9 @@ def test_settings_of_the_file(hub: EmbeddedHub) -> None:
 
 
 @pytest.mark.slow
-def test_processes_share_the_file(hub: EmbeddedHub, path: Path) -> None:
+def test_processes_share_the_file(path: Path) -> None:
     """Three processes and this one write at once; each one's messages are all there, in its order."""
+    hub = EmbeddedHub(path, SystemClock())
     writers = [start_writer(path, f"writer-{number}", 150) for number in range(3)]
     for number in range(150):
         hub.post_message(replace(HELLO, subject=str(number)))
@@ -286,6 +288,7 @@ def test_processes_share_the_file(hub: EmbeddedHub, path: Path) -> None:
         assert writer.wait(60) == 0
     for sender in ("alice", "writer-0", "writer-1", "writer-2"):
         assert subjects(hub, sender) == [str(number) for number in range(150)]
+    hub.close()
 
 
 @pytest.mark.slow
