@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from guard_negatives import mails, payloads
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.guard_negatives import mails, payloads
 
 from warden.guard import GuardScanner
 from warden.guard.formats import all_rules
@@ -116,11 +118,11 @@ def main() -> None:
                         repr(document[max(0, finding.start - 60) : finding.end]),
                     )
     if options.peers:
-        from guard_peers import peers
+        from bench.guard_peers import peers
 
         for name, find in peers():
             row(name, find, texts, clean)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""`warden guard` as a person and a program use it: the real command line over real files, never a value in the output."""
+"""`warden guard` as a person and a program use it: the real command line over real files, never " "a value in the output."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
+
 from warden.cli.main import run
 from warden.testing.guard_samples import draw
 
@@ -44,7 +45,7 @@ def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def test_scan_says_place_and_kind(guard: Callable[..., Ended], tmp_path: Path) -> None:
-    """A finding is one line: line and column, kind, length, rule and form; the status is 0 unless details are asked for."""
+    """A finding is one line: line and column, kind, length, rule and form; the status is 0 unless details " "are asked for."""
     file = tmp_path / "mail.txt"
     file.write_text(f"hello\n  see {TOKEN}\n")
     assert guard("scan", str(file)) == (0, "2:7\tgithub_token\t40 characters\tgithub\tplain\n", "1 found\n")
@@ -169,7 +170,7 @@ def test_rules_and_explain(guard: Callable[..., Ended]) -> None:
 
 
 def test_own_credentials_enrol_themselves(guard: Callable[..., Ended], tmp_path: Path) -> None:
-    """The hub's token is found wherever it turns up, without being enrolled; a missing one is said and does not stop."""
+    """The hub's token is found wherever it turns up, without being enrolled; a missing one is said and " "does not stop."""
     token = tmp_path / "token"
     token.touch(0o600)
     token.write_text(VALUE)

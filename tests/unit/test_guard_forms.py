@@ -11,8 +11,9 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from warden.guard import GuardScanner, clean, redact
 from warden.guard.encodings import ENCODINGS
 from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint
@@ -134,6 +135,7 @@ def test_finds_a_token(name: str, number: int, place: str) -> None:
     assert SCANNER.scan(text), text
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_finds_random_values_in_random_places(data: st.DataObject) -> None:
     """Whatever value is enrolled, in any declared encoding and between any texts, it is found."""

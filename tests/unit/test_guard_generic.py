@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+
 from warden.guard import GuardScanner
 from warden.guard.assignment import name_before
 from warden.guard.names import NameStrength, strength_of

@@ -7,8 +7,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from warden.errors import InputError, StateError
 from warden.guard import GuardScanner
 from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint
@@ -30,6 +31,7 @@ def test_refuses_weak_values(weak: bytes) -> None:
     assert not weak or weak.decode() not in caught.value.message
 
 
+@settings(max_examples=25)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_finds_values_in_any_bytes(before: bytes, after: bytes) -> None:
     """Each enrolled value is found exactly where it stands, whatever is round it."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
+
 from warden.cli.redaction import WITHHELD, RedactingFilter, RedactingStream, format_error, install
 from warden.guard import GuardScanner, clean, count_kinds, redact, scan_union
 from warden.guard.union import UnionScanner

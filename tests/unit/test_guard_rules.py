@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from random import Random
+from typing import Any
 
 import pytest
+
 from warden.guard import GuardScanner
 from warden.guard.catalogue import every_rule
 from warden.guard.formats import all_rules
@@ -66,13 +69,13 @@ def test_patterns_have_no_runs_inside_unbounded_runs(rule: Rule) -> None:
 
 def nested_repeats(pattern: str) -> list[str]:
     """Return the repeats without a bound that stand inside another repeat of a variable count."""
-    import re._constants as constants
-    import re._parser as parser
+    constants: Any = import_module("re._constants")
+    parser: Any = import_module("re._parser")
 
     bad: list[str] = []
 
-    def walk(items: object, inside: bool) -> None:
-        for operation, argument in items:  # type: ignore[attr-defined]
+    def walk(items: Any, inside: bool) -> None:
+        for operation, argument in items:
             if operation in (constants.MAX_REPEAT, constants.MIN_REPEAT):
                 least, most, body = argument
                 is_variable = most != least and most > 1

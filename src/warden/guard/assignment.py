@@ -33,20 +33,26 @@ LONGEST_VALUE = 4096
 _CANDIDATE = r"[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
 _OPERATOR = r"(?::=|=>|->|===?|!=|=|:|,|\||>|\bis|\bare|\bwas|\bto|\bof)$"
 _NAME = r"[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
-_TYPE = frozenset("string str char text bytes any var &str optional varchar const let".split())
-_DECLARING = frozenset(
-    "const let var val final static public private protected export def set env string readonly def".split()
+_TYPE = frozenset(
+    ["string", "str", "char", "text", "bytes", "any", "var", "&str", "optional", "varchar", "const", "let"]
 )
-_SCHEME = r"(?i)\b(?:bearer|basic|token|digest|apikey|api-key|key|bot|bot-token|sso-key|ghost|jwt|pat|oauth|splunk|genie-?key)$"
+_DECLARING = frozenset(("const", "let", "var", "val", "final", "static", "export", "def", "env", "string", "readonly"))
+_SCHEME = (
+    r"(?i)\b(?:bearer|basic|token|digest|apikey|api-key|key|bot|bot-token|sso-key|ghost|jwt|pat|oauth|"
+    r"splunk|genie-?key)$"
+)
 _TITLE = r"[A-Za-z][A-Za-z0-9_.-]{3,}"
 _ELEMENT = r"[A-Za-z][\w:.-]{0,63}"
 _CLIENT = r"(?:[cC]lient|Api|API|SDK|Sdk|[aA]uth|[cC]onnect|[lL]ogin|Service|Session)$"
 _NAMED_AFTER = (
-    r"[\"'`]?,?\s{1,3}(?:as|is|was|=|being|for use as)\s{1,3}(?:the|your|our|my|a|an|this|its)?\s{0,2}(?P<name>[\w -]{3,48})"
+    r"[\"'`]?,?\s{1,3}(?:as|is|was|=|being|for use as)\s{1,3}(?:the|your|our|my|a|an|this|its)?\s{0,2}(?P<name>[\w "
+    r"-]{3,48})"
     r"|[\"'`]?[;,]?\s{1,4}(?://|#|--|<!--|/\*)\s{0,3}(?P<comment>[\w -]{3,48})"
 )
 _SENTENCE_END = r"\n\s*\n|[.;!?]\s"
-_DIGEST_NAMES = frozenset("sha1 sha224 sha256 sha384 sha512 md5 blake2b blake3 sha3-256 sha2".split())
+_DIGEST_NAMES = frozenset(
+    ["sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b", "blake3", "sha3-256", "sha2"]
+)
 _PUBLIC = ("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr", "sha256-", "sha384-", "sha512-", "sha1-", "ssh-")
 _OPENING = " \t\r\n\"'`([{<\\*“‘«„"
 _CLOSING = " \t\r\n\"'`)]}\\*”’»_"

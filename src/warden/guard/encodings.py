@@ -12,12 +12,13 @@ from types import MappingProxyType
 ENCODINGS: Mapping[str, str] = MappingProxyType(
     {
         "plain": "as it is, anywhere in a text, also inside longer words",
-        "unicode": "full-width, mathematical and other compatibility letters (NFKD), combining marks, zero-width, bidirectional, "
-        "soft-hyphen and control characters in between, Cyrillic, Greek and other letters that look Latin",
+        "unicode": "full-width, mathematical and other compatibility letters (NFKD), combining marks, zero-width, "
+        "bidirectional, soft-hyphen and control characters in between, Cyrillic, Greek and other letters that look Latin",
         "tags": "Unicode tag characters, which are invisible",
         "html": "HTML entities: named, decimal, hexadecimal",
         "percent": "percent-encoding (RFC 3986), in part or all of it",
-        "escaped": "JSON, shell, JavaScript and C escapes: \\uXXXX, \\u{X}, \\UXXXXXXXX, \\xXX, octal, and backslashes before signs",
+        "escaped": "JSON, shell, JavaScript and C escapes: \\uXXXX, \\u{X}, \\UXXXXXXXX, \\xXX, octal, and backslashes "
+        "before signs",
         "quoted-printable": "quoted-printable (RFC 2045) with soft line breaks",
         "base64": "base64 (RFC 4648), padded or not, at any alignment inside longer data, also wrapped over lines",
         "base64url": "base64 with the URL-safe alphabet",

@@ -126,7 +126,22 @@ def _is_chosen(value: str) -> bool:
 
 
 _WORDS_FOR_PASSWORD = frozenset(
-    "pass passwd password pwd secret token user username port path key string xxx changeme".split()
+    [
+        "pass",
+        "passwd",
+        "password",
+        "pwd",
+        "secret",
+        "token",
+        "user",
+        "username",
+        "port",
+        "path",
+        "key",
+        "string",
+        "xxx",
+        "changeme",
+    ]
 )
 _CHECKS: dict[str, Callable[[str], bool]] = {"drawn": _is_drawn, "basic": _is_basic, "password": _is_chosen}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 from functools import cache, lru_cache
+from itertools import pairwise
 
 from warden.guard.providers import provider_names
 
@@ -24,45 +25,180 @@ class NameStrength(IntEnum):
 
 
 _PASSWORD = (
-    r"pass(?:wor[dt]|wd|phrase|code)|\bpwd|pwd\b|passwort|contrase[nñ]a|mot ?de ?passe|kennwort|\bsenha|wachtwoord|пароль|密码|"
+    r"pass(?:wor[dt]|wd|phrase|code)|\bpwd|pwd\b|passwort|contrase[nñ]a|mot ?de ?passe|kennwort|\bsenha|"
+    r"wachtwoord|пароль|密码|"
     r"\bpass$|\bpw$|\bpsw$|requirepass"
 )
 _STRONG = (
     r"secret|token|"
-    r"(?:api|access|private|priv|auth|account|master|signing|encryption|licen[sc]e|service|shared|session|storage|client|write|"
-    r"admin|server|app|application|integration|ingest|deploy|live|prod|production|subscription|user|consumer|rest|webhook|"
-    r"project|developer|dev|org|security|developer|personal|rapidapi|host|root|test|sandbox|sdk|read|vault|jwt) ?keys?\b|"
+    r"(?:api|access|private|priv|auth|account|master|signing|encryption|licen[sc]e|service|shared|session|"
+    r"storage|client|write|"
+    r"admin|server|app|application|integration|ingest|deploy|live|prod|production|subscription|user|consumer|"
+    r"rest|webhook|"
+    r"project|developer|dev|org|security|developer|personal|rapidapi|host|root|test|sandbox|sdk|read|vault|"
+    r"jwt) ?keys?\b|"
     r"credential|\bcreds?\b|bearer|authorization|\bjwt\b|\bpat\b|cookie|session ?id\b|sessid|seed ?phrase|mnemonic|"
     r"\bapi ?auth|\bpsk\b|\bapi ?pass|secret ?key ?base|\bapp ?id$"
 )
-_WEAK = r"keys?$|\bkey (?:for|to|of) [\w ]+$|key (?:prod(?:uction)?|staging|dev|test|live|sandbox|new|old|main|primary|secondary|[a-z])$|\bauth$|\bpin$|\bsalt$|\bdsn$|\bsid$|\bapi$|\bpass|\bauth code$"
+_WEAK = (
+    r"keys?$|\bkey (?:for|to|of) [\w ]+$|key (?:prod(?:uction)?|staging|dev|test|live|sandbox|new|old|"
+    r"main|primary|secondary|[a-z])$|\bauth$|\bpin$|\bsalt$|\bdsn$|\bsid$|\bapi$|\bpass|\bauth code$"
+)
 # After a secret's word these say that the value is something about it, not the secret itself.
 _ABOUT = frozenset(
-    "type types count limit limits name names url uri path file filename length size expires expiry expiration expired ttl at id ids "
-    "hint policy manager provider endpoint algorithm algo scope scopes date version regex pattern enabled required format label "
-    "status usage used left budget rotation reset refresh audit arn ref reference fingerprint hash digest sha checksum prefix suffix "
-    "field column header param parameter env var variable source kind mode method service store storage review leak scanning "
-    "alert bypassed lifetime validity age index position offset window".split()
+    [
+        "type",
+        "types",
+        "count",
+        "limit",
+        "limits",
+        "name",
+        "names",
+        "url",
+        "uri",
+        "path",
+        "file",
+        "filename",
+        "length",
+        "size",
+        "expires",
+        "expiry",
+        "expiration",
+        "expired",
+        "ttl",
+        "at",
+        "id",
+        "ids",
+        "hint",
+        "policy",
+        "manager",
+        "provider",
+        "endpoint",
+        "algorithm",
+        "algo",
+        "scope",
+        "scopes",
+        "date",
+        "version",
+        "regex",
+        "pattern",
+        "enabled",
+        "required",
+        "format",
+        "label",
+        "status",
+        "usage",
+        "used",
+        "left",
+        "budget",
+        "rotation",
+        "reset",
+        "refresh",
+        "audit",
+        "arn",
+        "ref",
+        "reference",
+        "fingerprint",
+        "hash",
+        "digest",
+        "sha",
+        "checksum",
+        "prefix",
+        "suffix",
+        "field",
+        "column",
+        "header",
+        "param",
+        "parameter",
+        "env",
+        "var",
+        "variable",
+        "source",
+        "kind",
+        "mode",
+        "method",
+        "service",
+        "store",
+        "storage",
+        "review",
+        "leak",
+        "scanning",
+        "alert",
+        "bypassed",
+        "lifetime",
+        "validity",
+        "age",
+        "index",
+        "position",
+        "offset",
+        "window",
+    ]
 )
 _INNOCENT_PAIR = (
-    r"\b(?:public|pub|host|ssh|gpg|pgp|primary|foreign|partition|sort|range|idempotency|idempotence|cache|object|s3|jira|issue|project "
-    r"issue|incident|dedup|deduplication|routing|translation|i18n|message|event|group|grouping|correlation|tracking|order|sequence|"
-    r"shard|composite|natural|surrogate|external|unique|node|label|config|feature|page|row|column|meta|map|lookup|index|"
-    r"next|page|continuation|sync|cursor|cart|checkout|csrf|xsrf|prompt|input|output|max|min|total|completion|cached|context|"
-    r"lock|resume|pagination|skip|hub|network|stop|special|device|answer|question|verification|verify|artifact) ?(?:key|token)s?\b|"
-    r"\bsecrets? (?:santa|scanning|type)|\bkeyboard|\bkeyword|\bkeynote|\bkey ?points?|\bkey takeaways?|\btokeni[sz]|\bsecretar|\bturkey|\bmonkey|"
+    r"\b(?:public|pub|host|ssh|gpg|pgp|primary|foreign|partition|sort|range|idempotency|idempotence|cache|"
+    r"object|s3|jira|issue|project "
+    r"issue|incident|dedup|deduplication|routing|translation|i18n|message|event|group|grouping|correlation|"
+    r"tracking|order|sequence|"
+    r"shard|composite|natural|surrogate|external|unique|node|label|config|feature|page|row|column|meta|"
+    r"map|lookup|index|"
+    r"next|page|continuation|sync|cursor|cart|checkout|csrf|xsrf|prompt|input|output|max|min|total|completion|"
+    r"cached|context|"
+    r"lock|resume|pagination|skip|hub|network|stop|special|device|answer|question|verification|verify|"
+    r"artifact) ?(?:key|token)s?\b|"
+    r"\bsecrets? (?:santa|scanning|type)|\bkeyboard|\bkeyword|\bkeynote|\bkey ?points?|\bkey takeaways?|"
+    r"\btokeni[sz]|\bsecretar|\bturkey|\bmonkey|"
     r"\bauthor"
 )
 _INNOCENT = (
-    r"\bsha ?\d*\b|sha$|digest|checksum|\bcommit|revision|\bnode\b|\betag\b|\bmd ?5|cursor|\btree\b|\bparent|\bblob\b|before\b|"
-    r"after\b|\bhead\b|\bbase\b|integrity|resolved|fingerprint|\bid\b|ids\b|uuid|guid|\bname\b|\burl\b|\buri\b|\bref\b|version|"
-    r"\bhash\b|signature|\bsig\b|gravatar|avatar|delivery|request|trace|span|\bimage\b|\bbuild\b|\brun\b|\bjob\b|event|message|"
-    r"diff|deploy|number|serial|tracking|order|invoice|ticket|issue|pull|branch|tag\b|file|path|ulid|certificate|public|\bssh\b|"
-    r"document|upload|download|channel|thread|user\b|login\b|host\b|region|\bcert\b|transmission|challenge|nonce|state\b"
+    r"\bsha ?\d*\b|sha$|digest|checksum|\bcommit|revision|\bnode\b|\betag\b|\bmd ?5|cursor|\btree\b|\bparent|"
+    r"\bblob\b|before\b|"
+    r"after\b|\bhead\b|\bbase\b|integrity|resolved|fingerprint|\bid\b|ids\b|uuid|guid|\bname\b|\burl\b|"
+    r"\buri\b|\bref\b|version|"
+    r"\bhash\b|signature|\bsig\b|gravatar|avatar|delivery|request|trace|span|\bimage\b|\bbuild\b|\brun\b|"
+    r"\bjob\b|event|message|"
+    r"diff|deploy|number|serial|tracking|order|invoice|ticket|issue|pull|branch|tag\b|file|path|ulid|certificate|"
+    r"public|\bssh\b|"
+    r"document|upload|download|channel|thread|user\b|login\b|host\b|region|\bcert\b|transmission|challenge|"
+    r"nonce|state\b"
 )
 _UNINFORMATIVE = frozenset(
-    "value val v data content string str text default const final return var let x s a env add set get append arg args "
-    "new with using is was be as to here for in".split()
+    [
+        "value",
+        "val",
+        "v",
+        "data",
+        "content",
+        "string",
+        "str",
+        "text",
+        "default",
+        "const",
+        "final",
+        "return",
+        "var",
+        "let",
+        "x",
+        "s",
+        "a",
+        "env",
+        "add",
+        "set",
+        "get",
+        "append",
+        "arg",
+        "args",
+        "new",
+        "with",
+        "using",
+        "is",
+        "was",
+        "be",
+        "as",
+        "to",
+        "here",
+        "for",
+        "in",
+    ]
 )
 _SPLIT = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-zÀ-ÿа-яА-Я一-鿿]+"
 
@@ -117,7 +253,7 @@ def has_provider(words: str) -> bool:
     """Return whether one of the space-separated lower-case `words`, or two neighbours joined, is a provider's name."""
     parts = words.split()
     known = provider_names()
-    return any(part in known for part in parts) or any(a + b in known for a, b in zip(parts, parts[1:], strict=False))
+    return any(part in known for part in parts) or any(a + b in known for a, b in pairwise(parts))
 
 
 def mentions_secret(context: str) -> bool:

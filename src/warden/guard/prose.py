@@ -37,32 +37,83 @@ _PASSWORD_GATE = (
     "psw",
 )
 _ASSIGNED = (
-    r"(?i)(?P<name>[\w.$-]{0,40}(?:passw(?:or[dt]|d)|passphrase|passcode|\bpass|_pass|pwd|psw|mot de passe|kennwort|contrase[nñ]a|senha|"
+    r"(?i)(?P<name>[\w.$-]{0,40}(?:passw(?:or[dt]|d)|passphrase|passcode|\bpass|_pass|pwd|psw|mot de passe|"
+    r"kennwort|contrase[nñ]a|senha|"
     r"wachtwoord|пароль|密码|secret|token|credentials?)[\w.$-]{0,24})"
     r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del)\s[^\n:=]{1,40}?)?\s{0,2}"
-    r"(?::=|=>|==?|:|：|>|,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|\bè\b|\bé\b|\bto\b|это)\s{0,3})"
+    r"(?::=|=>|==?|:|：|>|,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|"
+    r"\bè\b|\bé\b|\bto\b|это)\s{0,3})"
     r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>]{6,128})"
 )
-_FLAG = r"(?i)(?:--?(?:password|passwd|pass|pwd)[ =]|\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-][^\s\"']{4,127})"
+_FLAG = (
+    r"(?i)(?:--?(?:password|passwd|pass|pwd)[ =]|\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-]["
+    r"^\s\"']{4,127})"
+)
 _CODE_GATE = ("code", "otp", "pin", "passcode", "2fa", "verification", "tan")
 _CODE = (
-    r"(?i)\b(?:(?:one[- ]time|verification|security|login|sign[- ]?in|authenti?cation|confirmation|access|2fa|mfa|sms|backup|recovery|otp|"
+    r"(?i)\b(?:(?:one[- ]time|verification|security|login|sign[- ]?in|authenti?cation|confirmation|access|"
+    r"2fa|mfa|sms|backup|recovery|otp|"
     r"two[- ]factor)\s{1,2}(?:pass)?(?:codes?|pin|password|passcode)|otp|(?<!error )passcode|\btan|\bpin)"
-    r"(?:\s(?:for|to)\s[^\n:]{1,30})?\s{0,2}(?:is|:|=|are|ist|-)\s{0,3}[\"'`]?(?P<value>\d{3}[- ]?\d{3}|\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
+    r"(?:\s(?:for|to)\s[^\n:]{1,30})?\s{0,2}(?:is|:|=|are|ist|-)\s{0,3}[\"'`]?(?P<value>\d{3}[- ]?\d{3}|"
+    r"\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
 )
-_CODE_YOURS = r"(?i)\b(?:your|the)\s(?:[\w-]{1,20}\s){0,2}(?:code|otp|pin|passcode)(?:\sis|:)\s{1,3}[\"'`*]?(?P<value>\d{3}[- ]?\d{3}|\d{6,8})(?![\w-])"
+_CODE_YOURS = (
+    r"(?i)\b(?:your|the)\s(?:[\w-]{1,20}\s){0,2}(?:code|otp|pin|passcode)(?:\sis|:)\s{1,3}[\"'`*]?(?P<value>\d{3}[- "
+    r"]?\d{3}|\d{6,8})(?![\w-])"
+)
 _CODE_BEFORE = (
     r"(?i)(?<![\w.#-])(?P<value>\d{3}[- ]?\d{3}|\d{6,8})\s+is\s+(?:your|the)\s[^\n.]{0,40}\b(?:code|otp|pin|passcode)\b"
 )
 _PHRASE_GATE = ("phrase", "mnemonic", "seed", "recovery words", "backup words")
 _PHRASE = (
-    r"(?i)(?:(?:seed|recovery|backup|mnemonic|secret|wallet)[\s_-]{0,2}(?:phrase|words)|mnemonic)[^\n:=]{0,40}?[:=]?\s{0,4}[\"']?"
+    r"(?i)(?:(?:seed|recovery|backup|mnemonic|secret|wallet)[\s_-]{0,2}(?:phrase|words)|mnemonic)[^\n:=]{0,"
+    r"40}?[:=]?\s{0,4}[\"']?"
     r"(?P<value>(?:(?:\d{1,2}[.)]\s?)?[a-z]{3,8}[\s,]{1,3}){11,23}(?:\d{1,2}[.)]\s?)?[a-z]{3,8})\b"
 )
 _ORDINARY = frozenset(
-    "required reset expired changed rotated incorrect invalid missing wrong hidden stored encrypted hashed protected needed "
-    "disabled enabled optional secret password string number boolean object null none true false undefined unknown below above "
-    "attached manager policy prompt field value default example empty".split()
+    [
+        "required",
+        "reset",
+        "expired",
+        "changed",
+        "rotated",
+        "incorrect",
+        "invalid",
+        "missing",
+        "wrong",
+        "hidden",
+        "stored",
+        "encrypted",
+        "hashed",
+        "protected",
+        "needed",
+        "disabled",
+        "enabled",
+        "optional",
+        "secret",
+        "password",
+        "string",
+        "number",
+        "boolean",
+        "object",
+        "null",
+        "none",
+        "true",
+        "false",
+        "undefined",
+        "unknown",
+        "below",
+        "above",
+        "attached",
+        "manager",
+        "policy",
+        "prompt",
+        "field",
+        "value",
+        "default",
+        "example",
+        "empty",
+    ]
 )
 
 
@@ -109,7 +160,7 @@ def _is_password(name: str, middle: str, quote: str, value: str) -> bool:
     has_symbol = any(not c.isalnum() and c not in "-_./" for c in value)
     inner = value[1:]
     is_mixed = inner != inner.lower() and inner != inner.upper()
-    if "(" in value or "." in value and value.replace(".", "").replace("_", "").isalpha():
+    if "(" in value or ("." in value and value.replace(".", "").replace("_", "").isalpha()):
         return False
     if strength is NameStrength.PASSWORD:
         written = has_letter and (has_digit or (has_symbol and len(value) >= 8))

@@ -13,7 +13,10 @@ from functools import cache
 from warden.guard.mapping import Derived, region
 
 _BASE64 = r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t>]{0,8}[A-Za-z0-9+/_-]{4,})*={0,2}"
-_HEX = r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{16,}|(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[:_-]|,? ?)(?![0-9A-Fa-f]{3})){8,}"
+_HEX = (
+    r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{16,}|(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[:_-]|,? ?)(?![0-9A-Fa-f]{3}))"
+    r"{8,}"
+)
 _BASE32 = r"[A-Z2-7]{16,}={0,6}"
 _FILLING = {ord(c): None for c in "\r\n \t>"}
 _URL_SAFE = str.maketrans("-_", "+/")

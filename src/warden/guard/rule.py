@@ -36,7 +36,8 @@ class Rule(NamedTuple):
 
     `template` describes tokens; rules of another structure have a `pattern` whose group `value` (or the whole match)
     is the secret, and `keywords`, one of which must be in the lower-cased text before the pattern is tried; `check`
-    names a test that the value must pass (`warden.guard.formats`); `about` says it in words. `example` and `counter_example` are templates too.
+    names a test that the value must pass (`warden.guard.formats`); `about` says it in words. `example` and
+    `counter_example` are templates too.
     """
 
     rule_id: str

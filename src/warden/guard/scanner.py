@@ -171,7 +171,7 @@ class _Look:
 
 
 def _characters(data: bytes) -> int:
-    """Return how many characters UTF-8 `data` holds, a cut one at its end included: each has one byte that begins it."""
+    """Return how many characters UTF-8 `data` holds, a cut one at its end included: each has one byte " "that begins it."""
     return len(data) - sum(0x80 <= byte < 0xC0 for byte in data) if not data.isascii() else len(data)
 
 

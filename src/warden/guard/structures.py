@@ -13,7 +13,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "private-key-block",
         "pem",
         "private_key",
-        pattern=r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----END)){20,20000}+(?:-----END[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?",
+        pattern=(
+            r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----END)){20,20000}+(?:-----END[A-Z0-9 "
+            r"]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
+        ),
         keywords=("private key",),
         example="-----BEGIN RSA PRIVATE KEY-----\n{b64}\n{b64}\n-----END RSA PRIVATE KEY-----",
         counter_example="-----BEGIN PUBLIC KEY-----\n{b64}\n-----END PUBLIC KEY-----",
@@ -40,7 +43,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "json-web-encryption",
         "jwt",
         "jwt",
-        pattern=r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,4096}+\.[A-Za-z0-9_-]{0,1024}+\.[A-Za-z0-9_-]{10,64}+\.[A-Za-z0-9_-]{10,16384}+\.[A-Za-z0-9_-]{16,64}+",
+        pattern=(
+            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,4096}+\.[A-Za-z0-9_-]{0,1024}+\.[A-Za-z0-9_-]{10,64}+\.[A-Za-z0-9_-]{10,"
+            r"16384}+\.[A-Za-z0-9_-]{16,64}+"
+        ),
         keywords=("eyj",),
         example="eyJ{v30}.{v40}.{v16}.{v80}.{v22}",
         counter_example="eyJ{v30}.{v9}",
@@ -69,7 +75,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "authorization-header",
         "http",
         "authorization",
-        pattern=r"(?i)authorization[\"']?\]?\s{0,3}[:=,]\s{0,3}[\"']?(?:basic|bearer|token|digest|key|apikey|bot|negotiate|ntlm|splunk|sso-key|ssws|genie-?key)\s{1,3}(?P<value>[A-Za-z0-9+/_=.~:|-]{12,4096})",
+        pattern=(
+            r"(?i)authorization[\"']?\]?\s{0,3}[:=,]\s{0,3}[\"']?(?:basic|bearer|token|digest|key|apikey|bot|negotiate|"
+            r"ntlm|splunk|sso-key|ssws|genie-?key)\s{1,3}(?P<value>[A-Za-z0-9+/_=.~:|-]{12,4096})"
+        ),
         check="drawn",
         keywords=("authorization",),
         example="Authorization: Bearer {w40}",
@@ -158,7 +167,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "azure-account-key",
         "azure",
         "azure_key",
-        pattern=r"(?i)(?:AccountKey|SharedAccessKey|SharedSecretKey|Endpoint=[^;\s]{1,200};AccessKey)\s{0,2}=\s{0,2}(?P<value>[A-Za-z0-9+/]{30,128}={0,2})",
+        pattern=(
+            r"(?i)(?:AccountKey|SharedAccessKey|SharedSecretKey|Endpoint=[^;\s]{1,200};AccessKey)\s{0,2}=\s{0,"
+            r"2}(?P<value>[A-Za-z0-9+/]{30,128}={0,2})"
+        ),
         keywords=("accountkey", "sharedaccesskey", "sharedsecretkey", "accesskey"),
         example="DefaultEndpointsProtocol=https;AccountName=app;AccountKey={b86}==;EndpointSuffix=core.windows.net",
         counter_example="DefaultEndpointsProtocol=https;AccountName=app",
@@ -167,7 +179,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "azure-sas-signature",
         "azure",
         "azure_sas",
-        pattern=r"(?i)[?&](?:sv|se|sp|sr|st|spr|ss|srt)=[^\s\"'<>]{1,500}?[?&]sig=(?P<value>[A-Za-z0-9%+/]{40,120}(?:=|%3d)?)",
+        pattern=(
+            r"(?i)[?&](?:sv|se|sp|sr|st|spr|ss|srt)=[^\s\"'<>]{1,500}?[?&]sig=(?P<value>[A-Za-z0-9%+/]{40,120}(?:=|"
+            r"%3d)?)"
+        ),
         keywords=("sig=",),
         example="https://app.blob.core.windows.net/c?sv=2022-11-02&sp=r&sig={w43}%3D",
         counter_example="https://app.blob.core.windows.net/c?sv=2022-11-02",
@@ -176,7 +191,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "connection-string-password",
         "database",
         "password",
-        pattern=r"(?i)(?:server|data source|host|user id|uid|username|endpoint|database)\s{0,2}=[^;\n\"']{1,200};(?:[^;\n\"']{1,200};){0,12}\s{0,2}(?:password|pwd)\s{0,2}=\s{0,2}(?P<value>[^;\s\"']{3,256})",
+        pattern=(
+            r"(?i)(?:server|data source|host|user id|uid|username|endpoint|database)\s{0,2}=[^;\n\"']{1,200};(?:[^;"
+            r"\n\"']{1,200};){0,12}\s{0,2}(?:password|pwd)\s{0,2}=\s{0,2}(?P<value>[^;\s\"']{3,256})"
+        ),
         check="password",
         keywords=("password=", "pwd=", "password ="),
         example="Server=db.internal;Database=app;User Id=svc;Password={w16};",
@@ -186,7 +204,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "slack-webhook",
         "slack",
         "webhook_url",
-        pattern=r"(?i)hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/(?P<value>[A-Za-z0-9_]{6,20}/[A-Za-z0-9_]{6,20}/[A-Za-z0-9_]{12,64})",
+        pattern=(
+            r"(?i)hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/(?P<value>[A-Za-z0-9_]{6,20}/[A-Za-z0-9_]{6,"
+            r"20}/[A-Za-z0-9_]{12,64})"
+        ),
         keywords=("hooks.slack",),
         example="https://hooks.slack.com/services/T{U10}/B{U10}/{w24}",
         counter_example="https://hooks.slack.com/services/docs",
@@ -204,9 +225,15 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "teams-webhook",
         "microsoft",
         "webhook_url",
-        pattern=r"(?i)\.webhook\.office\.com/webhookb2/[0-9a-f@-]{36,90}/IncomingWebhook/(?P<value>[0-9a-z]{32}/[0-9a-f-]{36}(?:/[\w-]{20,80})?)",
+        pattern=(
+            r"(?i)\.webhook\.office\.com/webhookb2/[0-9a-f@-]{36,90}/IncomingWebhook/(?P<value>[0-9a-z]{32}/[0-9a-f-]{36}(?:"
+            r"/[\w-]{20,80})?)"
+        ),
         keywords=("webhook.office.com",),
-        example="https://acme.webhook.office.com/webhookb2/{x8}-{x4}-{x4}-{x4}-{x12}@{x8}-{x4}-{x4}-{x4}-{x12}/IncomingWebhook/{x32}/{x8}-{x4}-{x4}-{x4}-{x12}",
+        example=(
+            "https://acme.webhook.office.com/webhookb2/{x8}-{x4}-{x4}-{x4}-{x12}@{x8}-{x4}-{x4}-{x4}-{x12}/IncomingWebhook/"
+            "{x32}/{x8}-{x4}-{x4}-{x4}-{x12}"
+        ),
         counter_example="https://acme.webhook.office.com/docs",
     ),
     Rule(
@@ -231,7 +258,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "aws-secret-access-key",
         "aws",
         "aws_secret_key",
-        pattern=r"(?i)(?:aws|amazon|secret|sak)[\w ./-]{0,32}[\"'`]?\s{0,3}(?::=|=>|[:=,>]|\bis\b)\s{0,3}[\"'`]?(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        pattern=(
+            r"(?i)(?:aws|amazon|secret|sak)[\w ./-]{0,32}[\"'`]?\s{0,3}(?::=|=>|[:=,>]|\bis\b)\s{0,3}[\"'`]?(?P<value>[A-Za-"
+            r"z0-9/+]{40})(?![A-Za-z0-9/+=])"
+        ),
         check="drawn",
         keywords=("aws", "amazon", "secret"),
         example="aws_secret_access_key = {b40}",
@@ -241,7 +271,10 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "session-cookie",
         "http",
         "cookie",
-        pattern=r"(?i)\b(?:set-)?cookie[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:[\w.-]{1,64}=[^;\s\"']{0,512};?\s?){0,12}?[\w.-]{0,48}(?:sess|sid|auth|token|jwt|login|remember)[\w.-]{0,48}=(?P<value>[^;\s\"']{12,4096})",
+        pattern=(
+            r"(?i)\b(?:set-)?cookie[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:[\w.-]{1,64}=[^;\s\"']{0,512};?\s?){0,12}?[\w.-]{0,"
+            r"48}(?:sess|sid|auth|token|jwt|login|remember)[\w.-]{0,48}=(?P<value>[^;\s\"']{12,4096})"
+        ),
         check="drawn",
         keywords=("cookie",),
         example="Cookie: theme=dark; sessionid={l32}; lang=en",
