@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +91,18 @@ def test_refused_table(table: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError) as caught:
         profile_from_mapping(table)
     assert named in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_example_in_the_reference() -> None:
+    """The profile that the reference shows is one."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "hub-profiles.md"
+    example = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)[1]
+    made = find_profile(tomllib.loads(example)["hub"]["profile"])
+    assert (made.messages_field, made.message_fields["from_agent"], made.operations["mark_read"].method) == (
+        "items",
+        "sender",
+        "PUT",
+    )
 
 
 def test_unknown_profile_name() -> None:

@@ -80,8 +80,8 @@ class Database:
         self._waiting: deque[Write] = deque()
         with _translated(path):
             self._lock_file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             with self._file_lock():
+                _make_private(path)
                 self._writer = _connect(path)
                 _migrate(self._writer, path)
                 self._reader = _connect(path)
@@ -209,6 +209,15 @@ def _run(connection: sqlite3.Connection, write: Write) -> None:
         write.error = error
         connection.execute("ROLLBACK TO one")
     connection.execute("RELEASE one")
+
+
+def _make_private(path: Path) -> None:
+    """Make the file readable for its owner only, if it is not there yet.
+
+    One that is there is not opened: closing it would drop the locks that SQLite holds on it for this process.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
