@@ -40,6 +40,7 @@ MARKS: Mapping[str, Mark] = {
     Disposition.DEAD: Mark("#", "give up", "given up", "bold red"),
     Disposition.QUARANTINED: Mark("%", "quarantine", "quarantined", "bold red"),
 }
+IN_DOUBT = "in-doubt"
 REFUSED = Mark("x", "refuse", "refused", "bold red")
 _STALE = Mark("x", "stale", "stale", "bold red")
 _CARRIED_OUT = (Disposition.ANSWERED, Disposition.NOTED, Disposition.READ)
@@ -122,6 +123,7 @@ def _action_lines(action: ActionReport, report: MessageReport, dry: bool) -> Ite
         Span(f"{visible(action.kind):<14}"),
         Span(f" {action.effect.word.replace('_', ' ')}", style),
         Span(f"  {rules}", "dim"),
+        Span("" if denied or carried_out(report) or _is_tried(report) else "  left out with the rest", "dim"),
     )
     for reason in action.reasons if denied else ():
         yield _labelled("", visible(reason), style)
@@ -132,13 +134,17 @@ def _action_lines(action: ActionReport, report: MessageReport, dry: bool) -> Ite
     for line in lines[:MAX_BODY_LINES]:
         yield (Span("           │ ", "dim"), Span(line))
     if len(lines) > MAX_BODY_LINES:
-        yield (Span(f"           │ ... and {len(lines) - MAX_BODY_LINES} more lines", "dim"),)
+        yield (Span(f"           │ ... and {len(lines) - MAX_BODY_LINES} more lines; --json has all of them", "dim"),)
 
 
 def _text_title(action: ActionReport, report: MessageReport, dry: bool) -> str:
     to = f"to {visible(report.sender)}" if action.channel == "message" else "as a progress note"
     if action.delivered:
         return f"sent {to}"
+    if report.reason == IN_DOUBT:
+        return f"perhaps sent {to}"
+    if report.disposition is Disposition.FAILED:
+        return f"not yet sent {to}"
     if not carried_out(report):
         return f"not sent {to}"
     return f"to be sent {to}" if dry else f"not yet sent {to}"
@@ -147,6 +153,11 @@ def _text_title(action: ActionReport, report: MessageReport, dry: bool) -> str:
 def carried_out(report: MessageReport) -> bool:
     """Return whether the message's actions are carried out: all of them, or none."""
     return not report.stale and report.disposition in _CARRIED_OUT
+
+
+def _is_tried(report: MessageReport) -> bool:
+    """Return whether the message's actions were tried, without an end that is known and good."""
+    return report.disposition in (Disposition.FAILED, Disposition.DEAD) or report.reason == IN_DOUBT
 
 
 def closing(report: RunReport, sums: Mapping[str, int], dry: bool) -> Iterator[Line]:
