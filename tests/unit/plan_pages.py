@@ -1,4 +1,4 @@
-"""The rendered plans and JSON documents that people reviewed, and how to write them anew: `python tests/plan_pages.py`.
+"""The rendered plans and JSON documents that people reviewed, and how to write them anew: `python tests/unit/plan_pages.py`.
 
 Reports are made by hand, one of every disposition and of every way in which an action can end, with hostile text in every
 field that an outsider can fill.
@@ -19,7 +19,7 @@ from warden.model.plan import Candidate
 from warden.model.report import ActionReport, MessageReport, RunReport
 from warden.model.request import Effect
 
-DIRECTORY = Path(__file__).parent / "golden" / "plans"
+DIRECTORY = Path(__file__).parents[1] / "golden" / "plans"
 ALLOWED = ("charter/tier-auto",)
 DIGEST = "sha256:" + "a1" * 32
 ANSWER = "SSH certificates are issued by ops-warden.\n\nSend your public key, never the private half.\n\thttps://example.org/ssh"
