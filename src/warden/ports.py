@@ -258,11 +258,19 @@ class LedgerStore(Protocol):
         ...
 
     def pending(self, hub_id: str, agent: str, due: datetime, limit: int) -> tuple[OutboxRecord, ...]:
-        """Return intents for this hub and agent that are open, due and not waiting for a lower stage, oldest first."""
+        """Return intents for this hub and agent that are open, due and not waiting for a lower stage, oldest first.
+
+        One that is not known to have failed is always due; a read mark that follows other actions waits until its message
+        has a terminal disposition.
+        """
         ...
 
     def intent(self, key: str) -> OutboxRecord | None:
         """Return the intent with this key, whatever its state, or None."""
+        ...
+
+    def intended(self, keys: Iterable[str]) -> frozenset[str]:
+        """Return those of these keys under which an intent was ever made, whatever its state."""
         ...
 
     def outcomes(self, key: str) -> tuple[Outcome, ...]:

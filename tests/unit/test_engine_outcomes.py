@@ -115,3 +115,31 @@ def test_an_outcome_of_somebody_elses_delivery_is_refused() -> None:
     with pytest.raises(InputError):
         report(bed, type(foreign)("wk1-" + "0" * 64, "w", "e", foreign.status))
     assert bed.entries("outcome_reported") == []
+
+
+def test_a_message_that_awaits_its_outcome_is_neither_planned_again_nor_marked_read() -> None:
+    """Runs that come before the outcome change nothing; the read mark follows the completion."""
+    bed, channel = lifecycle_bed()
+    bed.send()
+    for _ in range(3):
+        bed.execute()
+    assert (len(channel.delivered), len(bed.entries("planned"))) == (1, 1)
+    assert not bed.hub.is_read("m1")
+    report(bed, channel.report(channel.delivered[0], "completed", "e-1"))
+    bed.execute()
+    assert bed.hub.is_read("m1")
+
+
+def test_a_failed_outcome_is_not_acted_on_again_when_the_sender_writes_again() -> None:
+    """What was delivered once and failed stays a person's: more mail in its thread intends nothing a second time."""
+    bed, channel = lifecycle_bed()
+    bed.send()
+    bed.execute()
+    report(bed, channel.report(channel.delivered[0], "failed", "e-1"))
+    bed.send(thread="t1")
+    for _ in range(3):
+        bed.execute()
+    assert bed.record("m1").disposition is Disposition.ESCALATED  # type: ignore[union-attr]
+    assert bed.record("m1").reason == "acted-before"  # type: ignore[union-attr]
+    assert not bed.hub.is_read("m1")
+    assert [intent.message.message_id for intent in channel.delivered] == ["m1", "m2"]

@@ -128,7 +128,7 @@ class Bench:
         parts, agent = self._parts, self.terms.agent
         tally = Tally(parts.store.replies_since(agent, Tally.window_start(parts.clock.now())))
         drafter = Drafter(agent, parts.brain.name, parts.catalog)
-        return Planner(parts.brain, drafter, self.enforcer, tally, parts.scanner)
+        return Planner(parts, drafter, self.enforcer, tally)
 
 
 class Closing:

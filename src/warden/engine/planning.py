@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from warden.engine.draft import ANSWERING, Drafter, shown_text
@@ -16,10 +16,10 @@ from warden.model.report import ActionReport, MessageReport
 from warden.model.request import Effect
 
 if TYPE_CHECKING:
+    from warden.engine.parts import Parts
     from warden.engine.pull import Seen
     from warden.engine.tally import Tally
     from warden.model.delivery import Action
-    from warden.ports import Brain, Scanner
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,13 @@ def _action_report(judgement: Judgement, delivered: frozenset[str]) -> ActionRep
 class Planner:
     """Asks a brain and judges what it says, one message at a time."""
 
-    def __init__(self, brain: Brain, drafter: Drafter, enforcer: Enforcer, tally: Tally, scanner: Scanner) -> None:
-        self._brain = brain
+    def __init__(self, parts: Parts, drafter: Drafter, enforcer: Enforcer, tally: Tally) -> None:
+        self._brain = parts.brain
+        self._scanner = parts.scanner
+        self._store = parts.store
         self._drafter = drafter
         self._enforcer = enforcer
         self._tally = tally
-        self._scanner = scanner
 
     def propose(self, seen: Seen) -> Plan:
         """Return the brain's plan in a form that can be relied on; never raises.
@@ -118,12 +119,19 @@ class Planner:
             judgements.append(self._enforcer.judge(draft, message, facts, counts))
         disposition, reason = resolve(plan, tuple(judgements), seen)
         judged = Judged(seen, plan, tuple(judgements), disposition, reason)
+        if seen.before is not None and self._acted_before(judged):
+            judged = replace(judged, disposition=Disposition.ESCALATED, reason="acted-before")
         for judgement in judged.actions:
             self._tally.note_action()
             self._enforcer.note_velocity(judgement)
             if judgement.draft.kind in ANSWERING:
                 self._tally.note_reply(message)
         return judged
+
+    def _acted_before(self, judged: Judged) -> bool:
+        """INVARIANT (exactly-once): what was intended for a message once is never intended again, whatever became of it."""
+        keys = [judgement.action.key for judgement in judged.actions if judgement.action is not None]
+        return bool(self._store.intended(keys))
 
 
 def resolve(plan: Plan, judgements: tuple[Judgement, ...], seen: Seen) -> tuple[Disposition, str]:

@@ -31,6 +31,7 @@ MAX_PAGES = 10_000
 IN_DOUBT = "in-doubt"
 """Reason code of a message that is held because its delivery was perhaps taken."""
 
+_DELIVERED = frozenset({IN_DOUBT, "awaiting-outcome"})
 _PLAN_AGAIN = frozenset({Disposition.HELD, Disposition.QUARANTINED})
 
 
@@ -166,11 +167,11 @@ def needs_planning(record: DispositionRecord | None) -> bool:
     """Return whether a message with this record is planned in this run.
 
     An escalated message is not planned again until its sender adds to the thread or a person ends it; a failed one is the
-    outbox's; a held one is judged again each time, but for one whose delivery is in doubt: that is a person's.
+    outbox's; a held one is judged again each time, unless its delivery was made or is in doubt.
     """
     if record is None or record.reopened:
         return True
-    return record.disposition in _PLAN_AGAIN and record.reason != IN_DOUBT
+    return record.disposition in _PLAN_AGAIN and record.reason not in _DELIVERED
 
 
 class Puller:

@@ -18,7 +18,7 @@ from warden.store.logstate import VERIFY_HINT
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from warden.model.outcome import Outcome
     from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
@@ -38,6 +38,10 @@ WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND (o.due_ms <= ? OR o.
   SELECT 1 FROM outbox p
   WHERE p.hub_id = o.hub_id AND p.agent = o.agent AND p.message_id = o.message_id
     AND p.stage < o.stage AND p.state <> 'done')
+AND (o.channel <> 'read' OR o.closes <> '' OR EXISTS (
+  SELECT 1 FROM dispositions d
+  WHERE d.hub_id = o.hub_id AND d.agent = o.agent AND d.message_id = o.message_id
+    AND d.disposition IN ('answered', 'noted', 'read', 'skipped')))
 ORDER BY o.seq LIMIT ?
 """
 _BEHIND_WHERE = """
@@ -122,6 +126,12 @@ def read_intent(connection: sqlite3.Connection, key: str) -> OutboxRecord | None
     """Return the intent with this key, or None."""
     row = connection.execute(_OUTBOX + "WHERE o.key = ?", (key,)).fetchone()
     return None if row is None else _outbox(row)
+
+
+def read_intended(connection: sqlite3.Connection, keys: Iterable[str]) -> frozenset[str]:
+    """Return the keys of these under which the outbox has an intent."""
+    find = "SELECT 1 FROM outbox WHERE key = ?"
+    return frozenset(key for key in keys if connection.execute(find, (key,)).fetchone() is not None)
 
 
 def read_outcomes(connection: sqlite3.Connection, key: str) -> tuple[Outcome, ...]:

@@ -26,7 +26,7 @@ from warden.model.entry import Batch, Entry, Head
 from warden.store import queries
 from warden.store.connection import MEMORY, check_identity, connect, is_empty, sqlite_errors, transaction
 from warden.store.headfile import HeadFile, HeadStore, MemoryHeads
-from warden.store.logstate import LogState, check_end, check_tail, damage, is_new, read_state
+from warden.store.logstate import LogState, check_end, check_tail, damage, is_new, is_newest, read_state
 from warden.store.projections import milliseconds, project
 from warden.store.tables import create_script, version_script
 from warden.store.writerlock import NoLock, WriterLock
@@ -231,10 +231,10 @@ class SqliteLedgerStore:
 
     def _trusted_state(self) -> LogState:
         """Return the state to append to, after making sure that it is what we or another holder of the key signed."""
-        state = read_state(self._connection)
         trusted = self._trusted
-        if trusted is not None and state.note == trusted.note:
+        if trusted is not None and is_newest(self._connection, trusted):
             return trusted
+        state = read_state(self._connection)
         check_end(self._connection, state)
         if trusted is not None:
             check_tail(self._connection, trusted, state)
@@ -244,7 +244,7 @@ class SqliteLedgerStore:
                     "the ledger's signing key is missing or is another one",
                     "put the key file back, or start a new log with `warden ledger repair`",
                 )
-            if not state.note.signed_by(Verifier(self._origin, self._signer.public_key)):
+            if not state.note.signed_by(verifier_of(self._origin, self._signer.public_key)):
                 raise damage("the ledger's last checkpoint is not signed with its key: it was rewritten")
         return state
 
@@ -322,6 +322,11 @@ class SqliteLedgerStore:
         """Return the intent with this key, whatever its state, or None."""
         with self._using():
             return queries.read_intent(self._connection, key)
+
+    def intended(self, keys: Iterable[str]) -> frozenset[str]:
+        """Return those of these keys under which an intent was ever made, whatever its state."""
+        with self._using():
+            return queries.read_intended(self._connection, keys)
 
     def outcomes(self, key: str) -> tuple[Outcome, ...]:
         """Return what was reported of the delivery with this key, in the order of arrival."""
