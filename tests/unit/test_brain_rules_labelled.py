@@ -23,7 +23,9 @@ def judge(path: Path) -> tuple[list[str], list[str], int]:
     beside = path.with_suffix(".catalog.yaml")
     source = beside if beside.exists() else ROOT / "charter" / "catalog.yaml"
     brain = RuleBrain(load_catalog(source.read_bytes(), source.name))
-    wrong, right, answered = [], [], 0
+    wrong: list[str] = []
+    right: list[str] = []
+    answered = 0
     for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
         mail = Mail(record["subject"], record["body"], record["kind"], "t", metadata=record.get("metadata", {}))

@@ -67,7 +67,9 @@ _TROUBLE = re.compile(
     r"disappoint\w*|again|locked|still|meanwhile|gone|dead|offline|unavailable|unreachable|freez\w*|cold|noisy|"
     r"dirty|slow|hangs?|hanging|timeouts?|timed out|disappear\w*|worse|bad|badly|poor|unacceptable|unfortunately|"
     r"sadly|alas|strange|odd|weird|unexpected\w*|warn\w*|fire|injured|accident|ill|sick|resign\w*|quit|cancel\w*|"
-    r"refund|suspend\w*|clogged|leaks?|dripping|another|unhappy|sorry|apolog\w+|didn't|doesn't|isn't|won't|wasn't|"
+    r"refund|suspend\w*|clogged|leaks?|dripping|another|do it|ship it|go for it|go ahead|proceed|on hold|hold|"
+    r"paused|skipped|reopened|rolled|feedback|went up|over budget|regress\w*|overload\w*|invalid|insecure|"
+    r"vulnerab\w*|unhappy|sorry|apolog\w+|didn't|doesn't|isn't|won't|wasn't|"
     r"aren't|hasn't|haven't|couldn't|wouldn't|shouldn't|don't|no)\b"
 )
 _OUTCOME = re.compile(
@@ -75,6 +77,23 @@ _OUTCOME = re.compile(
     r"sent|requested|replied|reached|in place|set up|running|merged|installed|logged in|"
     r"connected|closed|answered|helped|cleared|completed|finished|delivered|moved|have it|has it|found|filed|"
     r"submitted|updated|added|is in|are in|is there|are there)\b"
+)
+_NOT_ALL_WELL = re.compile(
+    r"\b(?:next|then|one of|only|partly|partially|almost|mostly|nearly|half|in advance|reminder|second time|third "
+    r"time|timing|invoice|attached|attachment|"
+    r"root|sudo|shared|gave|handed|committed|pushed|uploaded|emailed|posted|copied|someone|somebody|stranger|"
+    r"scann\w*|leaving|leave|leaves|"
+    r"contact|owner|owners|responsible|forwarding|forwarded|\d+ ?%)(?!\w)"
+)
+_NEUTRAL = re.compile(
+    r"\b(?:is|are|was|were|has been|have been) (?:now |finally |also |all )?(?:live|available|online|up|back|ready|"
+    r"active|in place|there|here|open|public|official|"
+    r"moved|renamed|changed|switched|upgraded|updated|migrated|deployed|released|published|merged|replaced|"
+    r"installed|serviced|finished|completed|started|"
+    r"documented|announced|set up|done|closed|on|in|at)\b|\b(?:has|have|got|uses|use|lives|runs|moved|switched|"
+    r"changed|upgraded|updated|migrated|deployed|released|"
+    r"published|merged|replaced|installed|finished|completed|started|documented|renamed) (?:now |a |an |the |to |on "
+    r"|in |from |our |its |their )?\w+|\bno (?:action|reply|response)\b"
 )
 _FUTURE = re.compile(
     r"\b(?:will|'ll|going to|about to|planning to|plan to|plans to|intend\w*|shall|tomorrow|tonight|next week|later "
@@ -194,7 +213,16 @@ def is_acknowledgement(sentences: tuple[str, ...], subject: str) -> bool:
         rest = _HARMLESS.sub(" ", sentence)
         if not informs and rest.strip(" .!,") and not _ACK.search(sentence) and not _OUTCOME.search(sentence):
             return False
-        if "?" in sentence or _TROUBLE.search(rest) or _FUTURE.search(rest) or is_further_request(sentence):
+        told = informs and rest.strip(" .!,") and not _FYI.fullmatch(sentence.strip(" .!,:"))
+        if told and not any(pattern.search(sentence) for pattern in (_ACK, _OUTCOME, _NEUTRAL)):
+            return False
+        if (
+            "?" in sentence
+            or _TROUBLE.search(rest)
+            or _NOT_ALL_WELL.search(rest)
+            or _FUTURE.search(rest)
+            or is_further_request(sentence)
+        ):
             return False
     return True
 
