@@ -16,6 +16,8 @@ from warden.config.settings import Settings
 from warden.config.state import ensure_private_dir
 
 if TYPE_CHECKING:
+    from warden.hubs.database import Database
+    from warden.hubs.tokens import TokenStore
     from warden.model.catalog import Catalog
     from warden.ports import Channel, Clock, Hub, PolicyKernel, Scanner
     from warden.store.files import LedgerFiles
@@ -53,6 +55,21 @@ def open_hub(settings: Settings, clock: Clock | None = None) -> Hub:
         ensure_private_dir(settings.state_dir)
         return EmbeddedHub(settings.hub_file, clock)
     return _open_http_hub(settings, settings.hub.url, clock)
+
+
+def open_hub_database(settings: Settings, clock: Clock) -> Database:
+    """Return the embedded hub's open file, for serving it and for its tokens; raises `StateError`. The caller closes it."""
+    from warden.hubs.database import Database
+
+    ensure_private_dir(settings.state_dir)
+    return Database(settings.hub_file, clock)
+
+
+def build_tokens(database: Database, clock: Clock) -> TokenStore:
+    """Return the bearer tokens of the embedded hub."""
+    from warden.hubs.tokens import TokenStore
+
+    return TokenStore(database, clock)
 
 
 def ledger_files(settings: Settings) -> LedgerFiles:

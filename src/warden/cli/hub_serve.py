@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from warden.cli.flags import ConfigFlag, JsonFlag, StateDirFlag
 from warden.cli.output import print_json, talk
-
-if TYPE_CHECKING:
-    from warden.config.settings import Settings
-    from warden.hubs.database import Database
-    from warden.ports import Clock
 
 
 def serve(
@@ -32,15 +27,14 @@ def serve(
 
     Callers show a bearer token (`warden hub token create AGENT`). On loopback, --unsafe-no-auth does without.
     """
-    from warden.cli.compose import build_clock, load_settings
-    from warden.hubs.tokens import TokenStore
+    from warden.cli import compose
     from warden.server.hub import HubParts
     from warden.server.hub_serve import check_bind, serve_hub
 
-    settings = load_settings(config=config, state_dir=state_dir)
-    clock = build_clock()
-    with closing(open_database(settings, clock)) as database:
-        access = check_bind(host, TokenStore(database, clock).any_valid(), unsafe_no_auth)
+    settings = compose.load_settings(config=config, state_dir=state_dir)
+    clock = compose.build_clock()
+    with closing(compose.open_hub_database(settings, clock)) as database:
+        access = check_bind(host, compose.build_tokens(database, clock).any_valid(), unsafe_no_auth)
         if unsafe_no_auth:
             talk("warning: everybody on this machine can read and send under any name")
         serve_hub(HubParts(database, clock, access), host, port, lambda url: _announce(url, json))
@@ -55,12 +49,3 @@ def _announce(url: str, json: bool) -> None:
     import sys
 
     sys.stdout.flush()
-
-
-def open_database(settings: Settings, clock: Clock) -> Database:
-    """Return the embedded hub's open file; raises `StateError`."""
-    from warden.config.state import ensure_private_dir
-    from warden.hubs.database import Database
-
-    ensure_private_dir(settings.state_dir)
-    return Database(settings.hub_file, clock)

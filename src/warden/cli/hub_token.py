@@ -76,10 +76,9 @@ def _line(record: TokenRecord) -> str:
 
 @contextmanager
 def _tokens(config: Path | None, state_dir: Path | None) -> Iterator[TokenStore]:
-    from warden.cli.compose import build_clock, load_settings
-    from warden.cli.hub_serve import open_database
-    from warden.hubs.tokens import TokenStore
+    from warden.cli import compose
 
-    clock = build_clock()
-    with closing(open_database(load_settings(config=config, state_dir=state_dir), clock)) as database:
-        yield TokenStore(database, clock)
+    clock = compose.build_clock()
+    settings = compose.load_settings(config=config, state_dir=state_dir)
+    with closing(compose.open_hub_database(settings, clock)) as database:
+        yield compose.build_tokens(database, clock)
