@@ -206,6 +206,22 @@ def test_failing_database_fails_the_whole_batch(hub: EmbeddedHub) -> None:
     assert hub.post_message(HELLO).id == "m1"
 
 
+def test_full_disk(hub: EmbeddedHub) -> None:
+    """When there is no room, the write is refused as a whole, and small writes go on."""
+    hub.post_message(HELLO)
+
+    def limit_pages(connection: sqlite3.Connection) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages + 4}")
+
+    hub.database.write(limit_pages)
+    with pytest.raises(StateError) as caught:
+        hub.post_message(replace(HELLO, body="x" * 500_000), "k")
+    assert "full" in caught.value.message
+    assert hub.post_message(HELLO, "k").replayed is False
+    assert len(hub.list_unread("bob").messages) == 2
+
+
 def test_unforeseen_error_reaches_its_caller(hub: EmbeddedHub) -> None:
     """An error that nobody foresaw is raised where the write was asked for, undoes it, and blocks nobody."""
 

@@ -211,6 +211,31 @@ def test_slow_body_is_given_up(opened: Served, monkeypatch: pytest.MonkeyPatch) 
         assert connection.recv(4096).startswith(b"HTTP/1.1 408")
 
 
+def test_body_that_ends_early_stores_nothing(opened: Served) -> None:
+    """A client that goes away in the middle of its body has sent nothing, and the server goes on."""
+    before = opened.hub.list_inbox("bob", unread=False, limit=1000)
+    url = opened.client.base_url
+    body = json.dumps(HELLO).encode()
+    with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
+        connection.sendall(b"POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        connection.sendall(b"Content-Length: %d\r\n\r\n" % (len(body) + 1) + body)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(4096)
+    assert opened.client.get("/healthz").status_code == 200
+    assert opened.hub.list_inbox("bob", unread=False, limit=1000) == before
+
+
+def test_full_disk_is_told_without_its_path(tmp_path: Path) -> None:
+    """A hub that cannot store answers 503 with when to come back, and says nothing of its files."""
+    with serving(tmp_path / "hub.db", Access.UNSAFE_NO_AUTH) as found:
+        found.hub.database.write(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchall())
+        answer = found.client.post("/messages", json={**HELLO, "body": "x" * 500_000})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert str(tmp_path) not in answer.text
+        assert error_of(answer)["code"] == "unavailable"
+        assert found.client.get("/messages?to_agent=bob").json()["messages"] == []
+
+
 def test_web_pages_cannot_write(opened: Served) -> None:
     """Without authentication a request from a web page, or under another host name, is refused."""
     page = opened.client.post("/messages", json=HELLO, headers={"origin": "https://evil.test"})

@@ -13,6 +13,7 @@ import pytest
 import respx
 
 from warden.errors import (
+    ConfigError,
     HubAnswerError,
     HubBusyError,
     HubConflictError,
@@ -281,3 +282,39 @@ def test_hub_is_asked_once_for_its_traits(network: respx.MockRouter) -> None:
 def test_date_without_zone_counts_as_utc() -> None:
     """A Retry-After date whose zone is unknown (-0000) is taken as UTC."""
     assert retry_after("Fri, 02 Jan 2026 03:04:15 -0000", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == 10.0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "hub.test",
+        "ftp://hub.test",
+        "http://",
+        "http://u:p@hub.test",
+        "http://hub.test?a=b",
+        "http://hub.test:99999",
+        "http://[::1",
+    ],
+)
+def test_url_that_is_none(url: str) -> None:
+    """A URL that no hub can have is refused before anything is sent, and is not repeated."""
+    with pytest.raises(ConfigError) as caught:
+        HttpHub(url, FixedClock(), max)
+    assert "p@" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("base", "asked"),
+    [
+        ("http://hub.test/api/", "http://hub.test/api/hub"),
+        ("http://[::1]:81", "http://[::1]:81/hub"),
+        ("http://bücher.test", "http://xn--bcher-kva.test/hub"),
+    ],
+)
+def test_url_with_a_path(base: str, asked: str) -> None:
+    """A base URL may have a path, an IPv6 address, and a name in any script."""
+    with respx.mock(using="httpcore") as router:
+        route = router.get(asked).mock(httpx.Response(200, json=HUB))
+        assert HttpHub(base, FixedClock(), max).traits().hub_id == "hub-1"
+        assert route.call_count == 1

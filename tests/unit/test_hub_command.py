@@ -13,8 +13,13 @@ from typing import Any
 
 import pytest
 
+from warden.cli.hub_send import post_all
 from warden.cli.main import run
-from warden.errors import EXIT_FAILED, EXIT_NOT_CONFIGURED, EXIT_USAGE
+from warden.errors import EXIT_FAILED, EXIT_NOT_CONFIGURED, EXIT_USAGE, HubUnreachableError
+from warden.hubs.embedded import EmbeddedHub
+from warden.model.delivery import OutgoingMessage, ProgressEvent
+from warden.testing.engine import FixedClock
+from warden.testing.hub import Call, MemoryHub
 
 LINES: list[dict[str, Any]] = [
     {"from_agent": "a", "to_agent": "ops-warden", "subject": "one", "body": "x", "kind": "request"},
@@ -249,6 +254,52 @@ def test_tokens(shell: Shell) -> None:
     assert "revoked" in shell("token", "list")[1]
     assert shell("token", "revoke", "tok-unknown")[0] == EXIT_FAILED
     assert shell("token", "create", "a b")[0] == EXIT_FAILED
+
+
+def test_progress(shell: Shell) -> None:
+    """Progress events are listed with what they are about, and pages follow on each other."""
+    shell("send", "--from", "a", "--to", "ops-warden", "--body", "x")
+    hub = EmbeddedHub(shell.state_dir / "hub.db", FixedClock())
+    hub.post_progress(ProgressEvent("ops-warden", "answered\u202e", "status", "one\ntwo", "m1", "t1"))
+    hub.post_progress(ProgressEvent("ops-warden", "idle", "status"))
+    hub.close()
+    status, out, _ = shell("progress")
+    assert (status, out.splitlines()[1:3]) == (0, ["  | one", "  | two"])
+    assert "answered\\u202e (status)  message m1  thread t1" in out
+    document = json.loads(shell("progress", "--json", "--limit", "1")[1])
+    assert (document["events"][0]["detail"], document["after"]) == ("one\ntwo", "1")
+    assert "idle" in shell("progress", "--after", "1")[1]
+    assert shell("progress", "--limit", "1")[2] == "there is more: go on with --after 1\n"
+
+
+def test_read_messages_are_listed_on_demand(shell: Shell) -> None:
+    """--all lists messages that are marked read too."""
+    shell("send", "--from", "a", "--to", "ops-warden", "--body", "x")
+    hub = EmbeddedHub(shell.state_dir / "hub.db", FixedClock())
+    hub.mark_read("ops-warden", "m1")
+    hub.close()
+    assert shell("inbox")[1] == ""
+    assert "m1" in shell("inbox", "--all")[1]
+    assert [m["id"] for m in json.loads(shell("inbox", "--all", "--json")[1])["messages"]] == ["m1"]
+
+
+def test_failure_in_the_middle_says_how_far_it_got() -> None:
+    """A hub without transactions that fails at the third message leaves two sent, and the error says so."""
+    left = 2
+
+    def fail_later(call: Call) -> None:
+        nonlocal left
+        if call.operation == "post_message" and not call.applied:
+            left -= 1
+            if left < 0:
+                raise HubUnreachableError("gone", "look")
+
+    hub = MemoryHub(FixedClock(), hook=fail_later)
+    messages = [OutgoingMessage("a", "b", str(n), "x", "info", "", "") for n in range(4)]
+    with pytest.raises(HubUnreachableError) as caught:
+        post_all(hub, messages, [None] * 4)
+    assert caught.value.message == "message 3 of 4 was not sent: gone"
+    assert len(hub.sent_by("a")) == 2
 
 
 @pytest.mark.parametrize("words", [(), ("--host", "0.0.0.0"), ("--host", "0.0.0.0", "--unsafe-no-auth")])
