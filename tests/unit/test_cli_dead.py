@@ -22,6 +22,8 @@ from warden.model.hub import DeliveryMeans
 class RefusingChannel:
     """A channel that raises what it was given."""
 
+    reports_outcomes = False
+
     def __init__(self, error: Exception, means: DeliveryMeans = DeliveryMeans.IDEMPOTENCY_KEY) -> None:
         self.means = means
         self._error = error
