@@ -6,15 +6,17 @@ When neither has an opinion, `default_decision` speaks; without one, the answer 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from warden.model.digests import digest_text
 from warden.model.request import Constraints, Decision, Effect, Request, VelocityKey
-from warden.policy.bundle import ABSTAIN, THROTTLE_RETRY_S, Bundle, Rule, TenantPolicy, Velocity
+from warden.policy.bundle import ABSTAIN, THROTTLE_RETRY_S, Bundle, Match, Rule, TenantPolicy, Velocity
 from warden.policy.combine import ALLOWED, meet_all
 from warden.policy.explanation import LayerTrace, RuleTrace
-from warden.policy.facts import Facts, fold
+from warden.policy.facts import Facts, fold, fold_all
 from warden.policy.glob import Glob, compile_glob
 from warden.policy.layer import trace_rule
 from warden.policy.matching import Check, FieldCheck, McpFilter, compile_match, holds
@@ -95,47 +97,73 @@ def _compile_rule(layer: str, index: int, rule: Rule) -> _CompiledRule:
     return _CompiledRule(index, rule, fields, tuple(item.check for item in fields), rule.restricting, decision)
 
 
-class RuleIndex:
-    """Finds the rules whose topics or capabilities may match, without trying every rule.
+_EXACT: tuple[tuple[str, str], ...] = (
+    ("capabilities", "capability"),
+    ("actor_ids", "actor_id"),
+    ("tenants", "tenant"),
+    ("pack_ids", "pack_id"),
+    ("actor_types", "actor_type"),
+)
+"""Fields of a match that hold only for certain texts, and the fact that each is compared with."""
 
-    A rule is filed under each of its literal topics, else under the literal beginning of its globs, else under its
-    capabilities, else among those that are always tried.
+
+class RuleIndex:
+    """Finds the rules that may match, without trying every rule.
+
+    A rule is filed under the values of one of its fields: the one that it shares with the fewest other rules. Topics count
+    by their literal text when none has a wildcard, else by the text that each begins with. A rule without such a field is
+    always tried.
     """
 
     def __init__(self, rules: Iterable[_CompiledRule]) -> None:
-        self._literal: dict[str, list[_CompiledRule]] = {}
-        self._prefix: dict[str, list[_CompiledRule]] = {}
-        self._capability: dict[str, list[_CompiledRule]] = {}
+        options = [(rule, _options(rule.rule.match)) for rule in rules]
+        shared = Counter((name, value) for _, found in options for name, values in found.items() for value in values)
         self._always: list[_CompiledRule] = []
-        for rule in rules:
-            self._file(rule)
+        filed: dict[str, dict[str, list[_CompiledRule]]] = {}
+        for rule, found in options:
+            if not found:
+                self._always.append(rule)
+                continue
+            crowd = {name: max((shared[name, value] for value in found[name]), default=0) for name in found}
+            name = min(crowd, key=crowd.__getitem__)
+            for value in found[name]:
+                filed.setdefault(name, {}).setdefault(value, []).append(rule)
+        self._literal = filed.get(_LITERAL, {})
+        self._prefix = filed.get(_PREFIX, {})
         self._lengths = sorted({len(prefix) for prefix in self._prefix})
-
-    def _file(self, rule: _CompiledRule) -> None:
-        match = rule.rule.match
-        if match.topics:
-            for glob in (compile_glob(pattern) for pattern in match.topics if pattern.strip()):
-                if glob.literal is not None:
-                    self._literal.setdefault(glob.literal, []).append(rule)
-                elif glob.prefix:
-                    self._prefix.setdefault(glob.prefix, []).append(rule)
-                else:
-                    self._always.append(rule)
-        elif match.capabilities:
-            for capability in match.capabilities:
-                self._capability.setdefault(fold(capability), []).append(rule)
-        else:
-            self._always.append(rule)
+        self._exact = tuple((attrgetter(fact), filed[name]) for name, fact in _EXACT if name in filed)
 
     def candidates(self, facts: Facts) -> Iterable[_CompiledRule]:
         """Return, in the bundle's order, every rule that may match (and some that do not)."""
         topic = facts.topic
-        found = [self._literal.get(topic), self._capability.get(facts.capability), self._always]
-        found.extend(self._prefix.get(topic[:length]) for length in self._lengths if length <= len(topic))
-        groups = [group for group in found if group]
-        if len(groups) == 1:
-            return groups[0]
+        groups = [self._always] if self._always else []
+        if topic in self._literal:
+            groups.append(self._literal[topic])
+        for length in self._lengths:
+            if topic[:length] in self._prefix:
+                groups.append(self._prefix[topic[:length]])
+        for fact, filed in self._exact:
+            value = fact(facts)
+            if value in filed:
+                groups.append(filed[value])
+        if len(groups) < 2:
+            return groups[0] if groups else ()
         return sorted({rule.index: rule for group in groups for rule in group}.values(), key=_index_of)
+
+
+_LITERAL, _PREFIX = "literal topics", "topics"
+
+
+def _options(match: Match) -> dict[str, frozenset[str]]:
+    """Return the fields by which a rule with this match can be filed, each with the values that it holds for."""
+    found = {name: fold_all(getattr(match, name)) for name, _ in _EXACT if getattr(match, name)}
+    globs = [compile_glob(pattern) for pattern in match.topics if pattern.strip()]
+    literals = frozenset(glob.literal for glob in globs if glob.literal is not None)
+    if match.topics and all(glob.literal is not None for glob in globs):
+        found[_LITERAL] = literals
+    elif globs and all(glob.prefix for glob in globs):
+        found[_PREFIX] = frozenset(glob.prefix for glob in globs)
+    return found
 
 
 def _index_of(rule: _CompiledRule) -> int:
