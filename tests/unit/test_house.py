@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "warden"
@@ -34,9 +33,16 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
 def parse(path: Path) -> ast.Module:
     """Return the module's syntax tree."""
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def offenders(paths: Iterable[Path], check: Callable[[Path], object]) -> dict[str, object]:
+    """Return what `check` found wrong, by file; empty when all is well."""
+    found = {name_of(path): check(path) for path in paths}
+    return {name: wrong for name, wrong in found.items() if wrong}
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -46,54 +52,61 @@ def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionD
             yield node
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_config_reads_the_environment(path: Path) -> None:
-    """`os.environ` and its relatives appear in config/environment.py and nowhere else."""
-    if path == SOURCE / "config" / "environment.py":
-        return
-    used = {node.attr for node in ast.walk(parse(path)) if isinstance(node, ast.Attribute)} & ENVIRONMENT
+def environment_reads(path: Path) -> set[str]:
+    """Return the names by which a module reads the environment."""
+    nodes = list(ast.walk(parse(path)))
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     named = {
-        alias.name
-        for node in ast.walk(parse(path))
-        if isinstance(node, ast.ImportFrom) and node.module == "os"
-        for alias in node.names
+        alias.name for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "os" for alias in node.names
     }
-    assert not used
-    assert not named & ENVIRONMENT
+    return (used | named) & ENVIRONMENT
 
 
-@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=name_of)
-def test_modules_and_functions_stay_short(path: Path) -> None:
+def test_only_config_reads_the_environment() -> None:
+    """`os.environ` and its relatives appear in config/environment.py and nowhere else."""
+    allowed = SOURCE / "config" / "environment.py"
+    assert offenders([path for path in MODULES if path != allowed], environment_reads) == {}
+
+
+def too_long(path: Path) -> list[str]:
+    """Return what is longer than allowed in a module, or is named by a word that says nothing."""
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    found = [node.name for node in functions(parse(path)) if (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES]
+    found += [f"{lines} lines"] if lines > MODULE_LINES else []
+    return found + sorted(FORBIDDEN_NAMES & {path.stem, *path.relative_to(ROOT).parts})
+
+
+def test_modules_and_functions_stay_short() -> None:
     """A module has at most 500 lines, a function at most 70, and no name says nothing."""
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MODULE_LINES
-    long = [node.name for node in functions(parse(path)) if (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES]
-    assert long == []
-    assert path.stem not in FORBIDDEN_NAMES
-    assert not FORBIDDEN_NAMES & set(path.relative_to(ROOT).parts)
+    assert offenders([*MODULES, *TESTS], too_long) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_everything_public_has_a_docstring(path: Path) -> None:
-    """Every module, and every public class and function of a module's own level, says what it is for."""
+def without_docstring(path: Path) -> list[str]:
+    """Return what is public on the module's own level and says nothing of itself."""
     tree = parse(path)
-    assert ast.get_docstring(tree), "the module has no docstring"
-    missing = [
-        node.name
+    public = [
+        node
         for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and not node.name.startswith("_")
-        and not ast.get_docstring(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_")
     ]
-    assert missing == []
+    found = [node.name for node in public if not ast.get_docstring(node)]
+    return found if ast.get_docstring(tree) else ["the module", *found]
 
 
-@pytest.mark.parametrize("path", TESTS, ids=name_of)
-def test_every_test_says_its_behaviour(path: Path) -> None:
+def test_everything_public_has_a_docstring() -> None:
+    """Every module, and every public class and function of a module's own level, says what it is for."""
+    assert offenders(MODULES, without_docstring) == {}
+
+
+def silent_tests(path: Path) -> list[str]:
+    """Return the tests without a docstring."""
+    found = [node for node in functions(parse(path)) if node.name.startswith("test_")]
+    return [node.name for node in found if not ast.get_docstring(node)]
+
+
+def test_every_test_says_its_behaviour() -> None:
     """A test without a sentence cannot be told from a test without a purpose."""
-    missing = [
-        node.name for node in functions(parse(path)) if node.name.startswith("test_") and not ast.get_docstring(node)
-    ]
-    assert missing == []
+    assert offenders(TESTS, silent_tests) == {}
 
 
 def test_test_modules_have_names_of_their_own() -> None:
@@ -102,55 +115,60 @@ def test_test_modules_have_names_of_their_own() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("path", sorted((SOURCE / "cli").glob("*.py")), ids=name_of)
-def test_only_the_composition_root_builds_adapters(path: Path) -> None:
-    """No command makes an adapter; it asks `compose` for one. (Values and functions of an adapter's room may be used.)"""
-    if path.stem in COMPOSED_IN:
-        return
-    tree = parse(path)
+def adapters_built(path: Path) -> set[str]:
+    """Return the adapters that a module imports and calls."""
+    nodes = list(ast.walk(parse(path)))
     imported = {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(ADAPTERS)
         for alias in node.names
         if alias.name.endswith(ADAPTER_NAMES)
     }
-    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    assert called & imported == set()
+    return imported & {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_the_enforcement_point_delivers(path: Path) -> None:
-    """`Channel.deliver` is called by engine/enforce.py; a channel that wraps another hands the call on."""
-    calls = [
-        node
+def test_only_the_composition_root_builds_adapters() -> None:
+    """No command makes an adapter; it asks `compose` for one. (Values and functions of an adapter's room may be used.)"""
+    commands = [path for path in sorted((SOURCE / "cli").glob("*.py")) if path.stem not in COMPOSED_IN]
+    assert offenders(commands, adapters_built) == {}
+
+
+def deliveries(path: Path) -> list[int]:
+    """Return the lines on which a channel is told to deliver: a call with the intent alone."""
+    return [
+        node.lineno
         for node in ast.walk(parse(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "deliver"
-        and len(node.args) == 1  # a channel takes the intent alone
+        and len(node.args) == 1
     ]
-    allowed = path == SOURCE / "engine" / "enforce.py" or path.parent == SOURCE / "channels"
-    assert allowed or calls == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_every_module_postpones_annotations(path: Path) -> None:
+def test_only_the_enforcement_point_delivers() -> None:
+    """`Channel.deliver` is called by engine/enforce.py; a channel that wraps another hands the call on."""
+    allowed = SOURCE / "engine" / "enforce.py"
+    others = [path for path in MODULES if path != allowed and path.parent != SOURCE / "channels"]
+    assert deliveries(allowed)
+    assert offenders(others, deliveries) == {}
+
+
+def test_every_module_postpones_annotations() -> None:
     """`from __future__ import annotations` keeps imports for typing out of the start-up."""
-    if path.name == "__init__.py":
-        return
-    assert "from __future__ import annotations" in path.read_text(encoding="utf-8")
+    modules = [path for path in MODULES if path.name != "__init__.py"]
+    lacking = [path for path in modules if "from __future__ import annotations" not in path.read_text(encoding="utf-8")]
+    assert lacking == []
 
 
-@pytest.mark.parametrize("path", [path for path in WRITTEN if path.exists()], ids=name_of)
-def test_nothing_points_at_a_tracker_or_a_machine(path: Path) -> None:
+def pointers(path: Path) -> list[str]:
+    """Return ticket numbers and paths of a machine in a text."""
+    return re.findall(r"(?i)\bissue #?\d+\b|/work/|/root/", path.read_text(encoding="utf-8"))
+
+
+def test_nothing_points_at_a_tracker_or_a_machine() -> None:
     """Text describes the thing itself: no ticket numbers, no paths of the machine it was written on."""
-    if path == Path(__file__):
-        return
-    text = path.read_text(encoding="utf-8")
-    assert re.findall(r"\bissue #?\d+\b", text, re.IGNORECASE) == []
-    assert "/work/" not in text
-    assert "/root/" not in text
+    assert offenders([path for path in WRITTEN if path.exists() and path != Path(__file__)], pointers) == {}
 
 
 def test_runtime_dependencies_are_bounded() -> None:

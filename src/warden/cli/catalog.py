@@ -71,10 +71,10 @@ def check(
     detailed_exitcode: DetailedExitcodeFlag = False,
 ) -> int:
     """Check the format, and whether each entry's own questions are answered with that entry."""
-    from warden.brains.rules.brain import RuleBrain
+    from warden.cli.compose import build_rule_brain
 
     settings, catalog = _load(file, config, state_dir)
-    found = _unanswered(RuleBrain(catalog), settings, catalog)
+    found = _unanswered(build_rule_brain(catalog), settings, catalog)
     if as_json:
         document = {
             "schema": "warden.catalog-check/1",
@@ -122,10 +122,10 @@ def match(
     state_dir: StateDirFlag = None,
 ) -> int:
     """Say what the rule brain proposes for a question and why: candidates, scores and words. Nothing is recorded."""
-    from warden.brains.rules.brain import RuleBrain
+    from warden.cli.compose import build_rule_brain
 
     settings, loaded = _load(catalog, config, state_dir)
-    plan = _propose(RuleBrain(loaded), settings, subject, question)
+    plan = _propose(build_rule_brain(loaded), settings, subject, question)
     entry = loaded.find(plan.catalog_entry) if plan.catalog_entry else None
     if as_json:
         print_json(

@@ -16,6 +16,7 @@ from warden.config.settings import Settings
 from warden.config.state import ensure_private_dir
 
 if TYPE_CHECKING:
+    from warden.brains.rules.brain import RuleBrain
     from warden.hubs.database import Database
     from warden.hubs.tokens import TokenStore
     from warden.model.catalog import Catalog
@@ -131,6 +132,13 @@ def load_catalog(settings: Settings) -> Catalog:
     Raises `InputError` when it cannot be read and `DocumentError` when it is not a catalogue.
     """
     return read_documents(settings).catalog.value
+
+
+def build_rule_brain(catalog: Catalog) -> RuleBrain:
+    """Return the rule brain over a catalogue."""
+    from warden.brains.rules.brain import RuleBrain
+
+    return RuleBrain(catalog)
 
 
 def build_kernel(settings: Settings) -> PolicyKernel:
