@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from warden.errors import LedgerError
 from warden.ledger.merkle import HASH_BYTES
-from warden.ledger.signature import Signer, Verifier, is_key_name
+from warden.ledger.signature import Signer, Verifier, is_key_name, verifier_of
 from warden.model.digests import MAX_INTEGER
 
 NOTE_LIMIT = 4096
@@ -76,7 +76,7 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer | None) -> Note:
     simulations and tests do that)."""
     if signer is None:
         return Note(checkpoint, ())
-    verifier = Verifier(checkpoint.origin, signer.public_key)
+    verifier = verifier_of(checkpoint.origin, signer.public_key)
     signature = signer.sign(checkpoint.to_text().encode())
     return Note(checkpoint, (Signature(verifier.name, verifier.key_id, signature),))
 

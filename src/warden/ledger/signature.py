@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -38,6 +39,17 @@ def fingerprint_of(public_key: bytes) -> str:
     return "sha256:" + sha256(public_key).hexdigest()
 
 
+@lru_cache(maxsize=16)
+def _key_id(name: str, public_key: bytes) -> bytes:
+    return sha256(name.encode() + b"\n" + ED25519 + public_key).digest()[:4]
+
+
+@lru_cache(maxsize=16)
+def verifier_of(name: str, public_key: bytes) -> Verifier:
+    """Return the key under that name; the same one each time, because a log signs all its checkpoints with it."""
+    return Verifier(name, public_key)
+
+
 def is_key_name(name: str) -> bool:
     """Return whether a signed note may carry this key name: not empty, no space, no plus, no control character."""
     return 0 < len(name) <= 256 and name.isprintable() and not any(c.isspace() or c == "+" for c in name)
@@ -57,7 +69,7 @@ class Verifier:
     @property
     def key_id(self) -> bytes:
         """Four bytes that tell keys of one name apart."""
-        return sha256(self.name.encode() + b"\n" + ED25519 + self.public_key).digest()[:4]
+        return _key_id(self.name, self.public_key)
 
     @property
     def fingerprint(self) -> str:
@@ -119,6 +131,6 @@ class SeedSigner:
 
     def sign(self, data: bytes) -> bytes:
         """Return the 64 bytes of the signature."""
-        from nacl.signing import SigningKey
+        from nacl.bindings import crypto_sign
 
-        return bytes(SigningKey(self.seed).sign(data).signature)
+        return crypto_sign(data, self.seed + self.public_key)[:SIGNATURE_BYTES]

@@ -67,6 +67,12 @@ def is_new(connection: sqlite3.Connection) -> bool:
     return sizes == [(1,)]
 
 
+def is_newest(connection: sqlite3.Connection, state: LogState) -> bool:
+    """Return whether `state` is still the newest stored one: nobody appended since."""
+    row = connection.execute("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
+    return row is not None and row[0] == state.size and row[1] == state.note.text
+
+
 def check_tail(connection: sqlite3.Connection, before: LogState, after: LogState) -> None:
     """Raise `LedgerError` unless the stored entries lead from `before` to `after`."""
     if after.size < before.size:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 from warden.errors import TransitionError, quote
 from warden.ledger.entry import StoredEntry, parse_time
@@ -17,23 +19,29 @@ from warden.ledger.transitions import check_disposition, check_reopening, next_i
 from warden.model.disposition import Disposition
 from warden.model.records import IntentState
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
 Fields = Mapping[str, Any]
 Handler = Callable[[sqlite3.Connection, int, int, Fields], None]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def milliseconds(moment: datetime) -> int:
     """Return whole milliseconds since 1970, rounded down."""
-    return int(moment.timestamp() * 1000 // 1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def project(connection: sqlite3.Connection, entry: StoredEntry) -> None:
     """Update the projections from one entry; raises `TransitionError` for an edge that does not exist."""
     handler = _HANDLERS.get(entry.kind)
     if handler is not None:
-        handler(connection, entry.seq, milliseconds(parse_time(entry.at)), entry.fields)
+        handler(connection, entry.seq, _time_of(entry.at), entry.fields)
+
+
+@lru_cache(maxsize=64)
+def _time_of(at: str) -> int:
+    """The time of an entry in milliseconds; the entries of a commit share theirs."""
+    return milliseconds(parse_time(at))
 
 
 def _run_started(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:

@@ -20,7 +20,7 @@ from warden.ledger.checkpoint import Checkpoint, Note, parse_note, sign_checkpoi
 from warden.ledger.entry import GENESIS, StoredEntry, format_time, parse_entry, write_entry
 from warden.ledger.merkle import Frontier, hash_leaf
 from warden.ledger.schema import BLOB_FIELDS
-from warden.ledger.signature import Signer, Verifier
+from warden.ledger.signature import Signer, Verifier, verifier_of
 from warden.model.digests import digest_bytes
 from warden.model.entry import Batch, Entry, Head
 from warden.store import queries

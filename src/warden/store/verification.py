@@ -76,7 +76,7 @@ def _verify_log(
     source: Source, published: str | None, heads: Iterable[Checkpoint], progress: Progress | None
 ) -> Verdict:
     known = [*heads, *_published_head(source, published)]
-    verifier = LogVerifier(source.origin, source.key, None, True, known)
+    verifier = LogVerifier(source.origin, source.key, None, strict=False, heads=known)  # parsed when projected
     records = all_records(source.connection, source.segments)
     verifier.feed(records if progress is None else _counted(records, progress))
     verdict = verifier.finish()

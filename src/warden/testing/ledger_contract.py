@@ -198,7 +198,7 @@ class LedgerContract:
     def test_every_payload_comes_back(self, store: LedgerStore, clock: FixedClock, kind: str) -> None:
         """Each channel's payload is the same after it was stored."""
         action = Story().action(kind)
-        store.commit(Story().intended(action))
+        store.commit(Story().intended(action, closes="read"))
         assert self.due(store, clock)[0].intent.payload == action.payload
 
     def test_one_intent_per_key(self, store: LedgerStore) -> None:
@@ -286,13 +286,58 @@ class LedgerContract:
         reply, mark = story.action(), story.action("mark_read")
         store.commit(story.intended(mark, stage=2))
         store.commit(story.intended(reply, stage=0))
-        store.commit(other.intended(other.action("mark_read"), stage=2))
-        assert [record.intent.kind for record in self.due(store, clock)] == ["reply", "mark_read"]
+        store.commit(other.intended(other.action("audit_event"), stage=2))
+        assert [record.intent.kind for record in self.due(store, clock)] == ["reply", "audit_event"]
         store.commit(Batch((story.attempted(key=reply.key), story.faulted(after="dead", key=reply.key))))
         assert [record.intent.message for record in self.due(store, clock)] == [other.key]
         store.commit(Batch((by_person("dead_retried", reply.key),)))
-        store.commit(Batch((story.attempted(key=reply.key), story.received(key=reply.key))))
+        store.commit(Batch((story.attempted(key=reply.key), story.received(key=reply.key), story.disposed())))
         assert next(record.intent.key for record in self.due(store, clock)) == mark.key
+
+    def test_nothing_is_marked_read_before_its_message_ended(self, store: LedgerStore, clock: FixedClock) -> None:
+        """A read mark that gives no disposition itself waits for a terminal one; an escalated message stays unread."""
+        story = Story()
+        store.commit(story.intended(story.action("mark_read")))
+        assert self.due(store, clock) == ()
+        store.commit(Batch((story.disposed("escalated"),)))
+        assert self.due(store, clock) == ()
+        store.commit(Batch((story.closed("skipped"),)))
+        assert len(self.due(store, clock)) == 1
+
+    def test_an_attempt_without_an_end_is_due_at_once(self, store: LedgerStore, clock: FixedClock) -> None:
+        """What was attempted and never came to a fault or receipt is due whatever the clock says: a crash came between."""
+        story = Story()
+        store.commit(story.intended())
+        store.commit(Batch((story.attempted(),)))
+        clock.advance(-3600)
+        assert len(self.due(store, clock)) == 1
+        store.commit(Batch((story.faulted(retry_in_ms=10),)))
+        assert self.due(store, clock) == ()
+
+    def test_intents_by_key(self, store: LedgerStore) -> None:
+        """An intent is found under its key whatever became of it, and only keys that were intended are known."""
+        story = Story()
+        key = story.action().key
+        assert store.intent(key) is None
+        first, second = delivered(story)
+        store.commit(first)
+        store.commit(second)
+        record = store.intent(key)
+        assert record is not None
+        assert (record.state, record.attempts, record.intent.payload) == (IntentState.DONE, 1, story.action().payload)
+        assert store.intended([key, "wk1-other"]) == {key}
+        assert store.intended([]) == frozenset()
+
+    def test_requests_are_counted_by_bucket(self, store: LedgerStore, clock: FixedClock) -> None:
+        """Requests that were recorded under a velocity bucket are counted from a moment on."""
+        counted = Entry("counted", {"run_id": RUN, "ref": Story().ref, "bucket": ZERO})
+        store.commit(Batch((counted, counted)))
+        clock.advance(10)
+        since = clock.now()
+        store.commit(Batch((counted,)))
+        assert store.requests_since(ZERO, since) == 1
+        assert store.requests_since(ZERO, since - timedelta(seconds=10)) == 3
+        assert store.requests_since(PLAN, since - timedelta(seconds=10)) == 0
 
     def test_due_in_order_and_limited(self, store: LedgerStore, clock: FixedClock) -> None:
         """What is due comes oldest first, at most so many, and only of the asked hub and agent."""
@@ -372,7 +417,9 @@ class LedgerContract:
             store.commit(Batch((late[0],)))
         store.commit(first)
         store.commit(second)
+        assert store.outcomes(story.action().key) == ()
         store.commit(Batch((*late, late[0])))
+        assert [outcome.event_id for outcome in store.outcomes(story.action().key)] == ["completed", "running"]
         assert [outcome.status.value for outcome in store.outcomes(story.action().key)] == ["completed", "running"]
         found = store.intent(story.action().key)
         assert found is not None
