@@ -146,7 +146,7 @@ def survives(mutant: Mutant, copy: Path) -> bool:
     target.write_text(ast.unparse(changed), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     arguments = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--rootdir", str(ROOT)]
-    arguments += ["-c", str(ROOT / "pyproject.toml"), *tests_of(mutant)]
+    arguments += ["-c", str(ROOT / "pyproject.toml"), "-m", "not slow", *tests_of(mutant)]
     try:
         done = subprocess.run(
             arguments,
