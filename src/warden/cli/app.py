@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 import typer
 from typer.exceptions import TyperException
@@ -27,10 +26,9 @@ MEMBERS = {
 
 def build() -> typer.Typer:
     """Return the application; no command's module is imported yet."""
-    members = {name: module for name, module in MEMBERS.items() if find_spec(module)}
     app = new_app(
         "Answer an agent's inbox by the charter, leave the rest for a person, and write all of it down.",
-        cls=lazy_group(members),
+        cls=lazy_group(MEMBERS),
         name="warden",
         completion=True,
     )
