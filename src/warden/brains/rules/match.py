@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from warden.brains.rules import words as lexicon
 from warden.brains.rules.index import CatalogIndex, Known, Score, Weighed
 from warden.brains.rules.questions import OTHER, Question
-from warden.brains.rules.tokens import split_words, stem
+from warden.brains.rules.tokens import fold, split_words, stem
 
 ANSWER_FROM = 0.75
 """An entry answers when its score is at least this ..."""
@@ -41,6 +41,9 @@ OPERATE_UNKNOWN = 0.45
 TROUBLE_UNKNOWN = 1.5
 NEGATION_UNKNOWN = 3.0
 WEAK_WORD = 0.5
+HEAD_WEIGHT = 0.3
+"""A word over this names a thing; a light word such as "account" never does by itself."""
+IN_FULL = 0.95
 
 _TOKEN = re.compile(r"[^\W_]+|[,(:;–]")
 _TROUBLE_NOUN = re.compile(
@@ -114,6 +117,10 @@ class QuestionMatcher:
     def __init__(self, index: CatalogIndex) -> None:
         self._index = index
         self._plain = lexicon.STOP | lexicon.ROUTE
+        self._listed: dict[frozenset[str], set[str]] = {}
+        for entry in index.entries:
+            for listed in entry.questions:
+                self._listed.setdefault(frozenset(_content(fold(listed))), set()).add(entry.id)
 
     def match(self, question: Question, context: str = "") -> Finding:
         """Return what the catalogue says to one question; `context` (a subject, an earlier sentence) decides ties."""
@@ -133,12 +140,25 @@ class QuestionMatcher:
             nothing = reading.unknown_words == 0
             return Finding("no-object" if nothing else "weak-match", (), empty=nothing)
         scores = self._index.score(reading.words)
-        if not reading.routed and not self._is_listed(question, scores):
+        if not reading.routed and not _says_it_all(question, scores) and not self._is_listed(question, scores):
             return Finding("weak-match", tuple(scores))
         finding = decide(scores)
         if finding.reason == "several-candidates" and context:
             return self._with_context(reading, context) or finding
         return finding
+
+    def _match_listed(self, question: Question) -> Finding | None:
+        """Return the entry that lists this very question, if it is the only one that does."""
+        for text in (question.text, f"{question.lead} {question.text}"):
+            owners = self._listed.get(frozenset(_content(text)), set())
+            if len(owners) == 1:
+                entry_id = next(iter(owners))
+                scores = self._index.score(self._weigh(_tokens(text)).words)
+                own = [score for score in scores if score.entry.id == entry_id]
+                if own:
+                    rest = [score for score in scores if score.entry.id != entry_id]
+                    return Finding("routing-question", (*own, *rest), entry_id)
+        return None
 
     def match_text(self, text: str) -> Finding:
         """Return what the catalogue says to a text that names a thing, such as a subject or what somebody needs."""
@@ -160,7 +180,7 @@ class QuestionMatcher:
             return False
         words = _content(question.text)
         for listed in scores[0].entry.questions:
-            other = _content(listed.lower())
+            other = _content(fold(listed))
             both = len(words & other)
             if both and 2 * both / (len(words) + len(other)) >= SAME_QUESTION_FROM:
                 return True
@@ -206,7 +226,7 @@ class QuestionMatcher:
                     share = (CONTEXT_WEIGHT if context else ADJUNCT_KNOWN) if adjunct else 1.0
                     place = reading.words.beside if adjunct else reading.words.known
                     place.append((word, word.weight * share, CONTEXT_SAID if context else 1.0))
-                    named = named or word.weight * share >= 0.3
+                    named = named or word.weight * share > HEAD_WEIGHT
                 reading.routed = reading.routed or stem(token) in _OBTAIN or stem(token) in _OPERATE
                 if not found:
                     self._weigh_unknown(reading, token, rest, (named, adjunct), leading)
@@ -279,6 +299,13 @@ class QuestionMatcher:
         return False
 
 
+def _says_it_all(question: Question, scores: list[Score]) -> bool:
+    """Return whether "where can I ...", whose verb is none of routing, is explained to its last word by one entry."""
+    if question.kind not in ("where", "how") or not _OWN_ACT.match(question.text):
+        return False
+    return scores[0].explained >= IN_FULL and scores[0].named >= NAMED_IN_FULL
+
+
 def _acts_itself(text: str) -> bool:
     """Return whether the sender asks how or where to do what an owner does ("how do I give my token to ...")."""
     match = _OWN_ACT.match(text)
@@ -291,7 +318,8 @@ def _acts_itself(text: str) -> bool:
 
 
 def _content(text: str) -> set[str]:
-    return {stem(word) for word in split_words(text) if word not in lexicon.STOP or word in ("when", "what", "how")}
+    kept = lexicon.NEGATION | {"when", "what", "how"}
+    return {stem(word) for word in split_words(text) if word not in lexicon.STOP or word in kept}
 
 
 def decide(scores: list[Score]) -> Finding:

@@ -53,7 +53,9 @@ _CONTACT = (
     r"do you (?:guys |all |folks )?(?:still |also |even )?(?:handle|own|issue|manage|look after|take care of|deal "
     r"with|provide|hand out|give out|sign|maintain|run|administer)|"
     r"is there (?:a|an|any|some) (?:person|team|agent|owner|contact|process|procedure|place|form|way|one|desk|point "
-    r"of contact)|is there (?:someone|anyone|somebody)|"
+    r"of contact)|is there (?:someone|anyone|somebody|anybody)|"
+    r"(?:know|find|find out|identify|tell me|give me) the (?:name of the )?(?:owner|owners|contact|person|team) "
+    r"(?=of|for|behind|responsible|in charge)|"
     r"^(?:right |best |main )?(?:owner|contact|contact person|responsible|point of contact) (?:of|for|regarding|"
     r"about)|(?:owner|contact|contact person|responsible|point of contact)\s*\?$)"
 )

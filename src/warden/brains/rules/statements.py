@@ -161,8 +161,10 @@ _FURTHER_NEED = re.compile(
     r"\b(?:need|want|require|would like|'d like|looking for)\b.{0,80}\b(?:as well|too|also)\b"
 )
 _NEED = re.compile(
-    r"\b(?:i|we|they|he|she|who|it|team|service|job|colleague|<any>)?\b ?(?:also )?(?:need|needs|want|wants|require|"
-    r"requires|looking for|would like|'d like|am after|are after|missing|lack|request|requesting|without)\b "
+    r"\b(?:needs?|wants?|requires?|looking for|would like|'d like|am after|are after|missing|lacks?|requesting|"
+    r"request|without|"
+    r"thinking (?:about|of)|interested in|asking about|questions? (?:about|on|regarding)|applying for|(?:it|this) "
+    r"is about)\b "
     r"(?P<object>.+)"
 )
 _SECOND_PERSON_ORDER = re.compile(

@@ -42,22 +42,22 @@ STOP = _words(
 ROUTE = _words(
     """
     who whom whose whoever where which what how wherever get gets getting got obtain obtains obtaining obtained find
-    finding receive receiving acquire acquiring coordinate coordinates oversee oversees supervise supervises plan
-    plans planning organise organises organising organize organizes organizing arrange arranges own owns owner
-    owners owned owning ownership handle handles handling handled handler manage manages managing managed manager
-    managers issue issues issuing issued issuer issuers responsible responsibility charge accountable provide
-    provides providing provided provider give gives giving given grant grants granting granted hand hands handing
-    handed hold holds holding holder keep keeps keeping keeper run runs running look looks looking after care take
-    takes taking deal deals dealing maintain maintains maintaining maintainer administer administers administering
-    administrate control controls controlling supply supplies ask asks asking asked talk talking speak speaking
-    contact contacts contacting reach write ping turn go goes going come request requests requesting requested
-    requisition apply applies applying file person people contact team teams agent agents desk group department
-    place spot channel queue address see point pointer pointers pointed direct directed right correct proper
-    appropriate know knows knowing tell told say idea clue sure wondering wonder question questions help advise
-    assist process procedure way steps path workflow need needs needing needed want wants require requires required
-    supposed looking after wer wo woher wen wem wie welche welcher bekomme bekommen kriege verwaltet zustandig
-    stellt vergibt erhalte qui quel quelle comment gere obtenir responsable quien donde como gestiona obtener
-    conseguir quem onde obter chi dove ottenere gestisce wie waar beheert krijg
+    finding receive receiving acquire acquiring coordinate coordinates oversee oversees plan plans planning organise
+    organises organising organize organizes organizing arrange arranges own owns owner owners owned owning ownership
+    handle handles handling handled handler manage manages managing managed manager managers issue issues issuing
+    issued issuer issuers responsible responsibility charge accountable provide provides providing provided provider
+    give gives giving given grant grants granting granted hand hands handing handed hold holds holding holder keep
+    keeps keeping keeper run runs running look looks looking after care take takes taking deal deals dealing
+    maintain maintains maintaining maintainer administer administers administering administrate control controls
+    controlling supply supplies ask asks asking asked talk talking speak speaking contact contacts contacting reach
+    write ping turn go goes going come request requests requesting requested requisition apply applies applying file
+    person people contact team teams agent agents desk group department place spot channel queue address see point
+    pointer pointers pointed direct directed right correct proper appropriate know knows knowing tell told say idea
+    clue sure wondering wonder question questions help advise assist process procedure way steps path workflow need
+    needs needing needed want wants require requires required supposed looking after wer wo woher wen wem wie welche
+    welcher bekomme bekommen kriege verwaltet zustandig stellt vergibt erhalte qui quel quelle comment gere obtenir
+    responsable quien donde como gestiona obtener conseguir quem onde obter chi dove ottenere gestisce wie waar
+    beheert krijg advice advises helps
     """
 )
 
@@ -67,7 +67,7 @@ ROUTE_NOUN = _words(
     address file care control controls channel queue desk place spot person people contact team teams agent agents
     group department turn point hand process procedure steps workflow path question questions run issue issues owner
     manager managers owners supply supplies provider holder holders request requests application requisition help
-    advise way deal deals care talk see
+    advise way deal deals care talk see grant grants advice
     """
 )
 
@@ -191,7 +191,7 @@ ROUTE_ACT = ROUTE - _words(
     keeps keeping way steps path point wer wo woher wen wem wie welche welcher qui quel quelle comment quien donde
     como quem onde chi dove wie waar advise right correct proper appropriate
     """
-) | _words("looking after charge go goes turn runs run take takes keeps keep")
+) | _words("help helps advise advises advice looking after charge go goes turn runs run take takes keeps keep")
 
 # Of `MODIFIER`, what may stand after the thing without making another thing of it: "the VPN stuff".
 TRAILING = _words(
@@ -206,6 +206,6 @@ PRONOUN = _words("it this that one ones them these those such there here so")
 RESPONSIBLE_ACT = _words(
     """
     own handle manage issue provide give grant hand hold keep run maintain administer administrate control supply
-    coordinate oversee supervise plan deal look care own take turn
+    coordinate oversee plan deal look care own take turn
     """
 )
