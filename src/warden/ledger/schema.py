@@ -22,6 +22,7 @@ ITEMS_LIMIT = 64
 Check = Callable[[object], bool]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_REFERENCE_NAMES = {"hub_id", "agent", "message_id"}
 _BAD_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -32,7 +33,7 @@ def is_word(value: object) -> bool:
         return False
     if value.isascii():
         return value.isprintable()
-    return not any(unicodedata.category(character) in _BAD_CATEGORIES for character in value)
+    return value.isprintable() or not any(unicodedata.category(character) in _BAD_CATEGORIES for character in value)
 
 
 def bounded_word(text: str) -> str:
@@ -61,19 +62,27 @@ def _flag(value: object) -> bool:
 
 
 def _words(value: object) -> bool:
-    return type(value) is list and len(value) <= ITEMS_LIMIT and all(is_word(item) for item in value)
+    if type(value) is not list or len(value) > ITEMS_LIMIT:
+        return False
+    for item in value:  # noqa: SIM110 - plain loops: this is the hottest code of an append
+        if not is_word(item):
+            return False
+    return True
 
 
 def _counts(value: object) -> bool:
     if type(value) is not dict or len(value) > ITEMS_LIMIT:
         return False
-    return all(is_word(name) and name.isascii() and _count(number) for name, number in value.items())
+    for name, number in value.items():  # noqa: SIM110 - as above
+        if not (is_word(name) and name.isascii() and _count(number)):
+            return False
+    return True
 
 
 def _reference(value: object) -> bool:
-    if type(value) is not dict or set(value) != {"hub_id", "agent", "message_id"}:
+    if type(value) is not dict or value.keys() != _REFERENCE_NAMES:
         return False
-    return all(_id(part) for part in value.values())
+    return _id(value["hub_id"]) and _id(value["agent"]) and _id(value["message_id"])
 
 
 def _optional(check: Check) -> Check:
