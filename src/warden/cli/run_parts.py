@@ -78,6 +78,10 @@ class LazyCatalog:
 
         return load_catalog(self._data, self._name)
 
+    def parse(self) -> None:
+        """Parse it now; raises `DocumentError`."""
+        _ = self.value
+
     def find(self, entry_id: str) -> CatalogEntry | None:
         """Return the entry with this id, or None."""
         return self.value.find(entry_id)
@@ -128,8 +132,11 @@ class Documents:
     catalog: LazyCatalog
 
 
-def read_documents(settings: Settings) -> Documents:
+def read_documents(settings: Settings, as_one: bool = False) -> Documents:
     """Return kernel and catalogue for these settings, unparsed.
+
+    With `as_one` what is wrong with the catalogue comes out when the kernel is first asked, before the first judgement: it is
+    a fault of the configuration, and must not be taken for a brain that fails at every message.
 
     Raises `CharterError` when the packaged charter is missing or changed (no charter, no run), `GateError` when a configured
     key did not sign it, `InputError` for a catalogue that cannot be read.
@@ -138,9 +145,14 @@ def read_documents(settings: Settings) -> Documents:
     from warden.documents.pin import charter_digest
 
     files = read_charter_files(settings)
-    kernel = LazyKernel(charter_digest(files), lambda: _kernel(files, settings))
-    data, name = _catalog_bytes(settings.catalog, files)
-    return Documents(kernel, LazyCatalog(data, name))
+    catalog = LazyCatalog(*_catalog_bytes(settings.catalog, files))
+
+    def build() -> tuple[Kernel, tuple[str, ...]]:
+        if as_one:
+            catalog.parse()
+        return _kernel(files, settings)
+
+    return Documents(LazyKernel(charter_digest(files), build), catalog)
 
 
 def _kernel(files: Mapping[str, bytes], settings: Settings) -> tuple[Kernel, tuple[str, ...]]:

@@ -150,7 +150,7 @@ class _Desk:
 def _desk(settings: Settings, stop: SignalStop, mode: str, options: RunOptions | ApplyOptions) -> Iterator[_Desk]:
     clock = compose.build_clock(stop.wait)
     run_id = RandomIds().run_id()
-    documents = read_documents(settings)
+    documents = read_documents(settings, as_one=True)
     brain = build_brain(settings.brain, documents.catalog)
     with ExitStack() as stack:
         described = {"run_id": run_id, "mode": mode, "agent": settings.agent}
