@@ -7,6 +7,7 @@ kind, so that the kernel can say what it says about that kind; it can never beco
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,6 +32,17 @@ NOTE_TEMPLATES: Mapping[str, str] = {
     "information_received": "information received from {sender}",
 }
 """Progress notes that a brain may choose by name; it cannot add a word to them."""
+
+_UNSENT: Mapping[str, str] = {
+    "Cc": "a control character",
+    "Cf": "an invisible or direction-changing character",
+    "Cs": "a lone surrogate",
+    "Co": "a character for private use",
+    "Cn": "a character that does not exist",
+    "Zl": "a line separator",
+    "Zp": "a paragraph separator",
+}
+"""Unicode categories that a body may not hold: a reader would not see them, or would see something else."""
 
 ANSWERING = frozenset({"route_answer", "reply"})
 TERMINAL_WORDS = frozenset({"escalate", "skip"})
@@ -66,14 +78,12 @@ def text_problem(text: str) -> str:
     """Return why `text` cannot be sent as a body, or an empty string: control and bidi characters, lone surrogates."""
     if not text.strip():
         return "text is empty"
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return ""
     for character in text:
-        code = ord(character)
-        if (code < 0x20 and character not in "\n\t") or 0x7F <= code < 0xA0:
-            return "text holds a control character"
-        if 0x200B <= code <= 0x200F or 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x2069 or code == 0xFEFF:
-            return "text holds an invisible or direction-changing character"
-        if 0xD800 <= code <= 0xDFFF:
-            return "text holds a lone surrogate"
+        category = unicodedata.category(character)
+        if character not in "\n\t" and category in _UNSENT:
+            return f"text holds {_UNSENT[category]}"
     return ""
 
 
