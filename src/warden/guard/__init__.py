@@ -18,7 +18,24 @@ Rules of this room:
 
 from __future__ import annotations
 
-from warden.guard.redaction import Cleaned, clean, count_kinds, redact, scan_union
-from warden.guard.scanner import GuardScanner
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from warden.guard.redaction import Cleaned, clean, count_kinds, redact, scan_union
+    from warden.guard.scanner import GuardScanner
+
+_HOMES = {"GuardScanner": "scanner"} | dict.fromkeys(
+    ("Cleaned", "clean", "count_kinds", "redact", "scan_union"), "redaction"
+)
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: most commands start without looking at any text."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
 
 __all__ = ["Cleaned", "GuardScanner", "clean", "count_kinds", "redact", "scan_union"]

@@ -25,12 +25,15 @@ KIND_SECRET = "secret"
 KIND_PASSWORD = "password"
 
 LOOK_BACK = 160
+NAME_REACH = 80
+SCHEME_REACH = 16
+OPERATOR_REACH = 4
 MENTION_REACH = 72
 TITLE_REACH = 72
 LOOK_AHEAD = 80
 LONGEST_VALUE = 4096
 
-_CANDIDATE = r"[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
+_CANDIDATE = r"(?=[A-Za-z0-9_\-+/.~:]{12})[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
 _OPERATOR = r"(?::=|=>|->|===?|!=|=|:|,|\||>|\bis|\bare|\bwas|\bto|\bof)$"
 _NAME = r"[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
 _TYPE = frozenset(
@@ -193,26 +196,26 @@ def _strength_after(right: str) -> NameStrength:
 def name_before(left: str) -> tuple[str, bool]:
     """Return the name that text ending in `left` gives to what follows, and whether an operator assigns it."""
     rest = left.rstrip(_OPENING)
-    scheme = _compiled(_SCHEME).search(rest)
+    scheme = _compiled(_SCHEME).search(rest, max(0, len(rest) - SCHEME_REACH))
     if scheme and len(rest) < len(left):
         before = rest[: scheme.start()].rstrip(_OPENING)
         if before.endswith((":", "=", ",")):
             return scheme.group() if "uthorization" not in before[-24:] else "Authorization", True
         if scheme.group().lower() in ("bearer", "basic"):
             return scheme.group(), True
-    operator = _compiled(_OPERATOR).search(rest)
+    operator = _compiled(_OPERATOR).search(rest, max(0, len(rest) - OPERATOR_REACH))
     if operator is None:
         flag = _flag_name(rest) if len(rest) < len(left) else ""
         if flag:
             return flag, True
-        found = _compiled(_NAME).search(rest)
+        found = _last_name(rest)
         return (_with_qualifier(rest, found) if found else ""), False
     if operator.group() == ">":
         element = rest.rfind("<")
         name = rest[element + 1 : -1].split(" ")[0] if element >= 0 else ""
         return (name, True) if _compiled(_ELEMENT).fullmatch(name) else ("", False)
     rest = rest[: operator.start()].rstrip(_CLOSING)
-    found = _compiled(_NAME).search(rest)
+    found = _last_name(rest)
     if found and found.group().lower() in _TYPE:
         typed = rest[: found.start()].rstrip(" \t&")
         if typed.endswith(":"):
@@ -220,6 +223,11 @@ def name_before(left: str) -> tuple[str, bool]:
     if found is None:
         return "", True
     return _with_qualifier(rest, found), True
+
+
+def _last_name(rest: str) -> re.Match[str] | None:
+    """Return the match of the name that `rest` ends with."""
+    return _compiled(_NAME).search(rest, max(0, len(rest) - NAME_REACH))
 
 
 def _flag_name(rest: str) -> str:

@@ -32,6 +32,23 @@ def all_rules() -> tuple[Rule, ...]:
 
 
 @cache
+def _pattern(rule: Rule) -> re.Pattern[str]:
+    return re.compile(pattern_of(rule))
+
+
+@cache
+def _open_ended(rule: Rule) -> re.Pattern[str]:
+    """Return the rule's pattern without its right edge: when gaps are left out, the next word follows at once."""
+    return re.compile(pattern_of(rule).rsplit("(?!", 1)[0])
+
+
+@cache
+def _prefix(rule: Rule) -> str:
+    """Return what every token of the rule begins with, lower case; empty when it begins with a run."""
+    return rule.template.split("{", 1)[0].lower()
+
+
+@cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
@@ -68,37 +85,46 @@ def _structure_index() -> tuple[tuple[str, tuple[Rule, ...]], ...]:
     return tuple((k, tuple(v)) for k, v in index.items())
 
 
-def find_formats(text: str, providers: frozenset[str] | None = None, is_prefix_only: bool = False) -> Iterator[Finding]:
-    """Yield a finding for each match of a rule that is worth trying on `text`.
+def runs_of(text: str) -> str:
+    """Return the long runs of `text` in which a token may stand, with spaces between; ordinary prose has few."""
+    return " ".join(_compiled(_RUN).findall(text)).lower()
 
-    A token format without gaps is tried when a run of `SHORTEST_RUN` characters or more holds a word with its first
-    letters; ordinary prose has few such runs. `providers` limits the rules, for measuring.
+
+def find_tokens(text: str, runs: str, providers: frozenset[str] | None = None) -> Iterator[Finding]:
+    """Yield a finding for each token in `text`, whose long runs are `runs` (`runs_of`, or the same done to it).
+
+    A format is tried when a word of a run begins like it. `providers` limits the rules, for measuring.
     """
+    index = _token_index()
+    for opening in index.by_opening.keys() & set(_compiled(_WORD_OPENING).findall(runs)):
+        for rule in index.by_opening[opening]:
+            if _prefix(rule) in runs and _is_wanted(rule, providers):
+                yield from _match(text, rule)
+    for keyword, rules in index.by_keyword:
+        if keyword in runs:
+            for rule in rules:
+                if _is_wanted(rule, providers):
+                    yield from _match(text, rule)
+
+
+def find_structures(text: str, providers: frozenset[str] | None = None) -> Iterator[Finding]:
+    """Yield a finding for each structure in `text` one of whose keywords is there."""
+    low = text.lower()
     tried: set[str] = set()
-    for rule in _worth_trying(text, is_prefix_only):
-        if rule.rule_id not in tried and (providers is None or rule.provider in providers):
-            tried.add(rule.rule_id)
-            yield from _match(text, rule)
+    for keyword, rules in _structure_index():
+        if keyword in low:
+            for rule in rules:
+                if rule.rule_id not in tried and _is_wanted(rule, providers):
+                    tried.add(rule.rule_id)
+                    yield from _match(text, rule)
 
 
-def _worth_trying(text: str, is_prefix_only: bool) -> Iterator[Rule]:
-    runs = " ".join(_compiled(_RUN).findall(text)).lower()
-    if runs:
-        index = _token_index()
-        for opening in index.by_opening.keys() & set(_compiled(_WORD_OPENING).findall(runs)):
-            yield from index.by_opening[opening]
-        for keyword, rules in index.by_keyword:
-            if keyword in runs:
-                yield from rules
-    if not is_prefix_only:
-        low = text.lower()
-        for keyword, rules in _structure_index():
-            if keyword in low:
-                yield from rules
+def _is_wanted(rule: Rule, providers: frozenset[str] | None) -> bool:
+    return providers is None or rule.provider in providers
 
 
 def _match(text: str, rule: Rule) -> Iterator[Finding]:
-    for match in _compiled(pattern_of(rule)).finditer(text):
+    for match in _pattern(rule).finditer(text):
         group: str | int = "value" if "value" in match.re.groupindex else 0
         value = match.group(group)
         if group and (is_stand_in(value) or (rule.check and not _CHECKS[rule.check](value))):
@@ -156,11 +182,10 @@ def find_split(text: str, squeeze: re.Pattern[str]) -> Iterator[Finding]:
     low = text.lower()
     for opening in index.keys() & set(_compiled(_WORD_OPENING).findall(low)):
         for rule in index[opening]:
-            keyword = keywords_of(rule)[0]
-            at = low.find(keyword) if rule.template.lower().startswith(keyword) else -1
+            at = low.find(_prefix(rule))
             while at >= 0:
                 yield from _match_split(text, at, rule, squeeze)
-                at = low.find(keyword, at + 1)
+                at = low.find(_prefix(rule), at + 1)
 
 
 def _match_split(text: str, at: int, rule: Rule, squeeze: re.Pattern[str]) -> Iterator[Finding]:
@@ -171,10 +196,10 @@ def _match_split(text: str, at: int, rule: Rule, squeeze: re.Pattern[str]) -> It
     if gap is None:
         return
     body = squeeze.sub("", part)
-    match = _compiled(pattern_of(rule).rsplit("(?!", 1)[0]).match(body)
+    match = _open_ended(rule).match(body)
     if match is None:
         return
-    rest = match.group()[len(keywords_of(rule)[0]) :]
+    rest = match.group()[len(_prefix(rule)) :]
     if entropy(rest) < 3.0 or word_likeness(rest) > 0.5 or not any(c.isdigit() for c in rest):
         return
     yield Finding(rule.kind, at, at + _raw_length(part, squeeze, match.end()), rule.rule_id, "split")

@@ -51,6 +51,7 @@ def _rewriter(form: str, gate: str, pattern: str, replacement: Callable[[re.Matc
     return make
 
 
+@cache
 def _makers() -> tuple[Maker, ...]:
     return (
         _untagged,
@@ -90,6 +91,11 @@ def prefix_forms(text: str) -> Iterator[Derived]:
         form = make(text)
         if form is not None:
             yield form
+
+
+def gaps() -> re.Pattern[str]:
+    """Return the pattern of what may stand between the parts of a value that was split."""
+    return _compiled(SQUEEZE)
 
 
 def squeezed(text: str) -> Derived | None:

@@ -36,6 +36,39 @@ _PASSWORD_GATE = (
     "mysql",
     "psw",
 )
+_ROOT = (
+    r"pass(?:wor[dt]|wd|phrase|code)?|pwd|psw|mot de passe|kennwort|contrase[nñ]a|senha|wachtwoord|пароль|密码|"
+    r"secret|token|credential"
+)
+_NAME_START = r"[\w.$-]{0,40}$"
+_REST = (
+    r"(?i)(?P<name>[\w.$-]{0,24})"
+    r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del)\s[^\n:=]{1,40}?)?\s{0,2}"
+    r"(?::=|=>|==?|:|：|>|,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|\bè\b|\bé\b|"
+    r"\bto\b|это)\s{0,3})"
+    r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>]{6,128})"
+)
+_FLAG = "password-flag"
+RULE_CODE = "one-time-code"
+RULE_PHRASE = "recovery-phrase"
+KIND_CODE = "one_time_code"
+KIND_PHRASE = "recovery_phrase"
+
+_PASSWORD_GATE = (
+    "pass",
+    "pwd",
+    "secret",
+    "credential",
+    "token",
+    "kennwort",
+    "contrase",
+    "senha",
+    "пароль",
+    "密码",
+    "wachtwoord",
+    "mysql",
+    "psw",
+)
 _ASSIGNED = (
     r"(?i)(?P<name>[\w.$-]{0,40}(?:passw(?:or[dt]|d)|passphrase|passcode|\bpass|_pass|pwd|psw|mot de passe|"
     r"kennwort|contrase[nñ]a|senha|"
@@ -126,7 +159,7 @@ def find_in_prose(text: str) -> Iterator[Finding]:
     """Yield a finding for each password, one-time code and recovery phrase that `text` names."""
     low = text.lower()
     if any(word in low for word in _PASSWORD_GATE):
-        yield from _passwords(text)
+        yield from _passwords(text, low)
     if any(word in low for word in _CODE_GATE):
         for pattern in (_CODE, _CODE_YOURS, _CODE_BEFORE):
             for match in _compiled(pattern).finditer(text):
@@ -137,11 +170,19 @@ def find_in_prose(text: str) -> Iterator[Finding]:
                 yield Finding(KIND_PHRASE, *match.span("value"), RULE_PHRASE)
 
 
-def _passwords(text: str) -> Iterator[Finding]:
-    for match in _compiled(_ASSIGNED).finditer(text):
+def _passwords(text: str, low: str) -> Iterator[Finding]:
+    """Yield what is assigned to a name with one of the roots in it; the root is found first, the rest only there."""
+    if len(low) != len(text):
+        low = text
+    for root in _compiled(_ROOT).finditer(low):
+        match = _compiled(_REST).match(text, root.end())
+        if match is None:
+            continue
+        before = _compiled(_NAME_START).search(text[max(0, root.start() - 40) : root.start()])
+        name = (before.group() if before else "") + root.group() + match.group("name")
         value = match.group("value").rstrip(".,;:!?)]}")
         start = match.start("value")
-        if _is_password(match.group("name"), match.group("middle"), match.group("quote"), value):
+        if _is_password(name, match.group("middle"), match.group("quote"), value):
             yield Finding(KIND_PASSWORD, start, start + len(value), RULE_PASSWORD)
     for match in _compiled(_FLAG).finditer(text):
         if not is_stand_in(match.group("value")):

@@ -31,12 +31,16 @@ def decoded_bytes(text: str) -> Iterator[tuple[str, int, int, bytes]]:
     """Yield (form, start, end, bytes) for each part of `text` that decodes, at each alignment that base64 may have."""
     for match in _compiled(_BASE64).finditer(text):
         found = match.group()
-        if found.isalpha() and (found.islower() or found.isupper()):
+        if _is_no_base64(found):
             continue
         for offset in range(4):
             data = _from_base64(found[offset:])
             if data:
                 yield "base64", match.start(), match.end(), data
+    yield from _other_bytes(text)
+
+
+def _other_bytes(text: str) -> Iterator[tuple[str, int, int, bytes]]:
     for match in _compiled(_HEX).finditer(text):
         data = _from_hex(match.group())
         if data:
@@ -48,19 +52,51 @@ def decoded_bytes(text: str) -> Iterator[tuple[str, int, int, bytes]]:
 
 
 def text_regions(text: str) -> Iterator[Derived]:
-    """Yield the parts of `text` that decode to text, decoded."""
-    for form, start, end, data in decoded_bytes(text):
+    """Yield the parts of `text` that decode to text, decoded.
+
+    Of a base64 part the beginning is tried first, at each alignment: most runs of letters decode to nothing readable.
+    """
+    for match in _compiled(_BASE64).finditer(text):
+        found = match.group()
+        if _is_no_base64(found):
+            continue
+        for offset in range(4):
+            head = _from_base64(found[offset : offset + HEAD])
+            if _is_readable(head) or (not offset and _is_wide(head)):
+                plain = as_text(_from_base64(found[offset:]))
+                if plain:
+                    yield region("base64", plain, match.start(), match.end())
+    for form, start, end, data in _other_bytes(text):
         plain = as_text(data)
         if plain:
             yield region(form, plain, start, end)
+
+
+def _is_no_base64(found: str) -> bool:
+    return found.isalpha() and (found.islower() or found.isupper())
+
+
+def _is_readable(data: bytes) -> bool:
+    """Return whether three in four bytes are printable ASCII."""
+    return len(data.translate(None, _PRINTABLE)) * 4 <= len(data)
+
+
+def _is_wide(data: bytes) -> bool:
+    """Return whether `data` may be text beyond ASCII: UTF-16 of ASCII, or bytes that begin like UTF-8."""
+    if not any(data[1::2]):
+        return True
+    try:
+        data[:-3].decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.end >= len(data) - 3
+    return True
 
 
 def as_text(data: bytes) -> str:
     """Return `data` as text, or an empty string when it is none: 8 bytes or more, three in four of them printable."""
     if len(data) < 8:
         return ""
-    sample = data[:256]
-    if len(sample.translate(None, _PRINTABLE)) <= len(sample) // 4:
+    if _is_readable(data[:256]):
         return data.decode("utf-8", "replace")
     for codec in ("utf-16-le", "utf-8"):
         try:
@@ -73,6 +109,7 @@ def as_text(data: bytes) -> str:
     return ""
 
 
+HEAD = 32
 _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
 
 

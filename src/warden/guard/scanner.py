@@ -9,13 +9,12 @@ characters. A window that goes beyond either bound is a finding: what cannot be 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 from warden.guard.assignment import find_assigned
-from warden.guard.formats import all_rules, find_formats, find_split
-from warden.guard.forms import SQUEEZE, chained_forms, prefix_forms, squeezed, text_forms
+from warden.guard.formats import all_rules, find_split, find_structures, find_tokens, runs_of
+from warden.guard.forms import chained_forms, gaps, prefix_forms, squeezed, text_forms
 from warden.guard.known import KnownSecrets
 from warden.guard.mapping import Derived, unmirror
 from warden.guard.prose import find_in_prose
@@ -35,6 +34,7 @@ KIND_KNOWN = "known_secret"
 RULE_KNOWN = "known-secret"
 RULE_BOUND = "bound-exceeded"
 RULE_ERROR = "guard-error"
+JOINT = b"\x00" * 8  # as wide as a mark's window: looking at many parts at once must not join them
 
 ToOriginal = Callable[[int, int], tuple[int, int]]
 
@@ -87,6 +87,7 @@ class _Look:
         self._size = size
         self._left = max(LEAST_BUDGET, size * MOST_GROWTH)
         self._seen: set[str] = set()
+        self._refuted: set[bytes] = set()
 
     def all_findings(self, text: str) -> Iterator[Finding]:
         yield from self._walk(text, "plain", 0, lambda start, end: (start, end))
@@ -115,52 +116,62 @@ class _Look:
         return self._left >= 0
 
     def _look(self, text: str, form: str, depth: int, place: ToOriginal) -> Iterator[Finding]:
-        yield from self._placed(self._direct(text), form, place)
-        yield from self._placed(self._mirrored(text), "reversed", place)
-        yield from self._placed(self._rotated(text), "rot13", place)
+        runs = runs_of(text)
+        yield from self._placed(self._direct(text, runs), form, place)
+        yield from self._placed(self._mirrored(text, runs), "reversed", place)
+        yield from self._placed(self._rotated(text, runs), "rot13", place)
         for derived in prefix_forms(text):
-            findings = (*find_formats(derived.text, self._providers, True), *self._known_in(derived.text))
-            yield from self._placed(findings, _joined(form, derived), _onward(derived, place))
+            known = self._known_in(derived.text) if derived.form == "quoted-printable" else ()
+            yield from self._placed(
+                (*self._tokens_in(derived.text), *known), _joined(form, derived), _onward(derived, place)
+            )
         if self._known:
             yield from self._placed(self._known_in_regions(text), form, place)
         for derived in text_regions(text):
             yield from self._walk(derived.text, _joined(form, derived), depth + 1, _onward(derived, place))
 
-    def _direct(self, text: str) -> Iterator[Finding]:
-        yield from find_formats(text, self._providers)
-        yield from find_split(text, re.compile(SQUEEZE))
+    def _tokens_in(self, text: str) -> Iterator[Finding]:
+        return find_tokens(text, runs_of(text), self._providers)
+
+    def _direct(self, text: str, runs: str) -> Iterator[Finding]:
+        yield from find_tokens(text, runs, self._providers)
+        yield from find_structures(text, self._providers)
+        yield from find_split(text, gaps())
         yield from find_assigned(text)
         yield from find_in_prose(text)
-        if self._known:
-            yield from self._known_in(text)
-            tight = squeezed(text)
-            if tight is not None:
-                for item in self._known_in(tight.text):
-                    yield Finding(item.kind, *tight.to_original(item.start, item.end), item.rule_id, tight.form)
+        tight = squeezed(text) if self._known else None
+        yield from self._known_in(text)
+        if tight is not None:
+            for item in self._known_in(tight.text):
+                yield Finding(item.kind, *tight.to_original(item.start, item.end), item.rule_id, tight.form)
 
-    def _mirrored(self, text: str) -> Iterator[Finding]:
+    def _mirrored(self, text: str, runs: str) -> Iterator[Finding]:
         back = text[::-1]
-        for item in (*find_formats(back, self._providers, True), *self._known_in(back)):
+        for item in (*find_tokens(back, runs[::-1], self._providers), *self._known_in(back)):
             yield Finding(item.kind, *unmirror(len(text), item.start, item.end), item.rule_id, "reversed")
 
-    def _rotated(self, text: str) -> Iterator[Finding]:
-        turned = text.translate(ROTATED)
-        yield from find_formats(turned, self._providers, True)
+    def _rotated(self, text: str, runs: str) -> Iterator[Finding]:
+        turned = text.translate(ROTATED) if runs or self._known else ""
+        yield from find_tokens(turned, runs.translate(ROTATED), self._providers)
         yield from self._known_in(turned)
 
     def _known_in(self, text: str) -> Iterator[Finding]:
         if self._known is None:
             return
         data = text.encode("utf-8", "surrogatepass")
-        for start, end in self._known.find(data):
+        for start, end in self._known.find(data, self._refuted):
             first, last = _characters(data[:start]), _characters(data[:end])
             yield Finding(KIND_KNOWN, first, last, RULE_KNOWN)
 
     def _known_in_regions(self, text: str) -> Iterator[Finding]:
         if self._known is None:
             return
-        for form, start, end, data in decoded_bytes(text):
-            if next(self._known.find(data), None):
+        parts = list(decoded_bytes(text))
+        joined = JOINT.join(data for *_, data in parts)
+        if next(self._known.find(joined, self._refuted), None) is None:
+            return
+        for form, start, end, data in parts:
+            if next(self._known.find(data, self._refuted), None):
                 yield Finding(KIND_KNOWN, start, end, RULE_KNOWN, form)
 
     def _placed(self, findings: Iterable[Finding], form: str, place: ToOriginal) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "url-password",
         "url",
         "url_password",
-        pattern=r"(?i)\b[a-z][a-z0-9+.-]{1,30}://[^\s/:@\"'`<>]{0,128}:(?P<value>[^\s/@\"'`<>]{3,256})@[\w.\[\]-]",
+        pattern=r"://[^\s/:@\"'`<>]{0,128}:(?P<value>[^\s/@\"'`<>]{3,256})@[\w.\[\]-]",
         check="password",
         keywords=("://",),
         example="postgres://service:{w16}@db.internal:5432/app",
@@ -65,7 +65,7 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "url-token-user",
         "url",
         "url_password",
-        pattern=r"(?i)\bhttps?://(?P<value>[a-z0-9_-]{20,256})(?::x-oauth-basic|:)?@[\w.-]",
+        pattern=r"://(?P<value>[A-Za-z0-9_-]{20,256})(?::x-oauth-basic|:)?@[\w.-]",
         check="drawn",
         keywords=("://",),
         example="https://{w32}@git.example.org/repo.git",
@@ -259,11 +259,11 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "aws",
         "aws_secret_key",
         pattern=(
-            r"(?i)(?:aws|amazon|secret|sak)[\w ./-]{0,32}[\"'`]?\s{0,3}(?::=|=>|[:=,>]|\bis\b)\s{0,3}[\"'`]?(?P<value>[A-Za-"
+            r"(?i)(?:aws|amazon)[\w ./-]{0,32}[\"'`]?\s{0,3}(?::=|=>|[:=,>]|\bis\b)\s{0,3}[\"'`]?(?P<value>[A-Za-"
             r"z0-9/+]{40})(?![A-Za-z0-9/+=])"
         ),
         check="drawn",
-        keywords=("aws", "amazon", "secret"),
+        keywords=("aws", "amazon"),
         example="aws_secret_access_key = {b40}",
         counter_example="aws_region = eu-central-1",
     ),

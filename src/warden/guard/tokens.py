@@ -151,7 +151,6 @@ lob | lob_key | test_{x35}
 mailchimp | mailchimp_key | {x32}-us{d1-2}
 mailersend | mailersend_token | mlsn.{x64}
 mailgun | mailgun_key | key-{x32}
-mailgun | mailgun_key | {x32}-{x8}-{x8}
 mapbox | mapbox_secret_token | sk.eyJ{v50+}.{v20-24}
 maxmind | maxmind_key | {w6}_{w29}_mmk
 mercury | mercury_token | secret-token:mercury_production_{v30-60}

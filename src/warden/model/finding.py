@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A secret of `kind` at characters `start` to `end` of the scanned text (half open), found by `rule_id`.
 
     `form` names the normalisation in which it was seen (`plain`, `base64`, ...); for a form whose place in the original
