@@ -15,6 +15,7 @@ import typer
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from docs import schemas
+from docs.policy_page import policy_page
 
 from warden import errors
 from warden.cli.app import build
@@ -143,6 +144,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": command_page,
     "exit-codes.md": exit_page,
     "config.md": config_page,
+    "policy.md": policy_page,
     "run.schema.json": as_json(schemas.run_schema),
     "plan.schema.json": as_json(schemas.plan_schema),
     "doctor.schema.json": as_json(schemas.doctor_schema),

@@ -304,6 +304,7 @@ def test_a_comparison_says_which_way_a_decision_went() -> None:
     assert direction(small, large) is Direction.LOOSENED
     assert direction(small, other) is Direction.CHANGED
     assert direction(small, small) is Direction.UNCHANGED
+    assert direction(deny, replace(deny, constraints=Constraints(max_files=1))) is Direction.UNCHANGED
     changes = compare([("one", reply())], lambda request: allow, lambda request: deny)
     assert [(change.name, change.direction) for change in changes] == [("one", Direction.TIGHTENED)]
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from warden.engine.tally import Velocities
     from warden.ports import Channel, PolicyKernel, Scanner
 
+REDACTION = "standard"
+"""The redaction level of what every brain is shown."""
+
 CAPABILITIES: Mapping[str, str] = {
     "route_answer": "messaging.answer",
     "reply": "messaging.reply",
@@ -156,6 +159,7 @@ class Enforcer:
             "thread": message.content.thread_id,
             "trust": message.sender.assurance.value,
             "text_source": draft.text_source,
+            "redaction": REDACTION,
             "hub_authenticated": "true" if authenticated else "false",
             "msg.kind": message.content.kind,
         }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from warden.model.request import Decision, Request
+from warden.model.request import Decision, Effect, Request
 from warden.policy.combine import meet_constraints
 
 
@@ -32,12 +32,12 @@ class Change:
 
 def direction(before: Decision, after: Decision) -> Direction:
     """Return how `after` stands to `before`: first by effect, then by whether it may be tried again, then by
-    constraints. A deny that may be tried again is looser than one that may not."""
+    constraints, which mean nothing in a deny. A deny that may be tried again is looser than one that may not."""
     if after.effect is not before.effect:
         return Direction.TIGHTENED if after.effect < before.effect else Direction.LOOSENED
     if (after.retry_after_s is None) is not (before.retry_after_s is None):
         return Direction.TIGHTENED if after.retry_after_s is None else Direction.LOOSENED
-    if after.constraints == before.constraints:
+    if after.effect is Effect.DENY or after.constraints == before.constraints:
         return Direction.UNCHANGED
     both = meet_constraints(before.constraints, after.constraints)
     if both == after.constraints:
