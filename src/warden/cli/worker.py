@@ -210,6 +210,9 @@ def _plan_file(path: Path) -> Iterator[Keep]:
     from warden.documents.plan import PlanWriter
     from warden.model.saved_plan import PlanHeader, PlanItem
 
+    path = path.resolve()  # a link stays one
+    if path.exists() and not path.is_file():
+        raise InputError(f"plan {quote(path)} cannot be written: it is no ordinary file", "name another file")
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with _writing(path):
         stream = os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
