@@ -259,3 +259,24 @@ def test_a_catalogue_of_one_entry_does_not_attract_everything() -> None:
     assert ask("Where do I get an access badge?").catalog_entry == "badge"
     assert ask("Where do I get a parking space?").catalog_entry is None
     assert ask("Who ate my badge?").catalog_entry is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Who issued SSH certificates?",
+        "Who opened break-glass access?",
+        "Where did we get an OpenRouter key?",
+        "Who gets VPN access?",
+        "How can I give my GitHub token to a colleague?",
+        "How do I get around the VPN?",
+    ],
+)
+def test_the_past_and_other_roles_are_not_questions_of_routing(body: str) -> None:
+    """Who did, who receives, and how one does an owner's work oneself are for a person."""
+    assert kinds(propose(body)) == ("escalate",)
+
+
+def test_a_question_that_the_catalogue_lists_is_answered_by_its_entry() -> None:
+    """The very words of a listed question decide, although another entry shares most of them."""
+    assert propose("How do I get an SSH certificate for a host?").catalog_entry == "ssh-certificate"

@@ -17,6 +17,7 @@ from warden.model.message import BrainInput, Message, MessageFacts
 from warden.model.plan import Candidate, Plan, PlannedAction
 
 MAX_CANDIDATES = 5
+MAX_QUESTIONS = 12
 STATUS_TEMPLATE = "status_received"
 
 
@@ -58,12 +59,6 @@ class RuleBrain:
             return _escalate("several-mails", "several mails stand in this one message")
         return self._judge_text(message, mail)
 
-    def explain(self, text: str) -> Finding:
-        """Return how one question, written as in a mail, scores against the catalogue."""
-        sentences = read_mail("", text, False).sentences
-        asked = [question for sentence in sentences for question in read_questions(sentence)]
-        return self._matcher.match(asked[0]) if asked else self._matcher.match_text(" ".join(sentences))
-
     def _judge_text(self, message: Message, mail: Mail) -> Plan:
         asked: list[tuple[Question, str]] = []
         told: list[str] = []
@@ -84,6 +79,8 @@ class RuleBrain:
         return self._judge_statements(message, mail)
 
     def _judge_questions(self, asked: list[tuple[Question, str]], told: list[str], mail: Mail) -> Plan:
+        if len(asked) > MAX_QUESTIONS:
+            return _escalate("two-questions", f"more than {MAX_QUESTIONS} questions")
         findings = [self._resolve(question, before, mail) for question, before in asked]
         named = [finding for finding in findings if not finding.empty]
         if not named:

@@ -80,13 +80,12 @@ _SIGNATURE_CHARS = 70
 class Mail:
     """A message as it is matched: folded sentences of what the sender wrote now, and the subject without prefixes.
 
-    `quoted` says that an older text was left out, `digest` that several mails stand in one.
+    `digest` says that several mails stand in one.
     """
 
     subject: str
     subject_is_old: bool
     sentences: tuple[str, ...]
-    quoted: bool
     digest: bool
 
 
@@ -103,10 +102,10 @@ def read_subject(subject: str) -> str:
 
 def read_mail(subject: str, body: str, is_reply: bool) -> Mail:
     """Return what is matched of a message; `is_reply` says that it stands in a thread that was begun before."""
-    lines, quoted, digest = _own_lines(_mark_wraps(body))
+    lines, digest = _own_lines(_mark_wraps(body))
     sentences = tuple(_split(_join(lines)))
     old = bool(_REPLY_PREFIX.match(subject)) or is_reply
-    return Mail(read_subject(subject), old, sentences, quoted, digest)
+    return Mail(read_subject(subject), old, sentences, digest)
 
 
 def _mark_wraps(body: str) -> str:
@@ -125,9 +124,9 @@ def _mark_wraps(body: str) -> str:
     return "\n".join(marked)
 
 
-def _own_lines(folded: str) -> tuple[list[str], bool, bool]:
+def _own_lines(folded: str) -> tuple[list[str], bool]:
     lines: list[str] = []
-    quoted = fenced = False
+    fenced = False
     headers = 0
     for line in folded.split("\n"):
         text = line.removeprefix(_WRAP).strip()
@@ -139,16 +138,14 @@ def _own_lines(folded: str) -> tuple[list[str], bool, bool]:
         if fenced:
             continue
         if text.startswith((">", "|")) or _ATTRIBUTION.match(text):
-            quoted = True
             lines.append("")
             continue
         if _REST_IS_OLD.match(text) and any(lines):
-            quoted = True
             break
         if _SIGNATURE.match(text) and any(lines):
             break
         lines.append(_WRAP + text if line.startswith(_WRAP) else text)
-    return _without_closing(lines), quoted, headers >= 3
+    return _without_closing(lines), headers >= 3
 
 
 def _without_closing(lines: list[str]) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from warden.brains.rules import words as lexicon
 from warden.brains.rules.index import CatalogIndex, Known, Score, Weighed
 from warden.brains.rules.questions import OTHER, Question
 from warden.brains.rules.tokens import fold, split_words, stem
 
+MAX_TEXT_CHARS = 1200
 ANSWER_FROM = 0.75
 """An entry answers when its score is at least this ..."""
 EXPLAINED_FROM = 0.70
@@ -35,10 +37,13 @@ PREMODIFIER_UNKNOWN = 0.5
 ADJUNCT_UNKNOWN = 0.3
 ADJUNCT_KNOWN = 0.3
 NAME_UNKNOWN = 0.1
+GENITIVE_UNKNOWN = 0.4
+"""An unknown word after "of" belongs to the thing: "the onboarding of customers"."""
 CONTEXT_WEIGHT = 0.1
 CONTEXT_SAID = 0.2
 OPERATE_UNKNOWN = 0.45
 TROUBLE_UNKNOWN = 1.5
+KNOWN_TROUBLE = 0.3
 NEGATION_UNKNOWN = 3.0
 WEAK_WORD = 0.5
 HEAD_WEIGHT = 0.3
@@ -60,6 +65,7 @@ _OWN_ACT = re.compile(
     r"^(?:how|where)\S* (?:do|can|could|should|would|to|must|may|might|shall|am|are)\b(?: (?:i|we|one|you|"
     r"people))?"
 )
+_PAST = re.compile(r"^\w+(?:'s)? (?:did|was|were|had)\b")
 _PAST_WHO = re.compile(
     r"^who(?:m|ever)? (?:has |have |had |just |last |recently |already |was |were |it was )*(?:\w+ed|broke|wrote|"
     r"took|gave|made|got|ran|sent|left|did|was|were|had|came|saw|used)\b(?! (?:person|to|for|in charge))"
@@ -99,7 +105,20 @@ class _Reading:
     pronoun: bool = False
 
 
+class _Place(NamedTuple):
+    """Where a word stands: after the thing was named, in what it is needed for, after "of".
+
+    `leading` is the weight of an unknown word before the thing.
+    """
+
+    named: bool
+    adjunct: bool
+    genitive: bool
+    leading: float
+
+
 def _tokens(text: str) -> list[str]:
+    text = text[:MAX_TEXT_CHARS]
     text = _TIME_OR_PLACE.sub(" ", _TROUBLE_NOUN.sub(" problem ", text))
     found: list[str] = []
     for token in _TOKEN.findall(text) if "'" not in text else _TOKEN.findall(" ".join(_open(text))):
@@ -124,12 +143,11 @@ class QuestionMatcher:
 
     def match(self, question: Question, context: str = "") -> Finding:
         """Return what the catalogue says to one question; `context` (a subject, an earlier sentence) decides ties."""
-        if (
-            question.kind == OTHER
-            or _PAST_WHO.match(question.text)
-            or _HAS_WHO.match(question.text)
-            or _RECEIVES_WHO.match(question.text)
-        ):
+        past = _PAST_WHO.match(question.text) or _PAST.match(question.text)
+        listed = None if past else self._match_listed(question)
+        if listed is not None:
+            return listed
+        if question.kind == OTHER or past or _HAS_WHO.match(question.text) or _RECEIVES_WHO.match(question.text):
             return self._match_other(question)
         reading = self._weigh(_tokens(question.text))
         if _acts_itself(question.text):
@@ -205,7 +223,7 @@ class QuestionMatcher:
 
     def _weigh(self, tokens: list[str], leading: float = LEADING_UNKNOWN) -> _Reading:
         reading = _Reading()
-        named = adjunct = skip = False
+        named = adjunct = genitive = skip = False
         for at, token in enumerate(tokens):
             if skip:
                 skip = False
@@ -213,6 +231,7 @@ class QuestionMatcher:
             rest = tokens[at + 1 :]
             if token in ",(:;–" or token in lexicon.PREPOSITION:
                 adjunct = adjunct or named
+                genitive = token == "of"
             elif token in lexicon.NEGATION:
                 reading.words.unknown += NEGATION_UNKNOWN
                 reading.unknown_words += 1
@@ -227,9 +246,10 @@ class QuestionMatcher:
                     place = reading.words.beside if adjunct else reading.words.known
                     place.append((word, word.weight * share, CONTEXT_SAID if context else 1.0))
                     named = named or word.weight * share > HEAD_WEIGHT
+                reading.words.unknown += KNOWN_TROUBLE if found and token in lexicon.PROBLEM else 0.0
                 reading.routed = reading.routed or stem(token) in _OBTAIN or stem(token) in _OPERATE
                 if not found:
-                    self._weigh_unknown(reading, token, rest, (named, adjunct), leading)
+                    self._weigh_unknown(reading, token, rest, _Place(named, adjunct, genitive, leading))
         return reading
 
     def _find(self, token: str, following: str) -> tuple[tuple[Known, ...], bool]:
@@ -243,10 +263,8 @@ class QuestionMatcher:
         typo = self._index.look_up_typo(token)
         return ((typo,), False) if typo is not None else ((), False)
 
-    def _weigh_unknown(
-        self, reading: _Reading, token: str, rest: list[str], place: tuple[bool, bool], leading: float
-    ) -> None:
-        named, adjunct = place
+    def _weigh_unknown(self, reading: _Reading, token: str, rest: list[str], place: _Place) -> None:
+        named, adjunct = place.named, place.adjunct
         words = reading.words
         if token in lexicon.MODIFIER and not (
             token == "working" and (not rest or not rest[0].isalnum() or rest[0] in _ENDS)
@@ -271,7 +289,10 @@ class QuestionMatcher:
             words.weak.append((users, ADJUNCT_UNKNOWN if adjunct else WEAK_WORD))
         elif adjunct:
             plain = stem(token) in _CONTEXT or any(c.isdigit() for c in token)
-            words.adjunct += NAME_UNKNOWN if plain else ADJUNCT_UNKNOWN
+            if place.genitive:
+                words.unknown += GENITIVE_UNKNOWN
+            else:
+                words.adjunct += NAME_UNKNOWN if plain else ADJUNCT_UNKNOWN
         elif named:
             words.unknown += CORE_UNKNOWN / 2 if stem(token) in _CONTEXT else CORE_UNKNOWN
         elif self._leads_into_name(rest):
@@ -279,7 +300,7 @@ class QuestionMatcher:
         elif self._leads_into_verb(rest):
             words.unknown += NAME_UNKNOWN
         else:
-            words.unknown += leading
+            words.unknown += place.leading
 
     def _leads_into_name(self, rest: list[str]) -> bool:
         for token in rest[:2]:
@@ -292,7 +313,7 @@ class QuestionMatcher:
     def _leads_into_verb(self, rest: list[str]) -> bool:
         """Return whether the word belongs to who asks: "where does *the contractor* get ..."."""
         for token in rest[:5]:
-            if token in lexicon.ROUTE_ACT or stem(token) in _OBTAIN:
+            if (token in lexicon.ROUTE_ACT and token not in lexicon.ROLE) or stem(token) in _OBTAIN:
                 return True
             if token not in lexicon.STOP and self._index.look_up(token) and stem(token) not in _CONTEXT:
                 return False

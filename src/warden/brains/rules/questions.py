@@ -161,7 +161,9 @@ def read_questions(sentence: str) -> list[Question]:
     """Return the questions of one folded sentence, in its order; empty for a statement and for courtesies."""
     if not _MAY_ASK.search(sentence):
         return []
-    sentence = _EMPTY_LEAD.sub("", _DOUBT.sub("<doubt>", sentence[:_MAX_CHARS]))
+    if len(sentence) > _MAX_CHARS:
+        return [Question(OTHER, sentence[:_MAX_CHARS])]
+    sentence = _EMPTY_LEAD.sub("", _DOUBT.sub("<doubt>", sentence))
     if is_courtesy(sentence):
         return []
     found: list[Question] = []

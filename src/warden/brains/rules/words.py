@@ -75,7 +75,7 @@ ROUTE_NOUN = _words(
 FRAME_BEFORE = _words(
     """
     who whom which what where how right correct proper appropriate responsible i we to you one me us can could
-    should would may must does do best main person please other whoever takes take taking in's get
+    should would may must does do best main person please other whoever takes take taking  get
     """
 )
 
@@ -106,7 +106,7 @@ MODIFIER = _words(
     proper current working separate dedicated individual production prod staging stage stg dev development test
     testing qa sandbox read readonly write scoped limited restricted shared local remote company corporate various
     different specific particular certain type kind sort kinds stuff thing things item items matter matters topic
-    topics related purposes purpose request requests our latest long short full time replacement
+    topics related purposes purpose request requests our latest long short full time replacement main actual primary
     """
 )
 
@@ -147,13 +147,6 @@ PROBLEM = _words(
 )
 
 NEGATION = _words("not no never none neither nor without except unless nobody instead")
-
-PAST = _words(
-    """
-    broke wrote took gave made got ran sent held kept left did was were had went came saw knew found bought lost
-    stole
-    """
-)
 
 # Common words that a misspelt word of a catalogue must not be read from.
 COMMON = _words(
@@ -207,5 +200,14 @@ RESPONSIBLE_ACT = _words(
     """
     own handle manage issue provide give grant hand hold keep run maintain administer administrate control supply
     coordinate oversee plan deal look care own take turn
+    """
+)
+
+# Of `ROUTE_ACT`, nouns for who is responsible.
+ROLE = _words(
+    """
+    person people contact team teams agent agents group department desk place spot channel queue
+    address owner owners manager
+    managers handler holder keeper provider issuer issuers maintainer responsibility question questions idea process procedure workflow
     """
 )
