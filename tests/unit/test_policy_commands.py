@@ -257,6 +257,24 @@ def test_simulate_without_a_ledger_says_so(warden: Run, home: Path, tmp_path: Pa
     assert err.startswith("error: ")
 
 
+def test_simulate_judges_the_ledgers_past_decisions_anew(warden: Run, home: Path, tmp_path: Path) -> None:
+    """What a run decided is judged again with a candidate from the requests that the ledger keeps, and nothing is added."""
+    assert (
+        warden("hub", "send", "--from", "asker", "--to", "ops-warden", "--subject", "x", "--body", "Who are you?")[0]
+        == 0
+    )
+    assert warden("worker", "run", "--execute", "--once")[0] == 0
+    (tmp_path / "c.yaml").write_text(
+        "default_decision: abstain\nrules: [{id: no, decision: deny, match: {topics: [job.warden.audit_event]}}]"
+    )
+    first = json.loads(warden("policy", "simulate", tmp_path / "c.yaml", "--json")[1])
+    assert first["judged"] >= 2
+    assert first["skipped"] == 0
+    assert first["counts"]["tightened"] == 1
+    assert first["changes"][0]["after"]["rule_ids"] == ["c.yaml/no", "charter/tier-auto"]
+    assert json.loads(warden("policy", "simulate", tmp_path / "c.yaml", "--json")[1]) == first
+
+
 REMEDY = """
 rules:
   - id: no

@@ -19,6 +19,7 @@ def test_kernel_and_model_agree_on_a_sample(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_kernel_and_model_agree_on_many_pairs() -> None:
     """The same for 100,000 pairs."""
     denied = compare_pairs(20_261_121, MANY)
