@@ -11,7 +11,7 @@ PAIRS ?= 1000000
 SAMPLE ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint cover docs docs-check lock bench soak fuzz mutate clean
+.PHONY: help demo test quick check lint cover world docs docs-check lock bench soak fuzz mutate clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -43,16 +43,21 @@ lint: $(VENV)/.tools $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint cover docs-check ## All that has to hold: what .ci/run calls
+check: lint cover world docs-check ## All that has to hold: what .ci/run calls
 
-cover: $(VENV)/.tools $(VENV)/.installed ## All tests with branch coverage and its thresholds
+cover: $(VENV)/.tools $(VENV)/.installed ## Branch coverage with its thresholds: all tests that run in this process
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -q
+	$(BIN)/python -m coverage run -m pytest -q -m 'not acceptance' --ignore=tests/simulation
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --skip-covered --skip-empty --fail-under=90
 	@for room in $(WHOLE); do \
 	  $(BIN)/python -m coverage report --skip-covered --show-missing --fail-under=100 --include="*/warden/$$room/*" || exit 1; \
 	done
+
+# Not traced: simulated worlds are many and tracing slows each several times; acceptance tests start other processes.
+world: $(VENV)/.tools $(VENV)/.installed ## Simulated crashes, and tests that start the real process
+	$(BIN)/python -m pytest -q tests/simulation
+	$(BIN)/python -m pytest -q -m acceptance tests
 
 docs: $(VENV)/.tools $(VENV)/.installed ## Write the generated pages of docs/reference anew
 	$(BIN)/python docs/generate.py
