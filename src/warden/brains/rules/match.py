@@ -143,11 +143,12 @@ class QuestionMatcher:
 
     def match(self, question: Question, context: str = "") -> Finding:
         """Return what the catalogue says to one question; `context` (a subject, an earlier sentence) decides ties."""
-        past = _PAST_WHO.match(question.text) or _PAST.match(question.text)
-        listed = None if past else self._match_listed(question)
+        if _PAST_WHO.match(question.text) or _PAST.match(question.text):
+            return Finding("weak-match", tuple(self._index.score(self._weigh(_tokens(question.text)).words)))
+        listed = self._match_listed(question)
         if listed is not None:
             return listed
-        if question.kind == OTHER or past or _HAS_WHO.match(question.text) or _RECEIVES_WHO.match(question.text):
+        if question.kind == OTHER or _HAS_WHO.match(question.text) or _RECEIVES_WHO.match(question.text):
             return self._match_other(question)
         reading = self._weigh(_tokens(question.text))
         if _acts_itself(question.text):

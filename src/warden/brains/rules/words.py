@@ -208,6 +208,7 @@ ROLE = _words(
     """
     person people contact team teams agent agents group department desk place spot channel queue
     address owner owners manager
-    managers handler holder keeper provider issuer issuers maintainer responsibility question questions idea process procedure workflow
+    managers handler holder keeper provider issuer issuers maintainer responsibility question questions idea process
+    procedure workflow
     """
 )
