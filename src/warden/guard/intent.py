@@ -114,6 +114,7 @@ def read_facts(message: Message, self_agent: str, hop_limit: int, secret_kinds: 
         secret_kinds=dict(secret_kinds),
         asks_for_secret=secret,
         asks_for_change=change,
+        # INVARIANT (fail-closed): what nobody read may hold anything.
         instructs_worker=unread or _attempts_to_instruct(raw, folded, words),
         automatic=_is_automatic(message, fold(content.subject[:200])),
         from_self=fold(message.sender.name).strip() == fold(self_agent).strip(),

@@ -131,6 +131,7 @@ class RuleBrain:
 
     def _judge_statements(self, message: Message, mail: Mail) -> Plan:
         claimed = message.content.kind == "status"
+        # INVARIANT (own-count): the sender's word `status` alone earns nothing, and takes the acknowledgement away.
         if statements.is_status_report(mail.sentences, mail.subject, claimed):
             actions = (PlannedAction("progress_note", {"template": STATUS_TEMPLATE}), PlannedAction("mark_read"))
             return Plan(actions, "status-report", "reports what was done, and asks for nothing")
