@@ -162,8 +162,6 @@ class Enforcer:
             "redaction": REDACTION,
             "hub_authenticated": "true" if authenticated else "false",
             "msg.kind": message.content.kind,
-            # What a brain is shown has been through the guard's redaction (`pull`).
-            "redaction": "standard",
         }
         if recipient:
             labels["recipient"] = recipient

@@ -55,6 +55,7 @@ class Execution:
         self._followers: Callable[[], list[Delivery]] | None = None
         self._unreported: list[tuple[Judged, Disposition]] = []
         self._delivered: set[str] = set()
+        self._reopened: set[MessageKey] = set()
         self.faults = 0
 
     def carry_out(self, judged: Sequence[Judged], brain: str) -> dict[MessageKey, Disposition]:
@@ -157,7 +158,9 @@ class Execution:
         )
         for record in open_ones:
             # What a person has taken stays with that person: its action may have been delivered or dropped by hand.
-            if record.message != key and not record.reopened and record.reason != BY_PERSON:
+            open_still = not record.reopened and record.message not in self._reopened
+            if record.message != key and open_still and record.reason != BY_PERSON:
+                self._reopened.add(record.message)
                 self._journal.reopened(record.message, key.message_id)
 
     def _follow_ups(self, batch: _Batch, settled: Settled) -> list[OutboxRecord]:
