@@ -131,7 +131,8 @@ def test_what_cannot_be_run_is_said_in_two_lines(home: Home, arguments: list[str
     result = home.run("worker", "run", *arguments)
     assert (result.status, result.out) == (status, ""), result.err
     error, hint = result.err.splitlines()
-    assert error.startswith("error: ") and said in error
+    assert error.startswith("error: ")
+    assert said in error
     assert hint.startswith("hint: ")
 
 

@@ -91,7 +91,7 @@ def test_intervals_go_on_until_a_signal(home: Home) -> None:
     home.send(QUESTION)
     process = home.start("worker", "run", "--execute", "--every", "1s")
     assert process.stdout is not None
-    seen = []
+    seen: list[str] = []
     while sum("Nothing to do" in line for line in seen) < 2:
         line = process.stdout.readline()
         assert line, "the run ended by itself"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -120,7 +120,7 @@ class SlowHub:
         self.arrived = threading.Event()
         self.release = threading.Event()
         self.posts: list[str] = []
-        self._messages = [
+        self._messages: list[dict[str, object]] = [
             {"id": f"m{n}", "thread_id": f"t{n}", "from_agent": f"agent-{n}", "to_agent": "ops-warden", "subject": "hello",
              "body": QUESTION, "kind": "request", "metadata": {}, "created_at": "2026-01-01T00:00:00.000Z", "in_reply_to": None}
             for n in range(1, messages + 1)
@@ -163,10 +163,8 @@ class SlowHub:
 
             def handle(self) -> None:
                 """Serve, and take it that clients are killed."""
-                try:
+                with suppress(ConnectionError):
                     super().handle()
-                except ConnectionError:
-                    pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
