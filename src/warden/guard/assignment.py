@@ -35,7 +35,7 @@ LONGEST_VALUE = 4096
 
 _CANDIDATE = r"(?=[A-Za-z0-9_\-+/.~:]{12})[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
 _OPERATOR = r"(?::=|=>|->|===?|!=|=|:|,|\||>|\bis|\bare|\bwas|\bto|\bof)$"
-_NAME = r"[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
+_NAME = r"(?<![A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-])[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
 _TYPE = frozenset(
     ["string", "str", "char", "text", "bytes", "any", "var", "&str", "optional", "varchar", "const", "let"]
 )

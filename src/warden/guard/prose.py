@@ -82,21 +82,17 @@ _FLAG = (
     r"(?i)(?:--?(?:password|passwd|pass|pwd)[ =]|\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-]["
     r"^\s\"']{4,127})"
 )
-_CODE_GATE = ("code", "otp", "pin", "passcode", "2fa", "verification", "tan")
-_CODE = (
-    r"(?i)\b(?:(?:one[- ]time|verification|security|login|sign[- ]?in|authenti?cation|confirmation|access|"
-    r"2fa|mfa|sms|backup|recovery|otp|"
-    r"two[- ]factor)\s{1,2}(?:pass)?(?:codes?|pin|password|passcode)|otp|(?<!error )passcode|\btan|\bpin)"
-    r"(?:\s(?:for|to)\s[^\n:]{1,30})?\s{0,2}(?:is|:|=|are|ist|-)\s{0,3}[\"'`]?(?P<value>\d{3}[- ]?\d{3}|"
-    r"\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
+CODE_REACH = 64
+_CODE_ROOT = r"\b(?:codes?|otp|pin|passcodes?|tan)\b"
+_CODE_QUALIFIER = (
+    r"(?:one[- ]time|verification|security|login|sign[- ]?in|authenti?cation|confirmation|access|2fa|mfa|sms|backup|recovery|"
+    r"two[- ]factor|\byour|\bthe)\s{1,2}$"
 )
-_CODE_YOURS = (
-    r"(?i)\b(?:your|the)\s(?:[\w-]{1,20}\s){0,2}(?:code|otp|pin|passcode)(?:\sis|:)\s{1,3}[\"'`*]?(?P<value>\d{3}[- "
-    r"]?\d{3}|\d{6,8})(?![\w-])"
+_CODE_VALUE = (
+    r"(?i)(?:\s(?:for|to)\s[^\n:]{1,30}?)?\s{0,2}(?:\bis\b|:|=|\bare\b|\bist\b|-)\s{0,3}[\"'`*]{0,2}"
+    r"(?P<value>\d{3}[- ]?\d{3}|\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
 )
-_CODE_BEFORE = (
-    r"(?i)(?<![\w.#-])(?P<value>\d{3}[- ]?\d{3}|\d{6,8})\s+is\s+(?:your|the)\s[^\n.]{0,40}\b(?:code|otp|pin|passcode)\b"
-)
+_CODE_BEFORE = r"(?i)(?<![\w.#-])(?P<value>\d{3}[- ]?\d{3}|\d{6,8})\s+is\s+(?:your|the)\s[^\n.]{0,40}$"
 _PHRASE_GATE = ("phrase", "mnemonic", "seed", "recovery words", "backup words")
 _PHRASE = (
     r"(?i)(?:(?:seed|recovery|backup|mnemonic|secret|wallet)[\s_-]{0,2}(?:phrase|words)|mnemonic)[^\n:=]{0,"
@@ -160,14 +156,26 @@ def find_in_prose(text: str) -> Iterator[Finding]:
     low = text.lower()
     if any(word in low for word in _PASSWORD_GATE):
         yield from _passwords(text, low)
-    if any(word in low for word in _CODE_GATE):
-        for pattern in (_CODE, _CODE_YOURS, _CODE_BEFORE):
-            for match in _compiled(pattern).finditer(text):
-                yield Finding(KIND_CODE, *match.span("value"), RULE_CODE)
+    if len(low) == len(text):
+        yield from _codes(text, low)
     if any(word in low for word in _PHRASE_GATE):
         for match in _compiled(_PHRASE).finditer(text):
             if len(set(match.group("value").lower().split())) >= 9:
                 yield Finding(KIND_PHRASE, *match.span("value"), RULE_PHRASE)
+
+
+def _codes(text: str, low: str) -> Iterator[Finding]:
+    """Yield one-time codes: the number after a word for one that is qualified, or before it (`… is your login code`)."""
+    for root in _compiled(_CODE_ROOT).finditer(low):
+        left = low[max(0, root.start() - CODE_REACH) : root.start()]
+        before = _compiled(_CODE_BEFORE).search(left)
+        if before:
+            shift = root.start() - len(left)
+            yield Finding(KIND_CODE, before.start("value") + shift, before.end("value") + shift, RULE_CODE)
+        is_named = not root.group().startswith("code") or _compiled(_CODE_QUALIFIER).search(left)
+        match = _compiled(_CODE_VALUE).match(text, root.end()) if is_named else None
+        if match and (len(match.group("value")) >= 6 or not left.endswith(("the ", "your "))):
+            yield Finding(KIND_CODE, *match.span("value"), RULE_CODE)
 
 
 def _passwords(text: str, low: str) -> Iterator[Finding]:

@@ -17,6 +17,8 @@ _HEX = (
     r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{16,}|(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[:_-]|,? ?)(?![0-9A-Fa-f]{3}))"
     r"{8,}"
 )
+# Four letters for three bytes from 0x20 to 0x7F: what the two highest bits of each leave possible, five times running.
+_ASCII_TRACE = r"(?:[I-Za-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){5}"
 _BASE32 = r"[A-Z2-7]{16,}={0,6}"
 _FILLING = {ord(c): None for c in "\r\n \t>"}
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -54,22 +56,32 @@ def _other_bytes(text: str) -> Iterator[tuple[str, int, int, bytes]]:
 def text_regions(text: str) -> Iterator[Derived]:
     """Yield the parts of `text` that decode to text, decoded.
 
-    Of a base64 part the beginning is tried first, at each alignment: most runs of letters decode to nothing readable.
+    ASCII leaves a trace in base64 (`_ASCII_TRACE`), so runs of letters that are something else are passed over.
     """
     for match in _compiled(_BASE64).finditer(text):
         found = match.group()
-        if _is_no_base64(found):
-            continue
-        for offset in range(4):
-            head = _from_base64(found[offset : offset + HEAD])
-            if _is_readable(head) or (not offset and _is_wide(head)):
-                plain = as_text(_from_base64(found[offset:]))
-                if plain:
-                    yield region("base64", plain, match.start(), match.end())
+        if not _is_no_base64(found):
+            for plain in _plain_texts(found.translate(_FILLING)):
+                yield region("base64", plain, match.start(), match.end())
     for form, start, end, data in _other_bytes(text):
         plain = as_text(data)
         if plain:
             yield region(form, plain, start, end)
+
+
+def _plain_texts(found: str) -> Iterator[str]:
+    """Yield what a run of base64 letters decodes to at each alignment at which that is text."""
+    trace = _compiled(_ASCII_TRACE).search(found)
+    if trace is not None:
+        for offset in range(4):
+            head = _from_base64(found[trace.start() + offset : trace.end()])
+            plain = as_text(_from_base64(found[(trace.start() + offset) % 4 :])) if _is_readable(head) else ""
+            if plain:
+                yield plain
+    elif _is_wide(_from_base64(found[:HEAD])):
+        plain = as_text(_from_base64(found))
+        if plain:
+            yield plain
 
 
 def _is_no_base64(found: str) -> bool:

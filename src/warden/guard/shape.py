@@ -51,6 +51,9 @@ _STAND_IN = (
 )
 
 
+VARIED = 14
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
@@ -117,7 +120,8 @@ def is_random(value: str) -> bool:
     body = sum(map(len, parts))
     if body == sum(len(p) for p in parts if p[0].isdigit()):
         return False
-    if body < size * 0.75 or entropy(value) < (2.8 if size < 20 else 3.1):
+    is_varied = len(set(value)) >= VARIED or entropy(value) >= (2.8 if size < 20 else 3.1)
+    if body < size * 0.75 or not is_varied:
         return False
     mean = body / len(parts)
     likeness = word_likeness(value)
