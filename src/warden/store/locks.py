@@ -3,7 +3,7 @@
 A lock is `flock` on a file that is never removed. The kernel frees it when its holder ends in whatever way, so a killed
 run leaves nothing stuck; what the file says of the holder (process, host, start) is for people and is not believed. It
 excludes, and is excluded by, `portalocker.Lock` on the same file; portalocker itself takes longer to import than the
-rest of an idle run (docs/adr/0005).
+rest of an idle run (docs/adr/0006).
 """
 
 from __future__ import annotations
