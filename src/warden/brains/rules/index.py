@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from warden.brains.rules import words as lexicon
@@ -75,8 +75,12 @@ class Score:
     terms: tuple[str, ...]
 
 
+UNNAMED = (0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Phrase:
+    entry: int
     stems: frozenset[str]
     factor: float
     weight: float = 0.0
@@ -119,18 +123,19 @@ class CatalogIndex:
         self._entries = catalog.entries
         self._users: dict[str, frozenset[int]] = {}
         self._answers: dict[str, frozenset[int]] = {}
-        self._phrases: list[tuple[_Phrase, ...]] = []
+        self._phrases: list[_Phrase] = []
+        self._places: dict[str, list[int]] = {}
         self._joined: dict[str, tuple[str, str]] = {}
         self._names: set[str] = set()
         self._spellings: dict[str, str] = {}
         users: dict[str, set[int]] = {}
         answers: dict[str, set[int]] = {}
         for number, entry in enumerate(catalog.entries):
-            phrases = tuple(self._read_phrases(entry))
-            self._phrases.append(phrases)
-            for phrase in phrases:
+            for phrase in self._read_phrases(number, entry):
                 for word in phrase.stems:
                     users.setdefault(word, set()).add(number)
+                    self._places.setdefault(word, []).append(len(self._phrases))
+                self._phrases.append(phrase)
             for word in split_words(fold(f"{entry.answer} {entry.owner}")):
                 if word not in _FRAME:
                     answers.setdefault(stem(word), set()).add(number)
@@ -138,7 +143,7 @@ class CatalogIndex:
         self._answers = {word: frozenset(numbers) for word, numbers in answers.items()}
         self._scale = math.log(1 + len(catalog.entries))
         self._weights = {word: self._weight(word) for word in self._users}
-        self._phrases = [tuple(self._weigh(phrase) for phrase in phrases) for phrases in self._phrases]
+        self._phrases = [self._weigh(phrase) for phrase in self._phrases]
         self._typos: dict[str, tuple[str, ...]] = self._index_typos()
 
     @property
@@ -146,7 +151,7 @@ class CatalogIndex:
         """The catalogue's entries, in its order."""
         return self._entries
 
-    def _read_phrases(self, entry: CatalogEntry) -> Iterator[_Phrase]:
+    def _read_phrases(self, number: int, entry: CatalogEntry) -> Iterator[_Phrase]:
         named = [(entry.title, 1.0), *((alias, 1.0) for alias in entry.aliases)]
         named += [(part, 1.0) for part in _title_parts(entry.title)]
         named += [(topic, TOPIC_FACTOR) for topic in entry.topics]
@@ -154,10 +159,10 @@ class CatalogIndex:
         for text, factor in named:
             if stems := self._read_words(text, _STOP):
                 self._names |= stems
-                yield _Phrase(stems, factor)
+                yield _Phrase(number, stems, factor)
         for text in entry.questions:
             if stems := self._read_words(text, _FRAME):
-                yield _Phrase(stems, 1.0)
+                yield _Phrase(number, stems, 1.0)
 
     def _read_words(self, text: str, leave_out: frozenset[str]) -> frozenset[str]:
         raw = split_words(fold(text))
@@ -185,7 +190,8 @@ class CatalogIndex:
         return rarity * GENERIC_FACTOR if word in _LIGHT else rarity
 
     def _weigh(self, phrase: _Phrase) -> _Phrase:
-        return _Phrase(phrase.stems, phrase.factor, sum(self._weights[word] for word in phrase.stems))
+        # In one order, so that the sum is the same in every process.
+        return replace(phrase, weight=sum(self._weights[word] for word in sorted(phrase.stems)))
 
     def _known(self, word: str, match: float) -> Known:
         return Known(word, self._weights[word], match, self._users[word])
@@ -243,6 +249,7 @@ class CatalogIndex:
         for word, _, stressed in known:
             said[word.stem] = max(word.match * stressed, said.get(word.stem, 0.0))
         heard = sum({word.stem: weight * word.match for word, weight, _ in known}.values())
+        naming = self._name_all(said, heard)
         found = []
         for number in {number for word, _, _ in known for number in word.entries}:
             mine = [(word, weight) for word, weight, _ in words.known if number in word.entries]
@@ -253,25 +260,31 @@ class CatalogIndex:
             chosen = sum(weight for word, weight in mine if word.stem in _OPTIONAL)
             total = core + chosen + own + min(ADJUNCT_MOST, foreign)
             share = (explained + own) / total if total else 0.0
-            named, covered = self._name(number, said, heard)
+            named, covered = naming.get(number, UNNAMED)
             terms = tuple(dict.fromkeys(word.stem for word, _, _ in known if number in word.entries))
             value = share * (0.3 + 0.35 * named + 0.35 * covered)
             found.append(Score(self._entries[number], value, share, named, terms))
         found.sort(key=lambda score: (-score.value, score.entry.id))
         return found
 
-    def _name(self, number: int, said: Mapping[str, float], heard: float) -> tuple[float, float]:
-        """Return how much of the entry's best phrase was said, and how much of what was said it covers."""
-        best = (0.0, 0.0)
-        for phrase in self._phrases[number]:
-            if phrase.stems.isdisjoint(said):
-                continue
-            matched = sum(self._weights[word] * match for word, match in said.items() if word in phrase.stems)
-            if matched:
-                counted = sum(word in said for word in phrase.stems) / len(phrase.stems)
-                named = min(matched / phrase.weight, COUNT_BASE + (1 - COUNT_BASE) * counted)
-                pair = (named * phrase.factor, min(1.0, matched / heard))
-                best = max(best, pair, key=sum)
+    def _name_all(self, said: Mapping[str, float], heard: float) -> dict[int, tuple[float, float]]:
+        """Return, for each entry of which a phrase was said, how much of its best phrase was said, and how much of what was
+        said that phrase covers."""
+        matched: dict[int, float] = {}
+        counts: dict[int, int] = {}
+        for word, match in said.items():
+            weight = self._weights[word] * match
+            for place in self._places.get(word, ()):
+                matched[place] = matched.get(place, 0.0) + weight
+                counts[place] = counts.get(place, 0) + 1
+        best: dict[int, tuple[float, float]] = {}
+        for place in sorted(matched):  # in the catalogue's order: of two that are as good, the first one counts
+            if matched[place]:
+                phrase = self._phrases[place]
+                counted = counts[place] / len(phrase.stems)
+                named = min(matched[place] / phrase.weight, COUNT_BASE + (1 - COUNT_BASE) * counted)
+                pair = (named * phrase.factor, min(1.0, matched[place] / heard))
+                best[phrase.entry] = max(best.get(phrase.entry, UNNAMED), pair, key=sum)
         return best
 
 
