@@ -35,7 +35,7 @@ LONGEST_VALUE = 4096
 
 _CANDIDATE = r"(?=[A-Za-z0-9_\-+/.~:]{12})[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
 _OPERATOR = r"(?::=|=>|->|===?|!=|=|:|,|\||>|\bis|\bare|\bwas|\bto|\bof)$"
-_NAME = r"(?<![A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-])[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
+_NAME = r"(?<![A-Za-z0-9À-ÿа-яА-Я一-鿿$@_])[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
 _TYPE = frozenset(
     ["string", "str", "char", "text", "bytes", "any", "var", "&str", "optional", "varchar", "const", "let"]
 )
@@ -51,6 +51,7 @@ _NAMED_AFTER = (
     r"[\"'`]?,?\s{1,3}(?:as|is|was|=|being|for use as)\s{1,3}(?:the|your|our|my|a|an|this|its)?\s{0,2}(?P<name>[\w "
     r"-]{3,48})"
     r"|[\"'`]?[;,]?\s{1,4}(?://|#|--|<!--|/\*)\s{0,3}(?P<comment>[\w -]{3,48})"
+    r"|[\"'`]?\s{1,3}\(\s{0,2}(?P<aside>[\w -]{3,48})\)"
 )
 _SENTENCE_END = r"\n\s*\n|[.;!?]\s"
 _DIGEST_NAMES = frozenset(
@@ -148,7 +149,8 @@ def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
     left = text[max(0, start - LOOK_BACK) : start]
     name, is_assigned = name_before(left)
     if name and is_assigned:
-        return (_strength_of_title(left, name) if is_uninformative(name) else strength_of(name)), False
+        strength = _strength_of_title(left, name) if is_uninformative(name) else strength_of(name)
+        return (strength or _strength_after(text[end : end + LOOK_AHEAD])), False
     if name and "(" in left[-3:]:
         strength = _strength_of_call(name)
         if strength is not NameStrength.SILENT:
@@ -188,7 +190,7 @@ def _strength_after(right: str) -> NameStrength:
     match = _compiled(_NAMED_AFTER).match(right)
     if match is None:
         return NameStrength.SILENT
-    told = match.group("name") or match.group("comment")
+    told = match.group("name") or match.group("comment") or match.group("aside")
     strength = strength_of(told)
     return NameStrength.WEAK if strength < NameStrength.WEAK and " key " in f" {told.lower()} " else strength
 
@@ -196,6 +198,8 @@ def _strength_after(right: str) -> NameStrength:
 def name_before(left: str) -> tuple[str, bool]:
     """Return the name that text ending in `left` gives to what follows, and whether an operator assigns it."""
     rest = left.rstrip(_OPENING)
+    if rest.endswith(("---", "===", "~~~")):  # the line under a heading
+        rest = rest.rstrip("-=~").rstrip(_OPENING)
     scheme = _compiled(_SCHEME).search(rest, max(0, len(rest) - SCHEME_REACH))
     if scheme and len(rest) < len(left):
         before = rest[: scheme.start()].rstrip(_OPENING)
@@ -242,7 +246,7 @@ def _with_qualifier(rest: str, found: re.Match[str]) -> str:
     `access key` and `API key for staging` are phrases; `"id": 1, "key"` is not.
     """
     name = found.group()
-    line = rest[: found.start()].rsplit("\n", 1)[-1]
+    line = rest[: found.start()].rsplit("\n", 1)[-1].rstrip("([{<")
     if not line.endswith(" ") or strength_of(name) >= NameStrength.STRONG:
         return name
     kept: list[str] = []
