@@ -1,12 +1,11 @@
-"""The page docs/reference/policy.md: prose from here, tables from the models, the charter and the kernel itself."""
+"""The page docs/reference/policy.md: prose from here, tables from the shapes, the charter and the kernel itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from warden.documents import bundle_model
+from warden.documents import bundle_shape
 from warden.documents.bundle import EFFECTS, VELOCITY_FIELDS
 from warden.documents.cedar import CEDAR_SCHEMA
 from warden.documents.charter import load_charter
@@ -52,7 +51,12 @@ CONSTRAINTS = {
     "append_footer": "both, sorted; appended before the text is scanned and judged",
     "max_replies_per_hour": f"smaller; compared with the replies to this sender; the message waits {REPLY_RETRY_S} s",
 }
-GROUPS = {"budgets": "BudgetsModel", "sandbox": "SandboxModel", "toolchain": "ToolchainModel", "diff": "DiffModel"}
+GROUPS = {
+    "budgets": bundle_shape.BUDGETS,
+    "sandbox": bundle_shape.SANDBOX,
+    "toolchain": bundle_shape.TOOLCHAIN,
+    "diff": bundle_shape.DIFF,
+}
 
 
 def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
@@ -61,17 +65,11 @@ def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
-def keys(model: Any) -> Iterator[str]:
-    """The keys of a model as YAML writes them."""
-    for name, field in model.model_fields.items():
-        yield field.alias or name
-
-
 def constraint_rows() -> Iterator[tuple[str, str]]:
     """Where each constraint stands in a rule, and how two of them are met."""
-    for key in keys(bundle_model.ConstraintsModel):
+    for key in bundle_shape.CONSTRAINTS.keys:
         if key in GROUPS:
-            for name in keys(getattr(bundle_model, GROUPS[key])):
+            for name in GROUPS[key].keys:
                 yield f"`{key}.{name}`", CONSTRAINTS[name]
         else:
             yield f"`{key}`", CONSTRAINTS[key]
@@ -120,20 +118,20 @@ def charter_tables() -> str:
 
 def policy_page() -> str:
     """The whole page."""
-    assert set(MATCH_FIELDS) == set(keys(bundle_model.MatchModel))
+    assert set(MATCH_FIELDS) == set(bundle_shape.MATCH.keys)
     assert set(CONSTRAINTS) == set(CONSTRAINT_NAMES)
     match = table(("field", "holds when"), ((f"`{name}`", text) for name, text in MATCH_FIELDS.items()))
     values = {
-        "bundle": ", ".join(f"`{key}`" for key in keys(bundle_model.BundleModel)),
-        "rule": ", ".join(f"`{key}`" for key in keys(bundle_model.RuleModel)),
-        "tenant": ", ".join(f"`{key}`" for key in keys(bundle_model.TenantModel)),
-        "remediation": ", ".join(f"`{key}`" for key in keys(bundle_model.RemediationModel)),
+        "bundle": ", ".join(f"`{key}`" for key in bundle_shape.BUNDLE.keys),
+        "rule": ", ".join(f"`{key}`" for key in bundle_shape.RULE.keys),
+        "tenant": ", ".join(f"`{key}`" for key in bundle_shape.TENANT.keys),
+        "remediation": ", ".join(f"`{key}`" for key in bundle_shape.REMEDIATION.keys),
         "velocity": ", ".join(f"`{name}`" for name in VELOCITY_FIELDS),
         "match": match,
         "decisions": table(("word", "meaning"), decision_rows()),
         "constraints": table(("constraint", "two of them become"), constraint_rows()),
         "retry": str(THROTTLE_RETRY_S),
-        "rules": str(bundle_model.MAX_RULES),
+        "rules": str(bundle_shape.MAX_RULES),
         "size": f"{DEFAULT_LIMITS.size_bytes // 1024 // 1024} MiB",
         "depth": str(DEFAULT_LIMITS.depth),
         "aliases": str(DEFAULT_LIMITS.aliases),

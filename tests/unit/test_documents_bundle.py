@@ -41,7 +41,7 @@ REFUSED = [
     (HEAD + "    constraints: {append_footer: ''}\n", 4, "append_footer", ""),
     (HEAD + "    constraints: {append_footer: ' '}\n", 4, "one line of text", ""),
     (HEAD + '    constraints: {append_footer: ["a\\nb"]}\n', 4, "one line of text", ""),
-    (HEAD + "    remediations: [{title: x}]\n", 4, "lacks the key `id`", ""),
+    (HEAD + "    remediations: [{title: x}]\n", 4, "the key `id` is missing", ""),
     (HEAD + "    velocity: {key: topic, max_requests: 0, window_seconds: 5}\n", 4, "max_requests", ""),
     (HEAD + "    velocity: {key: topic, max_requests: 1, window_seconds: 90000}\n", 4, "window_seconds", ""),
     (
@@ -63,8 +63,8 @@ REFUSED = [
         "throttle",
     ),
     (HEAD + "  - id: a\n    decision: deny\n", 4, "stands here twice, first in line 2", ""),
-    ("rules:\n  - decision: deny\n", 2, "lacks the key `id`", ""),
-    ("rules:\n  - id: a\n", 2, "lacks the key `decision`", ""),
+    ("rules:\n  - decision: deny\n", 2, "the key `id` is missing", ""),
+    ("rules:\n  - id: a\n", 2, "the key `decision` is missing", ""),
     ("rules:\n  - id: a\n    decison: deny\n", 3, "unknown key `rules.0.decison`", "`decision`"),
     ("rules:\n  - id: a\n    decision: Deny\n", 3, "decision", ""),
     ("rules:\n  - id: 'a b'\n    decision: deny\n", 2, "rules.0.id", ""),
@@ -93,7 +93,7 @@ def test_only_an_operators_bundle_may_abstain() -> None:
     """A pack's bundle without an opinion is refused, an operator's is not."""
     text = b"version: v1\ndefault_decision: abstain\n"
     assert load_bundle(text, "p.yaml").default_decision == "abstain"
-    with pytest.raises(DocumentError, match=r"p\.yaml:2: a pack's bundle may not abstain"):
+    with pytest.raises(DocumentError, match=r"p\.yaml:2: .* a pack's bundle may not abstain"):
         load_bundle(text, "p.yaml", origin="pack")
 
 

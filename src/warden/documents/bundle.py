@@ -6,19 +6,17 @@ constraints sorted. Reading what was written gives the same bundle (apart from t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from warden.documents.shape import Path, Refuse, read_document, refuser
 from warden.documents.yaml import Document, load_yaml
-from warden.errors import DocumentError, quote
+from warden.errors import quote
 from warden.model.digests import digest_bytes
 from warden.model.request import UNCONSTRAINED, Constraints, Effect, Remediation
 from warden.policy.bundle import ABSTAIN, Bundle, Match, McpMatch, Remark, Rule, TenantPolicy, Velocity
 from warden.policy.facts import fold
 from warden.policy.glob import compile_glob
-
-if TYPE_CHECKING:
-    from warden.documents.bundle_model import BundleModel, ConstraintsModel, McpModel, RuleModel
 
 EFFECTS: Mapping[str, Effect] = {
     "allow": Effect.ALLOW,
@@ -37,7 +35,10 @@ EFFECTS: Mapping[str, Effect] = {
 VELOCITY_FIELDS = ("actor_id", "actor_type", "capability", "pack_id", "tenant", "topic")
 LABEL_FIELD = "labels."
 
-Refuse = Callable[[str, str, tuple[str | int, ...]], DocumentError]
+REFERENCE = "docs/reference/policy.md"
+
+Found = dict[str, Any]
+"""A part of a document as its shape read it."""
 
 
 def load_bundle(data: bytes, name: str, origin: str = "operator") -> Bundle:
@@ -45,185 +46,162 @@ def load_bundle(data: bytes, name: str, origin: str = "operator") -> Bundle:
 
     `origin` is `operator` or `pack`; a pack's bundle may not abstain. Raises `DocumentError` with `file:line`.
     """
-    from warden.documents.bundle_model import BundleModel
-    from warden.documents.models import validate
+    from warden.documents.bundle_shape import BUNDLE
 
     document = load_yaml(data, name)
-    model = validate(BundleModel, document)
-
-    def refuse(message: str, hint: str, path: tuple[str | int, ...]) -> DocumentError:
-        return DocumentError(message, hint, document.place(path))
-
-    if model.default_decision == ABSTAIN and origin == "pack":
-        raise refuse("a pack's bundle may not abstain", "give it a decision of its own", ("default_decision",))
+    found: Found = read_document(document, BUNDLE, REFERENCE)
+    refuse = refuser(document)
+    word = found["default_decision"]
+    if word == ABSTAIN and origin == "pack":
+        refuse("a pack's bundle may not abstain", "give it a decision of its own", ("default_decision",))
     return Bundle(
         name=name,
-        version=str(model.version),
+        version=found["version"],
         digest=digest_bytes(data),
-        rules=_rules(model, document, refuse),
-        default_decision=_default(model.default_decision),
-        default_tenant=model.default_tenant,
-        tenants=_tenants(model, refuse),
+        rules=_rules(found["rules"], document, refuse),
+        default_decision=word if word in (None, ABSTAIN) else EFFECTS[word].word,
+        default_tenant=found["default_tenant"],
+        tenants=_tenants(found["tenants"], refuse),
         origin=origin,
-        remarks=tuple(_remarks(model, document)),
+        remarks=tuple(_remarks(document)),
     )
 
 
-def _remarks(model: BundleModel, document: Document) -> Iterator[Remark]:
+def _remarks(document: Document) -> Iterator[Remark]:
     """Return the empty lists of matches: they ask for nothing, which is rarely what was meant."""
-    for index, rule in enumerate(model.rules):
-        for name in sorted(rule.match.model_fields_set):
-            if getattr(rule.match, name) == []:
+    rules = document.value.get("rules", []) if isinstance(document.value, dict) else []
+    for index, rule in enumerate(rules):
+        for name, value in rule.get("match", {}).items():
+            if value == []:
                 line = document.line(("rules", index, "match", name))
                 message = f"an empty `{name}` asks for nothing, so the rule matches as if it were not there"
-                yield Remark(rule.id, "empty-list", message, line)
+                yield Remark(rule["id"], "empty-list", message, line)
 
 
-def _default(word: str | None) -> str | None:
-    return word if word in (None, ABSTAIN) else EFFECTS[str(word)].word
-
-
-def _rules(model: BundleModel, document: Document, refuse: Refuse) -> tuple[Rule, ...]:
+def _rules(found: list[Found], document: Document, refuse: Refuse) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     seen: dict[str, int] = {}
-    for index, item in enumerate(model.rules):
+    for index, item in enumerate(found):
         line = document.line(("rules", index))
-        if item.id in seen:
-            message = f"rule id {quote(item.id)} stands here twice, first in line {seen[item.id]}"
-            raise refuse(message, "give each rule its own id", ("rules", index, "id"))
-        seen[item.id] = line
+        rule_id = item["id"]
+        if rule_id in seen:
+            message = f"rule id {quote(rule_id)} stands here twice, first in line {seen[rule_id]}"
+            refuse(message, "give each rule its own id", ("rules", index, "id"))
+        seen[rule_id] = line
         rules.append(_rule(item, ("rules", index), line, refuse))
     return tuple(rules)
 
 
-def _rule(model: RuleModel, at: tuple[str | int, ...], line: int, refuse: Refuse) -> Rule:
-    effect = EFFECTS[model.decision]
-    constraints = _constraints(model.constraints, at, refuse)
+def _rule(found: Found, at: Path, line: int, refuse: Refuse) -> Rule:
+    effect = EFFECTS[found["decision"]]
+    constraints = _constraints(found["constraints"], (*at, "constraints"), refuse)
     if effect is Effect.ALLOW and constraints != UNCONSTRAINED:
         effect = Effect.ALLOW_WITH_CONSTRAINTS
-    _check_patterns(model.match.topics, (*at, "match", "topics"), refuse)
-    match = model.match
     return Rule(
-        id=model.id,
-        match=Match(
-            tenants=tuple(match.tenants),
-            topics=tuple(match.topics),
-            capabilities=tuple(match.capabilities),
-            risk_tags=tuple(match.risk_tags),
-            requires=tuple(match.requires),
-            pack_ids=tuple(match.pack_ids),
-            actor_ids=tuple(match.actor_ids),
-            actor_types=tuple(match.actor_types),
-            labels=dict(match.labels),
-            label_allowlist={name: tuple(values) for name, values in match.label_allowlist.items()},
-            label_threshold=dict(match.label_threshold),
-            secrets_present=match.secrets_present,
-            mcp=_mcp(match.mcp),
-        ),
+        id=found["id"],
+        match=_match(found["match"], (*at, "match"), refuse),
         effect=effect,
-        reason=model.reason,
-        throttle=model.decision == "throttle",
+        reason=found["reason"],
+        throttle=found["decision"] == "throttle",
         constraints=constraints,
         remediations=tuple(
-            Remediation(
-                item.id,
-                item.title,
-                item.summary,
-                item.replacement_topic,
-                item.replacement_capability,
-                dict(item.add_labels),
-                tuple(item.remove_labels),
-            )
-            for item in model.remediations
+            Remediation(**{**item, "remove_labels": tuple(item["remove_labels"])}) for item in found["remediations"]
         ),
-        velocity=_velocity(model, effect, at, refuse),
+        velocity=_velocity(found["velocity"], effect, (*at, "velocity"), refuse),
         line=line,
     )
 
 
-def _check_patterns(patterns: list[str], at: tuple[str | int, ...], refuse: Refuse) -> None:
+def _match(found: Found | None, at: Path, refuse: Refuse) -> Match:
+    if found is None:
+        return Match()
+    _check_patterns(found["topics"], (*at, "topics"), refuse)
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    values["label_allowlist"] = {name: tuple(allowed) for name, allowed in found["label_allowlist"].items()}
+    values["mcp"] = _mcp(found["mcp"])
+    return Match(**values)
+
+
+def _check_patterns(patterns: list[str], at: Path, refuse: Refuse) -> None:
     for index, pattern in enumerate(patterns):
         if not pattern.strip():
             continue
         try:
             compile_glob(pattern)
         except ValueError as error:
-            raise refuse(f"bad topic pattern {quote(pattern)}: {error}", "see the glob syntax", (*at, index)) from None
+            problem = str(error)
+        else:
+            continue
+        refuse(f"bad topic pattern {quote(pattern)}: {problem}", f"{REFERENCE} says what a pattern is", (*at, index))
 
 
-def _mcp(model: McpModel | None) -> McpMatch | None:
-    if model is None:
+def _mcp(found: Found | None) -> McpMatch | None:
+    if found is None:
         return None
-    match = McpMatch(**{name: tuple(values) for name, values in model})
+    match = McpMatch(**{name: tuple(values) for name, values in found.items()})
     return None if match.empty else match
 
 
-def _velocity(model: RuleModel, effect: Effect, at: tuple[str | int, ...], refuse: Refuse) -> Velocity | None:
-    if model.velocity is None:
+def _velocity(found: Found | None, effect: Effect, at: Path, refuse: Refuse) -> Velocity | None:
+    if found is None:
         return None
     if effect is Effect.ALLOW:
         hint = "a velocity fires when the limit is passed: use throttle, deny, or require_approval"
-        raise refuse("a velocity on an allowing rule would allow what passes the limit", hint, (*at, "velocity"))
-    parts = [part.strip() for part in model.velocity.key.split(":")]
+        refuse("a velocity on an allowing rule would allow what passes the limit", hint, at)
+    parts = [part.strip() for part in found["key"].split(":")]
     for part in parts:
         if part not in VELOCITY_FIELDS and not (part.startswith(LABEL_FIELD) and part != LABEL_FIELD):
             hint = f"use {', '.join(VELOCITY_FIELDS)}, labels.<name>, or several joined by `:`"
-            raise refuse(f"unknown velocity key {quote(part)}", hint, (*at, "velocity", "key"))
-    return Velocity(":".join(parts), model.velocity.max_requests, model.velocity.window_seconds)
-
-
-def _budget(value: int | None) -> int | None:
-    return value or None
+            refuse(f"unknown velocity key {quote(part)}", hint, (*at, "key"))
+    return Velocity(":".join(parts), found["max_requests"], found["window_seconds"])
 
 
 def _sorted(values: list[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(sorted(set(values)))
 
 
-def _constraints(model: ConstraintsModel, at: tuple[str | int, ...], refuse: Refuse) -> Constraints:
-    footers = [model.append_footer] if isinstance(model.append_footer, str) else model.append_footer
-    for footer in footers:
+def _constraints(found: Found | None, at: Path, refuse: Refuse) -> Constraints:
+    if not found:
+        return UNCONSTRAINED
+    for footer in found["append_footer"]:
         if not footer.strip() or not footer.isprintable():
-            hint = "write one line of printable text"
-            raise refuse("a footer must be one line of text", hint, (*at, "constraints", "append_footer"))
+            refuse("a footer must be one line of text", "write one line of printable text", (*at, "append_footer"))
+    sandbox, toolchain, diff = found["sandbox"], found["toolchain"], found["diff"]
+    lists: dict[str, Any] = {
+        name: _sorted(values) for name, values in {**sandbox, **toolchain}.items() if name != "isolated"
+    }
     constraints = Constraints(
-        max_runtime_ms=_budget(model.budgets.max_runtime_ms),
-        max_retries=_budget(model.budgets.max_retries),
-        max_artifact_bytes=_budget(model.budgets.max_artifact_bytes),
-        max_concurrent_jobs=_budget(model.budgets.max_concurrent_jobs),
-        isolated=model.sandbox.isolated,
-        network_allowlist=_sorted(model.sandbox.network_allowlist),
-        fs_read_only=_sorted(model.sandbox.fs_read_only),
-        fs_read_write=_sorted(model.sandbox.fs_read_write),
-        allowed_tools=_sorted(model.toolchain.allowed_tools),
-        allowed_commands=_sorted(model.toolchain.allowed_commands),
-        max_files=model.diff.max_files,
-        max_lines=model.diff.max_lines,
-        deny_path_globs=_sorted(model.diff.deny_path_globs) or (),
-        redaction_level=model.redaction_level,
-        max_body_bytes=model.max_body_bytes,
-        append_footer=_sorted(footers) or (),
-        max_replies_per_hour=model.max_replies_per_hour,
+        **{name: value or None for name, value in found["budgets"].items()},
+        **lists,
+        isolated=sandbox.get("isolated", False),
+        max_files=diff.get("max_files"),
+        max_lines=diff.get("max_lines"),
+        deny_path_globs=_sorted(diff.get("deny_path_globs")) or (),
+        redaction_level=found["redaction_level"],
+        max_body_bytes=found["max_body_bytes"],
+        append_footer=_sorted(found["append_footer"]) or (),
+        max_replies_per_hour=found["max_replies_per_hour"],
     )
     return UNCONSTRAINED if constraints == UNCONSTRAINED else constraints
 
 
-def _tenants(model: BundleModel, refuse: Refuse) -> dict[str, TenantPolicy]:
+def _tenants(found: dict[str, Found], refuse: Refuse) -> dict[str, TenantPolicy]:
     tenants: dict[str, TenantPolicy] = {}
     seen: set[str] = set()
-    for name, item in model.tenants.items():
+    for name, item in found.items():
         at = ("tenants", name)
         if not fold(name) or fold(name) in seen:
-            raise refuse(
-                f"tenant {quote(name)} is empty or stands here twice", "tenants ignore upper and lower case", at
-            )
+            refuse(f"tenant {quote(name)} is empty or stands here twice", "tenants ignore upper and lower case", at)
         seen.add(fold(name))
-        for part, patterns in (("allow_topics", item.allow_topics), ("deny_topics", item.deny_topics)):
-            if not all(pattern.strip() for pattern in patterns):
-                raise refuse("a tenant's topic pattern is empty", "leave it out", (*at, part))
-            _check_patterns(patterns, (*at, part), refuse)
+        for part in ("allow_topics", "deny_topics"):
+            if not all(pattern.strip() for pattern in item[part]):
+                refuse("a tenant's topic pattern is empty", "leave it out", (*at, part))
+            _check_patterns(item[part], (*at, part), refuse)
         tenants[name] = TenantPolicy(
-            tuple(item.allow_topics), tuple(item.deny_topics), _budget(item.max_concurrent_jobs), _mcp(item.mcp)
+            tuple(item["allow_topics"]),
+            tuple(item["deny_topics"]),
+            item["max_concurrent_jobs"] or None,
+            _mcp(item["mcp"]),
         )
     return tenants
 

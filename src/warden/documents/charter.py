@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from warden.documents.pin import PROSE_FILE, REINSTALL, RULES_FILE, charter_digest, check_pin
+from warden.documents.shape import Path, Refuse, read_document, refuser
 from warden.documents.yaml import Document, load_yaml
 from warden.errors import CharterError, DocumentError, quote
 from warden.model.request import Effect
 from warden.policy.charter import LIMIT_NAMES, Charter, CharterMatch, CharterRule, Kind, Limits, Tier
 from warden.policy.obligations import CONSTRAINT_NAMES
-
-if TYPE_CHECKING:
-    from warden.documents.charter_model import CharterModel, RuleModel
-
-SCHEMA = "warden.charter/1"
 
 __all__ = ["charter_digest", "check_pin", "load_charter"]
 
@@ -34,93 +30,79 @@ def load_charter(files: Mapping[str, bytes]) -> Charter:
 
 
 def _charter(document: Document, digest: str, prose: str) -> Charter:
-    from warden.documents.charter_model import CharterModel
-    from warden.documents.models import validate
+    from warden.documents.charter_shape import CHARTER
 
-    model = validate(CharterModel, document)
-    if model.schema_name != SCHEMA:
-        raise DocumentError(f"`schema` must be {quote(SCHEMA)}", "", document.place(("schema",)))
-    kinds = {
-        name: Kind(Tier(item.tier), item.capability, item.body, frozenset(item.discharges))
-        for name, item in model.kinds.items()
-    }
-    _check(document, model)
+    found = read_document(document, CHARTER, "the charter of the source")
+    _check(document, found)
     return Charter(
-        version=model.version,
+        version=found["version"],
         digest=digest,
-        kinds=kinds,
-        limits=Limits(**{name: getattr(model.limits, name) for name in LIMIT_NAMES}),
-        rules=tuple(_rule(item) for item in model.rules),
+        kinds={name: _kind(item) for name, item in found["kinds"].items()},
+        limits=Limits(**found["limits"]),
+        rules=tuple(_rule(item) for item in found["rules"]),
         prose=prose,
-        principals=dict(model.principals),
-        vocabulary={
-            "risk_tags": dict(model.vocabulary.risk_tags),
-            "labels": dict(model.vocabulary.labels),
-            "counts": dict(model.vocabulary.counts),
-        },
+        principals=found["principals"],
+        vocabulary=found["vocabulary"],
     )
 
 
-def _rule(model: RuleModel) -> CharterRule:
-    match = model.match
-    throttle = model.decision == "throttle"
+def _kind(found: dict[str, Any]) -> Kind:
+    return Kind(Tier(found["tier"]), found["capability"], found["body"], frozenset(found["discharges"]))
+
+
+def _rule(found: dict[str, Any]) -> CharterRule:
+    match, word = found["match"], found["decision"]
     return CharterRule(
-        id=model.id,
+        id=found["id"],
         match=CharterMatch(
-            kinds=frozenset(match.kinds),
-            risk_tags=frozenset(match.risk_tags),
-            label_allowlist={name: tuple(values) for name, values in match.label_allowlist.items()},
-            label_unequal=dict(match.label_unequal),
-            count_at_least=dict(match.count_at_least),
-            count_over=dict(match.count_over),
-            secrets_not_excluded=match.secrets_not_excluded,
+            kinds=frozenset(match["kinds"]),
+            risk_tags=frozenset(match["risk_tags"]),
+            label_allowlist={name: tuple(values) for name, values in match["label_allowlist"].items()},
+            label_unequal=match["label_unequal"],
+            count_at_least=match["count_at_least"],
+            count_over=match["count_over"],
+            secrets_not_excluded=match["secrets_not_excluded"],
         ),
-        effect=Effect.DENY if throttle else Effect[model.decision.upper()],
-        reason=model.reason,
-        retry_after_s=model.retry_after_s,
+        effect=Effect.DENY if word == "throttle" else Effect[word.upper()],
+        reason=found["reason"],
+        retry_after_s=found["retry_after_s"],
     )
 
 
-def _check(document: Document, model: CharterModel) -> None:
-    """Refuse what the types cannot: names that mean nothing, rules that say nothing, ids that stand twice."""
-
-    def refuse(message: str, *path: str | int) -> NoReturn:
-        raise DocumentError(message, "", document.place(path))
-
-    for name, kind in model.kinds.items():
-        for constraint in kind.discharges:
+def _check(document: Document, found: dict[str, Any]) -> None:
+    """Refuse what shapes cannot: names that mean nothing, rules that say nothing, ids that stand twice."""
+    refuse = refuser(document)
+    for name, kind in found["kinds"].items():
+        for constraint in kind["discharges"]:
             if constraint not in CONSTRAINT_NAMES:
-                refuse(f"unknown constraint {quote(constraint)}", "kinds", name, "discharges")
+                refuse(f"unknown constraint {quote(constraint)}", "", ("kinds", name, "discharges"))
     seen: set[str] = set()
-    for index, rule in enumerate(model.rules):
+    for index, rule in enumerate(found["rules"]):
         at = ("rules", index)
-        if rule.id in seen:
-            refuse(f"rule id {quote(rule.id)} stands here twice", *at, "id")
-        seen.add(rule.id)
-        if (rule.decision == "throttle") is (rule.retry_after_s is None):
-            refuse("`retry_after_s` belongs to a throttle, and a throttle needs it", *at)
-        _check_names(refuse, model, rule, at)
+        if rule["id"] in seen:
+            refuse(f"rule id {quote(rule['id'])} stands here twice", "", (*at, "id"))
+        seen.add(rule["id"])
+        if (rule["decision"] == "throttle") is (rule["retry_after_s"] is None):
+            refuse("`retry_after_s` belongs to a throttle, and a throttle needs it", "", at)
+        _check_names(refuse, found, rule["match"], (*at, "match"))
 
 
-def _check_names(
-    refuse: Callable[..., NoReturn], model: CharterModel, rule: RuleModel, at: tuple[str | int, ...]
-) -> None:
-    match = rule.match
-    words = model.vocabulary
+def _check_names(refuse: Refuse, found: dict[str, Any], match: dict[str, Any], at: Path) -> None:
+    words = found["vocabulary"]
     named: list[tuple[str, Collection[str], Collection[str]]] = [
-        ("kinds", match.kinds, model.kinds),
-        ("risk_tags", match.risk_tags, words.risk_tags),
-        ("label_allowlist", match.label_allowlist, words.labels),
-        ("label_unequal", [*match.label_unequal, *match.label_unequal.values()], words.labels),
-        ("count_at_least", match.count_at_least, words.counts),
-        ("count_over", match.count_over, words.counts),
+        ("kinds", match["kinds"], found["kinds"]),
+        ("risk_tags", match["risk_tags"], words["risk_tags"]),
+        ("label_allowlist", match["label_allowlist"], words["labels"]),
+        ("label_unequal", [*match["label_unequal"], *match["label_unequal"].values()], words["labels"]),
+        ("count_at_least", match["count_at_least"], words["counts"]),
+        ("count_over", match["count_over"], words["counts"]),
     ]
     for field, names, known in named:
         for name in names:
             if name not in known:
-                refuse(f"unknown name {quote(name)}", *at, "match", field)
-    for limit in (*match.count_at_least.values(), *match.count_over.values()):
+                refuse(f"unknown name {quote(name)}", "", (*at, field))
+    for limit in (*match["count_at_least"].values(), *match["count_over"].values()):
         if limit not in LIMIT_NAMES:
-            refuse(f"unknown limit {quote(limit)}", *at, "match")
-    if not any((*(names for _, names, _ in named[1:]), match.secrets_not_excluded)):
-        refuse("the rule has no condition but its kinds", *at, "match")
+            refuse(f"unknown limit {quote(limit)}", "", at)
+    if not any((*(names for _, names, _ in named[1:]), match["secrets_not_excluded"])):
+        refuse("the rule has no condition but its kinds", "", at)
