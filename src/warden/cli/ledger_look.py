@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -15,7 +15,7 @@ from warden.cli.output import print_json, talk
 from warden.errors import InputError, quote
 from warden.ledger.entry import StoredEntry, format_time, parse_entry
 from warden.ledger.schema import BLOB_FIELDS, KINDS
-from warden.store.segments import all_raws, all_records
+from warden.store.segments import all_raws, all_records, newest_raws
 from warden.store.statistics import read_statistics
 
 KindFlag = Annotated[list[str] | None, typer.Option("--kind", help="Only entries of this kind; may be repeated.")]
@@ -63,9 +63,9 @@ def log(
             tests.append(lambda entry: entry.at >= moment)
 
         def question(connection: sqlite3.Connection) -> list[StoredEntry]:
-            found = (parse_entry(raw) for raw in all_raws(all_records(connection, settings.state_dir / "archive")))
+            found = (parse_entry(raw) for raw in newest_raws(connection, settings.state_dir / "archive"))
             chosen = (entry for entry in found if all(test(entry) for test in tests))
-            return list(chosen) if everything else list(deque(chosen, maxlen=limit))
+            return list(chosen if everything else islice(chosen, limit))[::-1]
 
         entries = store.read(question)
         if json:

@@ -11,11 +11,15 @@ import typer
 from warden.cli.flags import ConfigFlag, JsonFlag, StateDirFlag
 from warden.cli.ledger_parts import read_key, read_small_file, reading, write_out
 from warden.cli.output import print_json
+from warden.config.settings import Settings
 from warden.errors import EXIT_LEDGER, InputError, LedgerError, StateError, quote
 from warden.ledger.checkpoint import Note
+from warden.ledger.merkle import hash_leaf
 from warden.ledger.proof import InclusionProof, make_consistency, make_inclusion, parse_proof
 from warden.ledger.signature import Verifier
-from warden.store.segments import all_raws, all_records
+from warden.store.segments import all_records
+
+Notes = dict[int, Note]
 
 OutFlag = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of stdout.")]
 KeyFlag = Annotated[
@@ -42,12 +46,10 @@ def prove(
     with reading(config, state_dir) as (settings, store):
 
         def question(connection: sqlite3.Connection) -> bytes:
-            records = list(all_records(connection, settings.state_dir / "archive"))
-            raws = list(all_raws(records))
-            note = [record for record in records if isinstance(record, Note)][-1]
-            if number >= len(raws):
-                raise InputError(f"there is no entry {number}", f"the ledger has {len(raws)}, from 0 on")
-            return make_inclusion(raws, number, note).to_json()
+            leaves, notes, raw = _read_log(connection, settings, number)
+            if raw is None:
+                raise InputError(f"there is no entry {number}", f"the ledger has {len(leaves)}, from 0 on")
+            return make_inclusion(leaves, raw, notes[max(notes)]).to_json()
 
         proof = store.read(question)
     write_out(iter([proof]), out)
@@ -66,13 +68,12 @@ def consistency(
     with reading(config, state_dir) as (settings, store):
 
         def question(connection: sqlite3.Connection) -> bytes:
-            records = list(all_records(connection, settings.state_dir / "archive"))
-            notes = {record.checkpoint.size: record for record in records if isinstance(record, Note)}
+            leaves, notes, _ = _read_log(connection, settings, -1)
             for size in (old, new):
                 if size not in notes:
                     near = min(notes, key=lambda known: abs(known - size))
                     raise InputError(f"there is no checkpoint of size {size}", f"the nearest one has size {near}")
-            return make_consistency(list(all_raws(records))[:new], notes[old], notes[new]).to_json()
+            return make_consistency(leaves[:new], notes[old], notes[new]).to_json()
 
         proof = store.read(question)
     write_out(iter([proof]), out)
@@ -108,6 +109,23 @@ def check_proof(
     else:
         typer.echo(f"does not hold: {problem}" if problem else f"holds: {what} {quote(origin)}")
     return EXIT_LEDGER if problem else 0
+
+
+def _read_log(
+    connection: sqlite3.Connection, settings: Settings, number: int
+) -> tuple[list[bytes], Notes, bytes | None]:
+    """Return the leaf hashes of the log, its checkpoints by size, and the bytes of entry `number`."""
+    leaves: list[bytes] = []
+    notes: Notes = {}
+    wanted = None
+    for record in all_records(connection, settings.state_dir / "archive"):
+        if isinstance(record, Note):
+            notes[record.checkpoint.size] = record
+            continue
+        if len(leaves) == number:
+            wanted = record
+        leaves.append(hash_leaf(record))
+    return leaves, notes, wanted
 
 
 def _local_key(config: Path | None, state_dir: Path | None) -> Verifier:

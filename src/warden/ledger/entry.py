@@ -69,9 +69,7 @@ def write_entry(seq: int, at: str, prev: str, kind: str, fields: Mapping[str, ob
     plain = {name: item if type(item) in _PLAIN_TYPES else _plain(item) for name, item in fields.items()}
     check_fields(kind, plain)
     raw = _render(seq, at, prev, kind, plain)
-    if len(raw) > ENTRY_LIMIT:
-        raise LedgerError(f"an entry of {len(raw)} bytes is larger than {ENTRY_LIMIT}")
-    return StoredEntry(seq, at, prev, kind, plain, raw)
+    return StoredEntry(seq, at, prev, kind, plain, raw)  # the schema's bounds keep it under ENTRY_LIMIT
 
 
 def _plain(value: object) -> object:
@@ -94,6 +92,8 @@ def _render(seq: int, at: str, prev: str, kind: str, fields: object) -> bytes:
 
 def parse_entry(raw: bytes) -> StoredEntry:
     """Return the entry that these bytes are; raises `LedgerError` when they are not one, or not in canonical form."""
+    if type(raw) is not bytes:
+        raise LedgerError("an entry is not bytes")
     if len(raw) > ENTRY_LIMIT:
         raise LedgerError(f"an entry is larger than {ENTRY_LIMIT} bytes")
     try:

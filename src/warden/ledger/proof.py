@@ -99,19 +99,18 @@ def _check_signed(note: Note, key: Verifier) -> None:
         raise LedgerError("the proof's checkpoint is not signed with the key", "name the log's own public key")
 
 
-def make_inclusion(raws: Sequence[bytes], seq: int, note: Note) -> InclusionProof:
-    """Return the proof for entry `seq` of the log whose entries are `raws`; raises `LedgerError` when there is none."""
-    if not 0 <= seq < len(raws) or note.checkpoint.size != len(raws):
-        raise LedgerError(f"there is no entry {seq} under a checkpoint of {note.checkpoint.size} entries")
-    leaves = [hash_leaf(raw) for raw in raws]
-    return InclusionProof(parse_entry(raws[seq]), prove_inclusion(leaves, seq), note)
+def make_inclusion(leaves: Sequence[bytes], raw: bytes, note: Note) -> InclusionProof:
+    """Return the proof for the entry `raw` of the log with these leaf hashes; raises `LedgerError` when it is not one."""
+    entry = parse_entry(raw)
+    if note.checkpoint.size != len(leaves) or entry.seq >= len(leaves) or leaves[entry.seq] != hash_leaf(raw):
+        raise LedgerError(f"entry {entry.seq} is not under a checkpoint of {note.checkpoint.size} entries")
+    return InclusionProof(entry, prove_inclusion(leaves, entry.seq), note)
 
 
-def make_consistency(raws: Sequence[bytes], old: Note, new: Note) -> ConsistencyProof:
-    """Return the proof between two checkpoints of the log whose first entries are `raws`; raises `LedgerError`."""
-    if not 0 < old.checkpoint.size <= new.checkpoint.size == len(raws):
+def make_consistency(leaves: Sequence[bytes], old: Note, new: Note) -> ConsistencyProof:
+    """Return the proof between two checkpoints of the log whose first leaf hashes these are; raises `LedgerError`."""
+    if not 0 < old.checkpoint.size <= new.checkpoint.size == len(leaves):
         raise LedgerError("the sizes of the two checkpoints do not follow each other")
-    leaves = [hash_leaf(raw) for raw in raws]
     return ConsistencyProof(old, new, prove_consistency(leaves, old.checkpoint.size))
 
 

@@ -51,6 +51,8 @@ def read_state(connection: sqlite3.Connection, size: int | None = None) -> LogSt
         row = connection.execute(query + "WHERE size = ?", (size,)).fetchone()
     if row is None:
         raise damage("the ledger holds no checkpoint where its head says one is")
+    if type(row[1]) is not str or type(row[3]) is not str:
+        raise damage("the ledger's stored checkpoint is not text")
     note = parse_note(row[3])
     try:
         frontier = Frontier.from_bytes(row[0], row[2])
@@ -68,9 +70,11 @@ def is_new(connection: sqlite3.Connection) -> bool:
 
 
 def is_newest(connection: sqlite3.Connection, state: LogState) -> bool:
-    """Return whether `state` is still the newest stored one: nobody appended since."""
-    row = connection.execute("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
-    return row is not None and row[0] == state.size and row[1] == state.note.text
+    """Return whether `state` is still the newest stored one, and the entries end with it: nobody appended or cut since."""
+    row = connection.execute(
+        "SELECT size, note, (SELECT max(seq) FROM entries) FROM checkpoints ORDER BY size DESC LIMIT 1"
+    ).fetchone()
+    return bool(row == (state.size, state.note.text, state.size - 1))
 
 
 def check_tail(connection: sqlite3.Connection, before: LogState, after: LogState) -> None:
@@ -99,6 +103,6 @@ def check_end(connection: sqlite3.Connection, state: LogState) -> None:
     if row is None:
         ends_well = state.size == 0 and state.entry_digest == GENESIS
     else:
-        ends_well = row[0] == state.size - 1 and digest_bytes(row[1]) == state.entry_digest
+        ends_well = row[0] == state.size - 1 and type(row[1]) is bytes and digest_bytes(row[1]) == state.entry_digest
     if not ends_well:
         raise damage("the ledger's entries end elsewhere than its head says")

@@ -17,6 +17,7 @@ from warden.model.entry import Entry
 from warden.store.durable import make_directory, replace_file
 from warden.store.logstate import read_state
 from warden.store.projections import milliseconds
+from warden.store.queries import read_needs
 from warden.store.segments import Segment, all_raws, all_records, list_segments, stored_records
 from warden.store.tables import PROJECTION_TABLES, PROJECTIONS
 from warden.store.verification import fill_projections
@@ -59,11 +60,11 @@ def purge(store: SqliteLedgerStore, before: datetime) -> int:
 
     def change(connection: sqlite3.Connection) -> Sequence[Entry]:
         nonlocal number
-        number = connection.execute(
-            "DELETE FROM blobs WHERE kept_ms < ? AND digest NOT IN "
-            "(SELECT payload_digest FROM outbox WHERE state IN ('open', 'in_doubt', 'dead'))",
-            (milliseconds(before),),
-        ).rowcount
+        old = connection.execute("SELECT digest FROM blobs WHERE kept_ms < ?", (milliseconds(before),)).fetchall()
+        needed = read_needs(connection).digests if old else frozenset()
+        gone = [row for row in old if row[0] not in needed]
+        connection.executemany("DELETE FROM blobs WHERE digest = ?", gone)
+        number = len(gone)
         return [Entry("text_purged", {"before": format_time(before), "blobs": number})] if number else []
 
     store.revise(change)
@@ -136,8 +137,7 @@ def _up_to(end: int, records: Iterable[Record]) -> Iterator[Record]:
 def _archive_end(connection: sqlite3.Connection, first: int, before: datetime) -> int | None:
     """Return the size of the largest checkpoint that leaves what is needed, and something, in the database."""
     limit = format_time(before)
-    unfinished = "SELECT min(seq) FROM outbox WHERE state IN ('open', 'in_doubt', 'dead')"
-    needed = connection.execute(unfinished).fetchone()[0]
+    needed = read_needs(connection).first
     newest = connection.execute("SELECT max(size) FROM checkpoints").fetchone()[0]
     end = None
     for (size,) in connection.execute("SELECT size FROM checkpoints WHERE size > ? ORDER BY size", (first,)):

@@ -18,6 +18,7 @@ from warden.ledger.entry import StoredEntry, parse_time
 from warden.ledger.transitions import check_disposition, check_reopening, next_intent_state
 from warden.model.disposition import Disposition
 from warden.model.records import IntentState
+from warden.store.logstate import damage
 
 Fields = Mapping[str, Any]
 Handler = Callable[[sqlite3.Connection, int, int, Fields], None]
@@ -94,7 +95,12 @@ def _intended(connection: sqlite3.Connection, seq: int, at: int, fields: Fields)
 
 def _row(connection: sqlite3.Connection, key: str) -> tuple[IntentState, int] | None:
     row = connection.execute("SELECT state, attempts FROM outbox WHERE key = ?", (key,)).fetchone()
-    return None if row is None else (IntentState(row[0]), row[1])
+    if row is None:
+        return None
+    try:
+        return IntentState(row[0]), int(row[1])
+    except (ValueError, TypeError) as error:
+        raise damage("a row of the outbox is not of its form: it was changed") from error
 
 
 def _state(connection: sqlite3.Connection, key: str) -> IntentState | None:
@@ -188,7 +194,12 @@ def _standing(connection: sqlite3.Connection, fields: Fields) -> tuple[Dispositi
         "SELECT disposition, reopened FROM dispositions WHERE hub_id = ? AND agent = ? AND message_id = ?",
         _reference(fields),
     ).fetchone()
-    return (None, False) if row is None else (Disposition(row[0]), bool(row[1]))
+    if row is None:
+        return None, False
+    try:
+        return Disposition(row[0]), bool(row[1])
+    except ValueError as error:
+        raise damage("a row of the dispositions is not of its form: it was changed") from error
 
 
 def _disposed(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:

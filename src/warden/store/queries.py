@@ -6,10 +6,11 @@ The records are imported where a row is found: most runs find none.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from warden.errors import LedgerError
+from warden.errors import LedgerError, StateError, quote
 from warden.ledger.entry import parse_entry
 from warden.model.digests import digest_bytes
 from warden.model.disposition import Disposition
@@ -152,17 +153,43 @@ def read_behind(connection: sqlite3.Connection, record: OutboxRecord) -> tuple[O
 
 
 def read_request(connection: sqlite3.Connection, record: OutboxRecord) -> bytes | None:
-    """Return the request on which this intent was allowed, None when it was purged.
-
-    The decision is written before its intent, in the same commit or the one before: it is looked for backwards from there.
-    """
+    """Return the request on which this intent was allowed, None when it was purged."""
     (seq,) = connection.execute("SELECT seq FROM outbox WHERE key = ?", (record.intent.key,)).fetchone()
-    for (raw,) in connection.execute("SELECT raw FROM entries WHERE seq < ? ORDER BY seq DESC", (seq,)):
+    found = _find_request(connection, seq, record.action_digest)
+    return None if found is None else read_blob(connection, found[1])
+
+
+def _find_request(connection: sqlite3.Connection, seq: int, action_digest: str) -> tuple[int, str] | None:
+    """Return the entry of the decision behind an intent, and the digest of the request that was judged.
+
+    The decision is written before its intent, in the same commit or the one before: it is looked for backwards.
+    """
+    for number, raw in connection.execute("SELECT seq, raw FROM entries WHERE seq < ? ORDER BY seq DESC", (seq,)):
         entry = parse_entry(raw)
-        if entry.kind == "decided" and entry.fields["action_digest"] == record.action_digest:
+        if entry.kind == "decided" and entry.fields["action_digest"] == action_digest:
             digest = entry.fields["request_digest"]
-            return None if digest is None else read_blob(connection, str(digest))
+            return None if digest is None else (number, str(digest))
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What unfinished deliveries need: the texts with these digests, and the entries from `first` on (None: none)."""
+
+    digests: frozenset[str]
+    first: int | None
+
+
+def read_needs(connection: sqlite3.Connection) -> Needs:
+    """Return what must be neither purged nor archived: payloads, and the decisions with the requests to judge again."""
+    rows = connection.execute(
+        "SELECT seq, payload_digest, action_digest FROM outbox WHERE state IN ('open', 'in_doubt', 'dead')"
+    ).fetchall()
+    found = [_find_request(connection, seq, action_digest) for seq, _, action_digest in rows]
+    requests = [request for request in found if request is not None]
+    digests = {row[1] for row in rows} | {digest for _, digest in requests}
+    places = [row[0] for row in rows] + [seq for seq, _ in requests]
+    return Needs(frozenset(digests), min(places, default=None))
 
 
 def _outbox(row: Sequence[Any]) -> OutboxRecord:
@@ -174,6 +201,8 @@ def _outbox(row: Sequence[Any]) -> OutboxRecord:
     key, payload_digest, state, attempts, created_ms, due_ms, last_fault, raw, data = row
     entry = None if raw is None else parse_entry(raw)
     fields: Any = None if entry is None else entry.fields
+    if state in ("done", "dropped") and (raw is None or data is None):
+        raise StateError(f"delivery {quote(key)} is over, and its entry or text was archived or purged")
     if entry is None or entry.kind != "intended" or (fields["key"], fields["payload_digest"]) != (key, payload_digest):
         raise LedgerError("a row of the outbox is not what its entry says: it was changed", VERIFY_HINT)
     try:

@@ -8,6 +8,7 @@ Nothing of it is believed more than that: the new log says that it is carried ov
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sqlite3
 from dataclasses import dataclass
@@ -62,12 +63,22 @@ def repair(files: LedgerFiles, clock: Clock, by: str, damage: str) -> Repair:
     lock.close()
     store = files.open(clock, NewLog(previous_head=previous))
     try:
-        fields = {"by": bounded_word(by), "damage": bounded_word(damage), "evidence_digest": None}
+        digest = _digest_of(evidence / files.database.name)
+        fields = {"by": bounded_word(by), "damage": bounded_word(damage), "evidence_digest": digest}
         store.commit(Batch((Entry("ledger_repaired", fields),)))
         dispositions, deliveries = _carry_over(evidence / files.database.name, store)
     finally:
         store.close()
     return Repair(evidence, previous, dispositions, deliveries)
+
+
+def _digest_of(path: Path) -> str | None:
+    """The digest of the database that was put aside, None when there was none."""
+    try:
+        with path.open("rb") as file:
+            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _previous_head(files: LedgerFiles) -> str | None:

@@ -78,6 +78,8 @@ def stored_notes(connection: sqlite3.Connection, after: int) -> Iterator[Note]:
     """Return the checkpoints in the database over more than `after` entries; raises `DamagedLogError`."""
     rows = connection.execute("SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (after,))
     for size, text in rows:
+        if type(text) is not str:
+            raise damaged(Damage.CHECKPOINT, max(size - 1, 0), f"the checkpoint stored for {size} entries is not text")
         note = parse_checkpoint_at(text, size)
         if note.checkpoint.size != size:
             raise damaged(Damage.CHECKPOINT, max(size - 1, 0), f"the checkpoint stored for {size} entries is another")
@@ -114,6 +116,18 @@ def _chained(connection: sqlite3.Connection, directory: Path | None, segments: S
 def stored_records(connection: sqlite3.Connection, first: int) -> Iterator[Record]:
     """Return the entries and checkpoints in the database from entry `first` on."""
     return interleave(stored_raws(connection, first), stored_notes(connection, first), first)
+
+
+def newest_raws(connection: sqlite3.Connection, directory: Path | None) -> Iterator[bytes]:
+    """Return every entry, the newest first; archived parts are read only when it comes to them."""
+    segments = list_segments(connection)
+    first = segments[-1].last + 1 if segments else 0
+    for (raw,) in connection.execute("SELECT raw FROM entries WHERE seq >= ? ORDER BY seq DESC", (first,)):
+        yield raw
+    for segment in reversed(segments):
+        if directory is None:
+            raise damaged(Damage.MISSING, segment.first, f"entries from {segment.first} on are archived elsewhere")
+        yield from reversed(list(all_raws(read_segment(directory, segment))))
 
 
 def all_raws(records: Iterable[Record]) -> Iterator[bytes]:

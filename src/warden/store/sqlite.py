@@ -108,7 +108,11 @@ class SqliteLedgerStore:
         if started is None or started.kind != "log_started":
             raise damage("the ledger does not begin with the start of a log")
         self._origin = ORIGIN_PREFIX + str(started.fields["log_id"])
-        self._public_key = str(started.fields["public_key"])
+        public_key = str(started.fields["public_key"])
+        try:
+            self._verifier = verifier_of(self._origin, bytes.fromhex(public_key)) if public_key else None
+        except (ValueError, LedgerError) as error:
+            raise damage("the ledger's first entry names no usable key") from error
         self.recovered_entries = self._check_heads()
 
     def _create(self, log_id: str, previous_head: str | None) -> None:
@@ -209,7 +213,7 @@ class SqliteLedgerStore:
     @property
     def verifier(self) -> Verifier | None:
         """The key that the log's first entry names, None for an unsigned log."""
-        return Verifier(self._origin, bytes.fromhex(self._public_key)) if self._public_key else None
+        return self._verifier
 
     def now(self) -> datetime:
         """Return the present moment of the ledger's clock."""
@@ -238,13 +242,13 @@ class SqliteLedgerStore:
         check_end(self._connection, state)
         if trusted is not None:
             check_tail(self._connection, trusted, state)
-        if self._public_key:
-            if self._signer is None or self._signer.public_key.hex() != self._public_key:
+        if self._verifier is not None:
+            if self._signer is None or self._signer.public_key != self._verifier.public_key:
                 raise LedgerError(
                     "the ledger's signing key is missing or is another one",
                     "put the key file back, or start a new log with `warden ledger repair`",
                 )
-            if not state.note.signed_by(verifier_of(self._origin, self._signer.public_key)):
+            if not state.note.signed_by(self._verifier):
                 raise damage("the ledger's last checkpoint is not signed with its key: it was rewritten")
         return state
 
@@ -293,69 +297,78 @@ class SqliteLedgerStore:
         with self._mutex, sqlite_errors(self._path):
             yield
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """As `_using`, for questions: a row that is not of its form was changed by somebody else."""
+        with self._using():
+            try:
+                yield
+            except (ValueError, TypeError, OverflowError) as error:
+                raise damage("a row of the ledger's tables is not of its form: it was changed") from error
+
     def head(self) -> Head:
         """Return the present head."""
-        with self._using():
+        with self._asking():
             return read_state(self._connection).to_head()
 
     def blob(self, digest: str) -> bytes | None:
         """Return the bytes kept under this digest, or None when purged or never kept."""
-        with self._using():
+        with self._asking():
             return queries.read_blob(self._connection, digest)
 
     def dispositions(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, DispositionRecord]:
         """Return the disposition of each message that has one."""
-        with self._using():
+        with self._asking():
             return queries.read_dispositions(self._connection, list(keys))
 
     def open_escalations(self, hub_id: str, agent: str, sender: str, thread_id: str) -> tuple[DispositionRecord, ...]:
         """Return the open escalations of this sender in this thread."""
-        with self._using():
+        with self._asking():
             return queries.read_escalations(self._connection, (hub_id, agent, sender, thread_id))
 
     def pending(self, hub_id: str, agent: str, due: datetime, limit: int) -> tuple[OutboxRecord, ...]:
         """Return intents that are open, due and not waiting for a lower stage, oldest first."""
-        with self._using():
+        with self._asking():
             return queries.read_pending(self._connection, hub_id, agent, milliseconds(due), limit)
 
     def intent(self, key: str) -> OutboxRecord | None:
         """Return the intent with this key, whatever its state, or None."""
-        with self._using():
+        with self._asking():
             return queries.read_intent(self._connection, key)
 
     def intended(self, keys: Iterable[str]) -> frozenset[str]:
         """Return those of these keys under which an intent was ever made, whatever its state."""
-        with self._using():
+        with self._asking():
             return queries.read_intended(self._connection, keys)
 
     def outcomes(self, key: str) -> tuple[Outcome, ...]:
         """Return what was reported of the delivery with this key, in the order of arrival."""
-        with self._using():
+        with self._asking():
             return queries.read_outcomes(self._connection, key)
 
     def busy_threads(self, hub_id: str, agent: str) -> frozenset[str]:
         """Return the threads with an open intent on channel `message`."""
-        with self._using():
+        with self._asking():
             return queries.read_busy_threads(self._connection, hub_id, agent)
 
     def replies_since(self, agent: str, since: datetime) -> ReplyWindow:
         """Return how many automatic replies were intended since then, per thread and per sender."""
-        with self._using():
+        with self._asking():
             return queries.read_replies(self._connection, agent, milliseconds(since))
 
     def requests_since(self, bucket: str, since: datetime) -> int:
         """Return how many requests were recorded under this velocity bucket since then."""
-        with self._using():
+        with self._asking():
             return queries.read_requests(self._connection, bucket, milliseconds(since))
 
     def plan_record(self, plan_digest: str) -> PlanRecord | None:
         """Return what the ledger knows of a saved plan with this digest, or None."""
-        with self._using():
+        with self._asking():
             return queries.read_plan(self._connection, plan_digest)
 
     def answer(self, key: str) -> bytes | None:
         """Return a brain's kept answer under the digest of its input, or None."""
-        with self._using():
+        with self._asking():
             return queries.read_answer(self._connection, key)
 
     def close(self) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warden.errors import TransitionError
+from warden.errors import LedgerError, TransitionError
 from warden.ledger.checkpoint import Checkpoint, parse_note
 from warden.ledger.damage import Damage, DamagedLogError, Finding, damaged
 from warden.ledger.verify import LogVerifier, Record, Verdict, parse_at
 from warden.model.digests import digest_bytes
-from warden.store.logstate import is_new
+from warden.store.logstate import is_new, read_state
 from warden.store.projections import project
 from warden.store.segments import all_raws, all_records
 from warden.store.tables import PROJECTION_TABLES, PROJECTIONS
@@ -107,9 +107,20 @@ def _counted(records: Iterable[Record], progress: Progress) -> Iterator[Record]:
 
 
 def _check_states(source: Source, verdict: Verdict) -> None:
-    """The newest stored state must be the verified end: the next append rests on it."""
-    row = source.connection.execute("SELECT size, entry_digest FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
-    if row is None or row != (verdict.size, verdict.entry_digest):
+    """Every stored state must be that of its checkpoint, and the newest the verified end: the next append rests on it."""
+    sizes = source.connection.execute("SELECT size FROM checkpoints ORDER BY size").fetchall()
+    for (size,) in sizes:
+        last = max(size - 1, 0)
+        try:
+            state = read_state(source.connection, size)
+        except LedgerError as error:
+            raise damaged(Damage.CHECKPOINT, last, f"{error.message}, after entry {last}") from error
+        row = source.connection.execute("SELECT raw FROM entries WHERE seq = ?", (last,)).fetchone()
+        if row is not None and digest_bytes(row[0]) != state.entry_digest:
+            raise damaged(
+                Damage.CHECKPOINT, last, f"what is stored beside the checkpoint after entry {last} is not its digest"
+            )
+    if not sizes or sizes[-1][0] != verdict.size:
         raise damaged(Damage.CHECKPOINT, verdict.size - 1, "the stored end of the log is not its end")
 
 
