@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from enginebed import SECRET, Bed, planning
 
+from warden.engine.proposal import PlanBrain
 from warden.errors import BrainError
 from warden.model.disposition import Disposition
 from warden.model.plan import Candidate, Plan, PlannedAction
@@ -143,3 +144,22 @@ def test_a_plan_with_more_actions_than_allowed_is_escalated_whole() -> None:
     bed.execute()
     assert bed.disposition("m1") is Disposition.ESCALATED
     assert not bed.hub.is_read("m1")
+
+
+def test_a_kind_that_is_a_secret_is_written_down_as_unknown() -> None:
+    """A kind may be any word, but not one that the guard takes for a credential."""
+    kind = "ghp_" + "a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q7r8"
+    bed = Bed(planning((kind, {})))
+    bed.send()
+    bed.execute()
+    assert kind not in str(bed.entries()) + str(bed.reports.messages)
+    assert bed.report("m1").actions[0].kind == "unknown"
+
+
+def test_a_saved_plan_escalates_a_message_that_it_does_not_name() -> None:
+    """The brain of a saved plan has an opinion on its own messages only."""
+    bed = Bed()
+    bed.send()
+    bed.brain = PlanBrain("plan", "sha256:" + "a" * 64, ())
+    bed.execute()
+    assert (bed.disposition("m1"), bed.report("m1").reason) == (Disposition.ESCALATED, "not-in-plan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from enginebed import AGENT, SENDER, Bed, planning, traits_with
 
+from warden.engine import recovery
 from warden.engine.letters import Person, dropping
 from warden.errors import HubBusyError, HubCredentialError, HubRejectedError, HubUncertainError
 from warden.model.disposition import Disposition
@@ -277,3 +278,16 @@ def test_a_dropped_reply_whose_sender_writes_again_stays_with_the_person() -> No
         bed.execute()
     assert bed.disposition("m1") is Disposition.ESCALATED
     assert [message.content.in_reply_to for message in bed.replies()] == ["m2"]
+
+
+def test_a_drain_has_a_bounded_number_of_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit into the rounds of one run is delivered by the next."""
+    bed = Bed(planning(("mark_read", {})))
+    for number in range(70):
+        bed.send(sender=f"agent-{number}")
+    bed.faults.plan("mark_read", HubBusyError("later"), times=70)
+    bed.execute()
+    bed.clock.advance(60)
+    monkeypatch.setattr(recovery, "MAX_ROUNDS", 1)
+    assert bed.execute().counts["recovered"] == 64
+    assert bed.execute().counts["recovered"] == 64

@@ -71,8 +71,8 @@ class _PlanInMaking:
         self._digest: PlanDigest | None = None
         self._take: Callable[[PlanItem], None] | None = None
 
-    def begin(self) -> None:
-        """Write what the plan is bound to, once."""
+    def begin(self) -> PlanDigest:
+        """Write what the plan is bound to, once, and return what computes its digest."""
         from warden.model.saved_plan import PlanDigest
 
         if self._digest is None:
@@ -80,14 +80,14 @@ class _PlanInMaking:
             header = self._bench.opening.header()
             self._digest = PlanDigest(header)
             self._take = self._keep(header) if self._keep else None
+        return self._digest
 
     def add(self, judged: Judged) -> None:
         """Take the next message into the plan."""
         from warden.engine.proposal import plan_item
 
         item = plan_item(judged)
-        if self._digest is not None:
-            self._digest.add(item)
+        self.begin().add(item)
         if self._take is not None:
             self._take(item)
 

@@ -148,14 +148,14 @@ class Outbox:
         `generations` tells how often each message was reopened (0 when absent), `head` is what audit events carry.
         """
         faults: dict[MessageKey, tuple[Disposition, str, OutboxRecord]] = {}
-        closed: list[OutboxRecord] = []
+        closed: list[tuple[OutboxRecord, Disposition]] = []
         waits: dict[str, float] = {}
         for delivery in deliveries:
             record, result = delivery.record, delivery.result
             if isinstance(result, Receipt):
                 self._journal.received(record, result)
                 if record.closes is not None:
-                    closed.append(record)
+                    closed.append((record, record.closes))
                 continue
             disposition, reason = _after_fault(self._fault(record, result, waits), result)
             if record.stage >= AUDIT_STAGE:
@@ -168,11 +168,9 @@ class Outbox:
         for key, (disposition, reason, record) in faults.items():
             self._dispose(record, disposition, reason)
             dispositions[key] = disposition
-        for record in closed:
-            if record.closes is None:
-                continue
+        for record, closes in closed:
             key = record.intent.message
-            disposition, reason = self._after_receipt(record, record.closes)
+            disposition, reason = self._after_receipt(record, closes)
             dispositions[key] = disposition
             event = self.close(record, disposition, reason, generations.get(key, 0), head)
             if event is not None:
