@@ -21,9 +21,7 @@ def values() -> Iterator[type]:
                 yield found
 
 
-@pytest.mark.parametrize(
-    "value", sorted(values(), key=lambda found: found.__qualname__), ids=lambda found: found.__qualname__
-)
+@pytest.mark.parametrize("value", sorted(values(), key=repr), ids=repr)
 def test_a_value_is_frozen_and_has_slots(value: type) -> None:
     """A value keeps what it was made with: the kernel may be shared between threads."""
     parameters = value.__dataclass_params__  # type: ignore[attr-defined]
