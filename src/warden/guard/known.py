@@ -30,6 +30,9 @@ _LIMB = 4
 _CHUNK = 16_384
 _MARK_MASK = (1 << MARK_BITS) - 1
 
+Judged = dict[tuple[bytes, bytes], bool]
+"""Whether a value has a seal, for the values looked at so far; lives as long as one look."""
+
 
 def refuse_weak(value: bytes) -> None:
     """Raise `InputError` when `value` is too short, too long or too regular to be told from ordinary text."""
@@ -99,12 +102,12 @@ class KnownSecrets:
         told = sorted((f.size, f.mark, f.seal.hex()) for found in self._by_mark.values() for f in found)
         return hashlib.sha256(repr((told, len(self._held))).encode()).hexdigest()
 
-    def find(self, data: bytes, refuted: set[bytes] | None = None) -> Iterator[tuple[int, int]]:
+    def find(self, data: bytes, judged: Judged | None = None) -> Iterator[tuple[int, int]]:
         """Yield (start, end) in bytes for each place of `data` that holds one of the values.
 
-        `refuted` remembers, between calls for forms of one text, what has a mark by chance: seals are slow on purpose.
+        `judged` remembers, between calls for forms of one text, what a seal said: seals are slow on purpose.
         """
-        refuted = set() if refuted is None else refuted
+        judged = {} if judged is None else judged
         for value in self._held:
             at = data.find(value)
             while at >= 0:
@@ -112,20 +115,19 @@ class KnownSecrets:
                 at = data.find(value, at + len(value))
         skip_to = 0
         for at, mark in self._candidates(data) if self._marks else ():
-            size = self._size_at(data, at, mark, refuted) if at >= skip_to else 0
+            size = self._size_at(data, at, mark, judged) if at >= skip_to else 0
             if size:
                 yield at, at + size
                 skip_to = at + size
 
-    def _size_at(self, data: bytes, at: int, mark: int, refuted: set[bytes]) -> int:
+    def _size_at(self, data: bytes, at: int, mark: int, judged: Judged) -> int:
         """Return how long the enrolled value at `at` is, or 0 when there is none."""
         for one in self._by_mark[mark]:
-            value = data[at : at + one.size]
-            if len(value) < one.size or (value in refuted and len(self._by_mark[mark]) == 1):
-                continue
-            if self._is_sealed(one, value):
+            case = (one.seal, data[at : at + one.size])
+            if len(case[1]) == one.size and case not in judged:
+                judged[case] = self._is_sealed(*case)
+            if judged.get(case):
                 return one.size
-            refuted.add(value)
         return 0
 
     def _candidates(self, data: bytes) -> Iterator[tuple[int, int]]:
@@ -137,10 +139,10 @@ class KnownSecrets:
                 if mark in self._marks:
                     yield begin + offset, mark
 
-    def _is_sealed(self, one: Fingerprint, value: bytes) -> bool:
+    def _is_sealed(self, seal: bytes, value: bytes) -> bool:
         import hmac
 
-        return hmac.compare_digest(one.seal, _seal(self._key, value))
+        return hmac.compare_digest(seal, _seal(self._key, value))
 
 
 def _weights(key: bytes) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from functools import cached_property
 from warden.guard.assignment import find_assigned
 from warden.guard.formats import all_rules, find_split, find_structures, find_tokens, runs_of
 from warden.guard.forms import chained_forms, gaps, prefix_forms, squeezed, text_forms
-from warden.guard.known import KnownSecrets
+from warden.guard.known import Judged, KnownSecrets
 from warden.guard.mapping import Derived, unmirror
 from warden.guard.prose import find_in_prose
 from warden.guard.redaction import UNSCANNABLE
@@ -87,7 +87,7 @@ class _Look:
         self._size = size
         self._left = max(LEAST_BUDGET, size * MOST_GROWTH)
         self._seen: set[str] = set()
-        self._refuted: set[bytes] = set()
+        self._judged: Judged = {}
 
     def all_findings(self, text: str) -> Iterator[Finding]:
         yield from self._walk(text, "plain", 0, lambda start, end: (start, end))
@@ -159,7 +159,7 @@ class _Look:
         if self._known is None:
             return
         data = text.encode("utf-8", "surrogatepass")
-        for start, end in self._known.find(data, self._refuted):
+        for start, end in self._known.find(data, self._judged):
             first, last = _characters(data[:start]), _characters(data[:end])
             yield Finding(KIND_KNOWN, first, last, RULE_KNOWN)
 
@@ -168,10 +168,10 @@ class _Look:
             return
         parts = list(decoded_bytes(text))
         joined = JOINT.join(data for *_, data in parts)
-        if next(self._known.find(joined, self._refuted), None) is None:
+        if next(self._known.find(joined, self._judged), None) is None:
             return
         for form, start, end, data in parts:
-            if next(self._known.find(data, self._refuted), None):
+            if next(self._known.find(data, self._judged), None):
                 yield Finding(KIND_KNOWN, start, end, RULE_KNOWN, form)
 
     def _placed(self, findings: Iterable[Finding], form: str, place: ToOriginal) -> Iterator[Finding]:
