@@ -13,7 +13,8 @@ from typing import Any
 
 from warden.cli.plan_text import next_steps
 from warden.cli.render import printer
-from warden.cli.run_output import JsonOutput, TextOutput
+from warden.cli.run_output import JsonOutput
+from warden.cli.run_text import TextOutput
 from warden.model.disposition import Disposition
 from warden.model.plan import Candidate
 from warden.model.report import ActionReport, MessageReport, RunReport

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from warden.cli.render import Line, Span, visible
+from warden.cli.run_output import is_refused
 from warden.model.disposition import Disposition
 from warden.model.report import ActionReport, MessageReport, RunReport
 from warden.model.request import Effect
@@ -54,13 +55,6 @@ _FURTHER = (
     Disposition.DEAD,
     Disposition.QUARANTINED,
 )
-
-
-def is_refused(report: MessageReport) -> bool:
-    """Return whether the message is escalated because an action of its plan was denied, or a plan's item is stale."""
-    return report.stale or (
-        report.disposition is Disposition.ESCALATED and report.reason in ("refused", "refused-secret", "refused-draft")
-    )
 
 
 def heading(mode: str, agent: str, hub: str, brain: str) -> Iterator[Line]:

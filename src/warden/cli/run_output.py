@@ -1,4 +1,4 @@
-"""What a run prints: text for people, or one JSON document of schema `warden.run/1`, both written as the run goes.
+"""What a run prints for programs: one JSON document of schema `warden.run/1`, written as the run goes; and the sums.
 
 A run of any length is never held in memory: each message is printed when it is reported.
 """
@@ -9,12 +9,17 @@ import json
 from collections import Counter
 from typing import TextIO
 
-from warden.cli.plan_text import closing, heading, idle_lines, is_refused, message_lines
-from warden.cli.render import Line, PlainPrinter, StyledPrinter
 from warden.model.disposition import Disposition
 from warden.model.report import ActionReport, MessageReport, RunReport
 
 SCHEMA = "warden.run/1"
+
+
+def is_refused(report: MessageReport) -> bool:
+    """Return whether the message is escalated because an action of its plan was denied, or a plan's item is stale."""
+    return report.stale or (
+        report.disposition is Disposition.ESCALATED and report.reason in ("refused", "refused-secret", "refused-draft")
+    )
 
 
 class Sums:
@@ -34,41 +39,10 @@ class Sums:
         return any(self.counts[name] for name in names)
 
 
-class TextOutput:
-    """Prints the plan for people; a run without anything to do is one line."""
-
-    def __init__(self, printer: PlainPrinter | StyledPrinter, mode: str) -> None:
-        self._printer = printer
-        self._mode = mode
-        self._agent = ""
-        self._heading: list[Line] = []
-        self.sums = Sums()
-
-    def begin(self, agent: str, hub: str, brain: str) -> None:
-        """Take what stands above the plan; it is printed with the first message."""
-        self._agent = agent
-        self._heading = list(heading(self._mode, agent, hub, brain))
-
-    def message(self, report: MessageReport) -> None:
-        """Print one message."""
-        self._print_heading()
-        self.sums.add(report)
-        self._printer.print(message_lines(report, self._mode == "dry-run"))
-
-    def end(self, report: RunReport) -> None:
-        """Print the sums."""
-        if self.sums.counts:
-            self._printer.print(closing(report, self.sums.counts, self._mode == "dry-run"))
-        else:
-            self._printer.print(idle_lines(report, self._agent))
-
-    def _print_heading(self) -> None:
-        self._printer.print(self._heading)
-        self._heading = []
-
-
 class JsonOutput:
     """Writes `{"schema": "warden.run/1", ...}` to `stream`, a message at a time."""
+
+    for_people = False
 
     def __init__(self, stream: TextIO, run_id: str, mode: str, agent: str) -> None:
         self._stream = stream

@@ -29,7 +29,8 @@ from warden.engine.parts import Parts, Terms
 from warden.errors import EXIT_DONE, EXIT_FOUND, InputError, UsageError, quote
 
 if TYPE_CHECKING:
-    from warden.cli.run_output import JsonOutput, TextOutput
+    from warden.cli.run_output import JsonOutput
+    from warden.cli.run_text import TextOutput
     from warden.model.report import MessageReport, RunReport
     from warden.ports import Hub
 
@@ -128,12 +129,10 @@ class _Desk:
 
     def close(self, report: RunReport, saved_as: str = "") -> None:
         """Print the sums, and what a person may do next; `saved_as` names the file of a saved plan."""
-        from warden.cli.run_output import TextOutput
-
         output = self.screen.output
         output.end(report)
         sys.stdout.flush()
-        if isinstance(output, TextOutput) and not self.quiet:
+        if output.for_people and not self.quiet and output.sums.counts:
             from warden.cli.plan_text import next_steps
 
             for step in next_steps(report, output.sums.counts, saved_as):
@@ -184,11 +183,13 @@ def _desk(settings: Settings, stop: SignalStop, mode: str, options: RunOptions |
 
 def _screen(settings: Settings, hub: Hub, run_id: str, mode: str, as_json: bool) -> _Screen:
     def make() -> JsonOutput | TextOutput:
-        from warden.cli.render import printer
-        from warden.cli.run_output import JsonOutput, TextOutput
-
         if as_json:
+            from warden.cli.run_output import JsonOutput
+
             return JsonOutput(sys.stdout, run_id, mode, settings.agent)
+        from warden.cli.render import printer
+        from warden.cli.run_text import TextOutput
+
         return TextOutput(printer(sys.stdout, shows_color(sys.stdout, settings.no_color)), mode)
 
     where = settings.hub.url or "embedded"
