@@ -41,7 +41,7 @@ from warden.model.posted import Accepted
 from warden.model.saved_plan import PlanHeader, PlanItem, SavedPlan
 from warden.store.headfile import SLOT_BYTES, HeadFile, write_slot
 from warden.store.sqlite import NewLog, SqliteLedgerStore
-from warden.testing.engine import FixedClock, InlinePool, Killed, Patience, Reports, ScriptedBrain
+from warden.testing.engine import FixedClock, InlinePool, Killed, LazyPool, Patience, Reports, ScriptedBrain
 from warden.testing.hub import Call, MemoryHub
 
 WORDS = ("answer", "reply", "note", "read", "escalate", "both", "garbage", "later")
@@ -245,7 +245,8 @@ class World:
             brain=ScriptedBrain(self._propose),
             catalog=CATALOG,
             clock=self.clock,
-            pool=InlinePool(),
+            # What is started runs at once or as late as it may, by turns.
+            pool=LazyPool() if self.case.seed % 2 else InlinePool(),
             reporter=Reports(),
             stop=Patience(),
             channels=messaging_channels(self.hub, self.case.means) if executing else {},

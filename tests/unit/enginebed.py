@@ -27,7 +27,7 @@ from warden.model.records import DispositionRecord, OutboxRecord
 from warden.model.report import MessageReport, RunReport
 from warden.model.saved_plan import PlanHeader, PlanItem, SavedPlan
 from warden.policy import Bundle, Kernel
-from warden.ports import AnswerSource, Brain, Channel, PolicyKernel, Scanner
+from warden.ports import AnswerSource, Brain, Channel, PolicyKernel, Pool, Scanner
 from warden.store.sqlite import SqliteLedgerStore
 from warden.testing.engine import Faults, FixedClock, InlinePool, Patience, Reports, ScriptedBrain, plan_of
 from warden.testing.hub import MemoryHub
@@ -103,6 +103,7 @@ class Bed:
     brain: Brain = field(init=False)
     store: SqliteLedgerStore = field(init=False)
     channels: Mapping[str, Channel] | None = None
+    pool: Pool = field(default_factory=InlinePool)
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -135,7 +136,7 @@ class Bed:
             brain=self.brain,
             catalog=self.catalog,
             clock=self.clock,
-            pool=InlinePool(),
+            pool=self.pool,
             reporter=self.reports,
             stop=self.stop,
             channels=channels if executing else {},

@@ -22,7 +22,8 @@ from warden.model.delivery import DeliveryFault, Fault
 from warden.model.disposition import Disposition
 from warden.model.hub import DeliveryMeans
 from warden.model.retry import RetryPolicy
-from warden.testing.engine import Patience
+from warden.ports import Pool
+from warden.testing.engine import InlinePool, LazyPool, Patience
 
 KEY, LOOKUP, NONE = DeliveryMeans.IDEMPOTENCY_KEY, DeliveryMeans.LOOKUP, DeliveryMeans.NONE
 CERTAIN = [
@@ -128,9 +129,10 @@ def test_a_refused_credential_stops_the_run() -> None:
     assert len(bed.replies()) == 130
 
 
-def test_a_credential_refused_at_a_follow_up_stops_the_run_too() -> None:
-    """When audit events are refused for who we are, later batches are not begun."""
-    bed = Bed()
+@pytest.mark.parametrize("pool", [InlinePool(), LazyPool()])
+def test_a_credential_refused_at_a_follow_up_stops_the_run_too(pool: Pool) -> None:
+    """When audit events are refused for who we are, later batches are not begun, however late that is known."""
+    bed = Bed(pool=pool)
     for number in range(130):
         bed.send(sender=f"agent-{number}")
     bed.faults.plan("post_progress", HubCredentialError("no"))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from warden.ports import Channel, Hub
 
 MARKER = "warden-key"
+"""Metadata name under which a delivery carries its idempotency key."""
 MAX_PAGES = 50
 """INVARIANT (bounded): pages of progress events that a look-up reads."""
 
@@ -54,7 +55,7 @@ class HubChannel:
         if isinstance(payload, OutgoingMessage):
             for message in self._hub.get_thread(intent.message.agent, payload.thread_id):
                 ours = message.sender.name == payload.from_agent
-                if ours and message.content.metadata.get(MARKER) == payload.metadata.get(MARKER):
+                if ours and message.content.metadata.get(MARKER) == intent.key:
                     return Receipt(intent.key, message.key.message_id, replayed=True)
             return None
         return self._find_event(intent, payload) if isinstance(payload, ProgressEvent) else None
@@ -64,7 +65,7 @@ class HubChannel:
         for _ in range(MAX_PAGES):
             page = self._hub.list_progress(event.agent, after)
             for record in page.events:
-                if record.metadata.get(MARKER) == event.metadata.get(MARKER):
+                if record.metadata.get(MARKER) == intent.key:
                     return Receipt(intent.key, record.id, replayed=True)
             if page.after is None:
                 return None

@@ -65,6 +65,14 @@ class InlinePool:
         return lambda: results
 
 
+class LazyPool(InlinePool):
+    """Runs what was started when its results are asked for: as late as a pool of threads may."""
+
+    def start(self, tasks: Sequence[Callable[[], T]]) -> Callable[[], list[T]]:
+        """Run the tasks later; what is returned runs them and gives their results."""
+        return lambda: self.run(tasks)
+
+
 class Patience:
     """A stop signal that asks to stop after it was looked at `looks` times; None for never."""
 
