@@ -9,7 +9,7 @@ only stand in answers or owners' names explain a little and name nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -250,20 +250,23 @@ class CatalogIndex:
             said[word.stem] = max(word.match * stressed, said.get(word.stem, 0.0))
         heard = sum({word.stem: weight * word.match for word, weight, _ in known}.values())
         naming = self._name_all(said, heard)
+        explained = _gather((word.entries, weight) for word, weight, _ in words.known)
+        weakly = _gather((entries, weight * ANSWER_MATCH) for entries, weight in words.weak)
+        own = _gather((word.entries, weight) for word, weight, _ in words.beside)
+        chosen = _gather((word.entries, weight) for word, weight, _ in words.known if word.stem in _OPTIONAL)
+        terms: dict[int, list[str]] = {}
+        for word, _, _ in known:
+            for number in word.entries:
+                terms.setdefault(number, []).append(word.stem)
         found = []
-        for number in {number for word, _, _ in known for number in word.entries}:
-            mine = [(word, weight) for word, weight, _ in words.known if number in word.entries]
-            explained = sum(weight for _, weight in mine)
-            explained += sum(weight * ANSWER_MATCH for entries, weight in words.weak if number in entries)
-            own = sum(weight for word, weight, _ in words.beside if number in word.entries)
+        for number, stems in terms.items():
             foreign = words.adjunct + sum(weight for word, weight, _ in words.beside if number not in word.entries)
-            chosen = sum(weight for word, weight in mine if word.stem in _OPTIONAL)
-            total = core + chosen + own + min(ADJUNCT_MOST, foreign)
-            share = (explained + own) / total if total else 0.0
+            mine = own.get(number, 0.0)
+            total = core + chosen.get(number, 0.0) + mine + min(ADJUNCT_MOST, foreign)
+            share = (explained.get(number, 0.0) + weakly.get(number, 0.0) + mine) / total if total else 0.0
             named, covered = naming.get(number, UNNAMED)
-            terms = tuple(dict.fromkeys(word.stem for word, _, _ in known if number in word.entries))
             value = share * (0.3 + 0.35 * named + 0.35 * covered)
-            found.append(Score(self._entries[number], value, share, named, terms))
+            found.append(Score(self._entries[number], value, share, named, tuple(dict.fromkeys(stems))))
         found.sort(key=lambda score: (-score.value, score.entry.id))
         return found
 
@@ -286,6 +289,15 @@ class CatalogIndex:
                 pair = (named * phrase.factor, min(1.0, matched[place] / heard))
                 best[phrase.entry] = max(best.get(phrase.entry, UNNAMED), pair, key=sum)
         return best
+
+
+def _gather(shares: Iterable[tuple[frozenset[int], float]]) -> dict[int, float]:
+    """Return the sum of the weights of each entry, added in the order of the words."""
+    sums: dict[int, float] = {}
+    for entries, weight in shares:
+        for number in entries:
+            sums[number] = sums.get(number, 0.0) + weight
+    return sums
 
 
 def _title_parts(title: str) -> list[str]:
