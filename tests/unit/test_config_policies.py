@@ -135,6 +135,14 @@ def test_a_file_that_is_no_policy_is_refused(place: Path) -> None:
         read_policy_dir(place)
 
 
+@pytest.mark.parametrize("name", ["a b.yaml", "é.yaml", "-x.yaml", "a" * 101 + ".yaml", "a\nb.yaml"])
+def test_a_name_that_the_ledger_could_not_hold_is_refused(place: Path, name: str) -> None:
+    """A file's name stands in rule ids, so it is short and plain."""
+    (place / name).write_bytes(ALLOW)
+    with pytest.raises(ConfigError, match="no name for a policy file"):
+        read_policy_dir(place)
+
+
 def test_what_is_no_file_is_refused_without_being_opened(place: Path) -> None:
     """A directory or a pipe under a policy's name is refused; a pipe would keep a reader waiting for ever."""
     os.mkfifo(place / "p.yaml")

@@ -70,6 +70,8 @@ REFUSED = [
     ("rules:\n  - id: 'a b'\n    decision: deny\n", 2, "rules.0.id", ""),
     ("tenants:\n  a: {}\n  A: {}\n", 3, "stands here twice", ""),
     ("tenants:\n  ' ': {}\n", 2, "is empty", ""),
+    ('tenants:\n  "a\\nb": {}\n', 2, "not printable", ""),
+    ("tenants:\n  " + "a" * 41 + ": {}\n", 2, "1 to 40 characters", ""),
     ("tenants:\n  a:\n    allow_topics: ['']\n", 3, "empty", ""),
     ("tenants:\n  a:\n    deny_topics: ['[']\n", 3, "bad topic pattern", ""),
     ("tenants:\n  a:\n    max_jobs: 1\n", 3, "unknown key", "`max_concurrent_jobs`"),

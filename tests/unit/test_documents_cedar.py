@@ -153,6 +153,8 @@ def test_cedar_stands_on_the_charter() -> None:
         ('@decision("deny") permit(principal, action, resource);', "does not fit a permit"),
         ('@decision("allow") forbid(principal, action, resource);', "does not fit a forbid"),
         ("\ud800", "not valid Cedar"),
+        ('@id("a\\nb") permit(principal, action, resource);', "not printable"),
+        (f'@id("{"a" * 129}") permit(principal, action, resource);', "too long"),
     ],
 )
 def test_policies_that_are_not_understood_are_refused(text: str, words: str) -> None:

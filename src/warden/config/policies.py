@@ -7,6 +7,7 @@ alert. Without such a set everything is denied: one layer that says no stands fo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from warden.policy.layer import Layer
 
 MAX_FILES = 256
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+"""What a policy file may be called: its name stands in every rule id, and so in the ledger."""
 MAX_FILE_BYTES = 2 * 1024 * 1024
 
 CURRENT = "current"
@@ -68,6 +71,9 @@ def read_policy_dir(directory: Path) -> tuple[PolicyFile, ...]:
         if not name.endswith(SUFFIXES):
             hint = f"policy files end in {', '.join(SUFFIXES)}; a leading dot makes warden ignore a file"
             raise ConfigError(f"{quote(name)} in the policy directory is no policy file", hint)
+        if not FILE_NAME.fullmatch(name):
+            hint = "use letters, digits, `_`, `-` and `.`, at most 100 characters"
+            raise ConfigError(f"{quote(name)} is no name for a policy file", hint)
     return tuple(_read(directory, name, name + SIGNATURE_SUFFIX in names) for name in policies)
 
 

@@ -190,8 +190,12 @@ def _tenants(found: dict[str, Found], refuse: Refuse) -> dict[str, TenantPolicy]
     seen: set[str] = set()
     for name, item in found.items():
         at = ("tenants", name)
-        if not fold(name) or fold(name) in seen:
-            refuse(f"tenant {quote(name)} is empty or stands here twice", "tenants ignore upper and lower case", at)
+        if not fold(name) or not name.isprintable() or fold(name) in seen:
+            refuse(
+                f"tenant {quote(name)} is empty, not printable, or stands here twice",
+                "tenants ignore upper and lower case",
+                at,
+            )
         seen.add(fold(name))
         for part in ("allow_topics", "deny_topics"):
             if not all(pattern.strip() for pattern in item[part]):

@@ -148,6 +148,6 @@ BUNDLE = Record(
         "default_decision": (Choice(DEFAULTS), nothing),
         "default_tenant": (Text(200), empty_text),
         "rules": (ListOf(RULE, MAX_RULES), list),
-        "tenants": (MapOf(TENANT, most=MAX_VALUES), dict),
+        "tenants": (MapOf(TENANT, Text(40, 1), MAX_VALUES), dict),
     }
 )

@@ -23,6 +23,7 @@ from warden.policy.overlay import DEFAULT_RULE, NO_MATCH
 
 MAX_BYTES = 512 * 1024
 MAX_POLICIES = 2_000
+MAX_ID = 128
 COUNTS = (
     "body_bytes",
     "actions_in_message",
@@ -127,6 +128,10 @@ def _policies(parsed: Mapping[str, Any], name: str) -> dict[str, _Policy]:
                 near = difflib.get_close_matches(note, ANNOTATIONS, n=1)
                 hint = f"did you mean {quote('@' + near[0])}?" if near else "known: @id, @decision, @reason"
                 raise DocumentError(f"unknown annotation {quote('@' + note)}", hint, name)
+        if len(rule_id) > MAX_ID or not rule_id.isprintable():
+            raise DocumentError(
+                f"policy id {quote(rule_id)} is too long or not printable", f"use {MAX_ID} characters", name
+            )
         if rule_id in seen:
             raise DocumentError(f"policy id {quote(rule_id)} stands here twice", "give each policy its own @id", name)
         seen.add(rule_id)
