@@ -276,6 +276,14 @@ rules:
     assert explanation.decision.effect is Effect.REQUIRE_APPROVAL
 
 
+def test_the_explanation_says_why_a_layer_gave_its_default() -> None:
+    """Without a matching rule a layer's note says so, and whether it abstained; with one there is no note."""
+    notes = []
+    for text in ("rules: []", "default_decision: abstain", "rules: [{id: a, decision: deny}]"):
+        notes.append(UnsafeBareKernel([bundle(text)]).explain(reply()).layers[0].note)
+    assert notes == ["no matching rule", "no matching rule: the bundle abstains", ""]
+
+
 def test_a_remediation_changes_topic_capability_and_labels_only() -> None:
     """Labels are taken away before others are added; facts like counts and risk tags stay as they were."""
     request = replace(labelled(reply(), env="prod"), risk_tags=frozenset({"automatic"}))
