@@ -8,14 +8,14 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpcore
 import pytest
 
-from warden.errors import HubAnswerError, HubBusyError, HubError, HubUncertainError, HubUnreachableError
-from warden.hubs.connection import Bounds
+from warden.errors import HubAnswerError, HubBusyError, HubUncertainError, HubUnreachableError
+from warden.hubs.connection import Bounds, ConnectionPool, Deadline
 from warden.hubs.http import HttpHub, HttpOptions
 from warden.hubs.profile import CLASSIC
 from warden.model.delivery import OutgoingMessage
@@ -258,21 +258,10 @@ def test_closed_keep_alive_connection_is_noticed() -> None:
 
 def test_no_connection_comes_free() -> None:
     """With every connection in use, a further request is told so in time, and was certainly not sent."""
-    arrived = threading.Event()
-    go_on = threading.Event()
-
-    def hold(connection: socket.socket, _: bytes) -> None:
-        arrived.set()
-        go_on.wait(30)
-        connection.sendall(CREATED)
-
-    bounds = Bounds(timeout_s=0.3, connections=1)
-    with misbehaving(hold, bounds) as (server, hub), ThreadPoolExecutor(1) as pool:
-        first = pool.submit(hub.post_message, HELLO)
-        arrived.wait(30)
-        with pytest.raises(HubBusyError):
-            hub.post_message(HELLO)
-        go_on.set()
-        with pytest.raises(HubError):
-            first.result()
-        assert len(server.requests) == 1
+    origin = httpcore.Origin(b"http", b"127.0.0.1", 9)
+    pool = ConnectionPool(origin, Bounds(timeout_s=0.01, connections=1), Deadline(lambda: 0.0))
+    with pool.taken(), pytest.raises(HubBusyError), pool.taken():
+        pytest.fail("a second exchange began on the only connection")
+    with pool.taken():
+        pass
+    pool.close()

@@ -68,7 +68,7 @@ class Connection:
         default = port in (None, 443 if scheme == b"https" else 80)
         self._headers = [(b"Host", shown if default else shown + b":%d" % (port or 0)), *headers]
         self._bounds = bounds
-        self._deadline = _Deadline(monotonic)
+        self._deadline = Deadline(monotonic)
         self._extensions = {
             "timeout": {
                 "connect": bounds.connect_timeout_s,
@@ -77,7 +77,7 @@ class Connection:
                 "pool": bounds.timeout_s,
             }
         }
-        self._pool = _Pool(
+        self._pool = ConnectionPool(
             httpcore.Origin(scheme, host, port or (443 if scheme == b"https" else 80)), bounds, self._deadline
         )
 
@@ -155,7 +155,7 @@ def _reason(error: Exception) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:200]
 
 
-class _Deadline(threading.local):
+class Deadline(threading.local):
     """When the exchange of this thread must have ended."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -180,7 +180,7 @@ class _BoundedStream(httpcore.NetworkStream):
     What is written waits for the next read: one system call and one wake-up of the hub fewer for every request.
     """
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
         self._unsent = b""
@@ -217,7 +217,7 @@ class _BoundedStream(httpcore.NetworkStream):
 class _BoundedBackend(httpcore.NetworkBackend):
     """Opens streams that end at the deadline."""
 
-    def __init__(self, deadline: _Deadline) -> None:
+    def __init__(self, deadline: Deadline) -> None:
         self._backend = httpcore.SyncBackend()
         self._deadline = deadline
 
@@ -233,14 +233,14 @@ class _BoundedBackend(httpcore.NetworkBackend):
         return _BoundedStream(stream, self._deadline)
 
 
-class _Pool:
+class ConnectionPool:
     """Connections, each used by one thread at a time.
 
     httpcore's own pool is not used: it looks at connections that other threads are using, and now and then takes an
     answer that just arrived on one for its end and closes it, which would leave a delivery in doubt for no reason.
     """
 
-    def __init__(self, origin: httpcore.Origin, bounds: Bounds, deadline: _Deadline) -> None:
+    def __init__(self, origin: httpcore.Origin, bounds: Bounds, deadline: Deadline) -> None:
         self._origin = origin
         self._timeout_s = bounds.timeout_s
         self._backend = _BoundedBackend(deadline)
