@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple
 
+from warden.guard.redaction import UNSCANNABLE
 from warden.guard.rule import Rule, keywords_of, pattern_of
 from warden.guard.shape import entropy, is_random, is_stand_in, word_likeness
 from warden.guard.structures import STRUCTURE_RULES
@@ -19,7 +20,9 @@ from warden.guard.tokens import token_rules
 from warden.model.finding import Finding
 
 SHORTEST_RUN = 14
-LONGEST_SPLIT = 6_000
+LONGEST_SPLIT = 1_500
+FIRST_GAP = 300
+MOST_SPLITS = 400
 OPENING = 3
 _RUN = r"[^\s\"'`<>()]{14,}"
 _WORD_OPENING = r"(?<![a-z0-9])[a-z0-9]\S\S"
@@ -176,27 +179,31 @@ def find_split(text: str, squeeze: re.Pattern[str]) -> Iterator[Finding]:
     """Yield a finding for each token whose prefix is whole in `text` and whose rest goes on after gaps.
 
     From the prefix on, gaps (what `squeeze` matches) are left out; words would join as well, so the rest must look
-    drawn at random.
+    drawn at random. More than `MOST_SPLITS` places to try in one text are a finding themselves.
     """
     index = _token_index().by_opening
     low = text.lower()
+    tried = 0
     for opening in index.keys() & set(_compiled(_WORD_OPENING).findall(low)):
         for rule in index[opening]:
             at = low.find(_prefix(rule))
             while at >= 0:
-                yield from _match_split(text, at, rule, squeeze)
+                if _has_gap(text, at, squeeze):
+                    tried += 1
+                    if tried > MOST_SPLITS:
+                        yield Finding(UNSCANNABLE, 0, len(text), "bound-exceeded")
+                        return
+                    yield from _match_split(text, at, rule, squeeze)
                 at = low.find(_prefix(rule), at + 1)
 
 
+def _has_gap(text: str, at: int, squeeze: re.Pattern[str]) -> bool:
+    return not (at and text[at - 1].isalnum()) and squeeze.search(text, at, at + FIRST_GAP) is not None
+
+
 def _match_split(text: str, at: int, rule: Rule, squeeze: re.Pattern[str]) -> Iterator[Finding]:
-    if at and text[at - 1].isalnum():
-        return
     part = text[at : at + LONGEST_SPLIT]
-    gap = squeeze.search(part)
-    if gap is None:
-        return
-    body = squeeze.sub("", part)
-    match = _open_ended(rule).match(body)
+    match = _open_ended(rule).match(squeeze.sub("", part))
     if match is None:
         return
     rest = match.group()[len(_prefix(rule)) :]
