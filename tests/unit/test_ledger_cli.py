@@ -320,3 +320,21 @@ def test_every_command_has_help(ledger: Terminal) -> None:
     for name in names:
         assert f"  {name} " in overview
         assert "Usage" in ledger.text(name, "--help")
+
+
+def test_heads_on_the_hub_give_a_roll_back_away(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every executing run posts its head: a whole state directory that is put back verifies, and not with --online."""
+    terminal = Terminal(capsys)
+    state = own_home / ".local" / "state" / "ops-warden"
+    words = ["--to", "ops-warden", "--subject", "question", "--body", "Who issues SSH certificates?"]
+    for sender in ("flex-auth", "deploy-bot"):
+        assert run(["hub", "send", "--from", sender, *words]) == 0
+        assert run(["worker", "run", "--execute", "--quiet"]) == 0
+        terminal.text("verify", "--online")
+        if sender == "flex-auth":
+            copy = {path: path.read_bytes() for path in (state / "ledger.db", state / "checkpoints" / "ledger.head")}
+    for path, data in copy.items():
+        path.write_bytes(data)
+    terminal.text("verify")
+    document = terminal.json("verify", "--online", status=6)
+    assert document["findings"][0]["damage"] == "cut"

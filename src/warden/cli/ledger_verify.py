@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,6 +21,7 @@ from warden.ledger.checkpoint import Checkpoint
 from warden.ledger.damage import DamagedLogError, Finding
 from warden.ledger.entry import ENTRY_LIMIT
 from warden.ledger.export import verify_export
+from warden.ledger.posted import read_posted_head
 from warden.ledger.verify import Verdict
 from warden.store.inspection import Inspection, inspect
 from warden.store.segments import ExportPart
@@ -176,23 +177,13 @@ def _posted_heads(settings: Settings) -> list[Checkpoint]:
     try:
         for _ in range(PAGES_LIMIT):
             page = hub.list_progress(settings.agent, after)
-            heads += [found for event in page.events if (found := _posted_head(event.metadata, origin))]
+            heads += [found for event in page.events if (found := read_posted_head(event.metadata, origin))]
             after = page.after
             if after is None:
                 return heads
     finally:
         hub.close()
     raise HubError(f"the hub lists more than {PAGES_LIMIT} pages of progress events")
-
-
-def _posted_head(metadata: Any, origin: str) -> Checkpoint | None:
-    size, root = metadata.get("head-size", ""), metadata.get("head-root", "")
-    if metadata.get("head-origin") != origin or not size.isdigit() or len(size) > 15:
-        return None
-    try:
-        return Checkpoint(origin, int(size), bytes.fromhex(root.removeprefix("sha256:")))
-    except ValueError:
-        return None
 
 
 @contextmanager

@@ -229,6 +229,18 @@ class SqliteLedgerStore:
         with self._using():
             self._connection.backup(target)
 
+    def check_contains(self, heads: Iterable[Checkpoint]) -> None:
+        """Raise `LedgerError` when the log does not contain a head of it that was kept elsewhere: it was rolled back or
+        rewritten since. Sizes whose checkpoint was archived are left to `ledger verify`."""
+        with self._asking():
+            size = read_state(self._connection).size
+            for head in heads:
+                if head.size > size:
+                    raise damage(f"the ledger has {size} entries and had {head.size}: it was rolled back")
+                row = self._connection.execute("SELECT 1 FROM checkpoints WHERE size = ?", (head.size,)).fetchone()
+                if row is not None and read_state(self._connection, head.size).note.checkpoint != head:
+                    raise damage(f"the ledger's first {head.size} entries are not those that it had: it was rewritten")
+
     def published(self) -> str | None:
         """Return the note of the published head."""
         return self._heads.read()
