@@ -13,10 +13,10 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.errors import InputError, StateError, quote
 from warden.model.digests import digest_bytes, digest_value
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
