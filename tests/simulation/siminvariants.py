@@ -35,6 +35,7 @@ def check(world: World) -> None:
     """Raise `AssertionError` with what does not hold."""
     ledger = Ledger(world)
     certain = world.case.means is not DeliveryMeans.NONE and not world.aged
+    assert not world.violations, world.violations
     check_verifies(world)
     check_nothing_lost(world, ledger, certain)
     check_exactly_once(world, ledger, certain)
