@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from charter_files import charter, charter_bytes
 from policy_matrix import base, counted, labelled
 
 from warden.documents.cedar import COUNTS, CedarLayer, load_cedar
+from warden.documents.policy_file import load_policy
 from warden.errors import DocumentError
 from warden.model.request import Decision, Effect, McpCall, Request
 from warden.policy import Kernel, UnsafeBareKernel
@@ -163,6 +165,27 @@ def test_policies_that_are_not_understood_are_refused(text: str, words: str) -> 
         load_cedar(text.encode("utf-8", "surrogatepass"), "p.cedar")
     assert caught.value.message.startswith("p.cedar: ")
     assert words in caught.value.message
+
+
+def test_a_cedar_file_is_a_policy_file() -> None:
+    """The suffix `.cedar` makes a file a Cedar layer."""
+    assert isinstance(load_policy(POLICIES.encode(), "p.cedar"), CedarLayer)
+
+
+def test_without_the_extra_a_cedar_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When cedarpy is not installed the file cannot be used, and the refusal says what to install."""
+    monkeypatch.setitem(sys.modules, "cedarpy", None)
+    with pytest.raises(DocumentError) as caught:
+        load_cedar(POLICIES.encode(), "p.cedar")
+    assert "ops-warden[cedar]" in caught.value.hint
+
+
+def test_more_than_the_bounds_is_refused() -> None:
+    """Size and number of policies in one file are bounded."""
+    with pytest.raises(DocumentError, match="bytes"):
+        load_cedar(b"//" + b"x" * 600_000, "p.cedar")
+    with pytest.raises(DocumentError, match="policies"):
+        load_cedar(b"permit(principal, action, resource);\n" * 2_001, "p.cedar")
 
 
 def test_the_schema_knows_every_count_of_the_charter() -> None:
