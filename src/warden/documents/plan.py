@@ -68,12 +68,15 @@ def read_plan(data: bytes, name: str) -> SavedPlan:
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
         )
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise DocumentError("not a plan: it is not JSON", _AGAIN, name) from error
-    try:
-        return _plan(document)
+        plan = _plan(document)
+        _ = plan.digest
     except DocumentError as error:
         raise DocumentError(error.message, error.hint, name) from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise DocumentError("not a plan: it is not JSON", _AGAIN, name) from error
+    except ValueError as error:  # a lone surrogate, or a name outside ASCII: nothing that has a digest
+        raise DocumentError("not a plan: it holds text that no plan holds", _AGAIN, name) from error
+    return plan
 
 
 def _object(value: object, names: tuple[str, ...], what: str) -> dict[str, object]:
