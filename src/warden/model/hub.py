@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class DeliveryMeans(StrEnum):
-    """How a hub lets us know that something was already taken (issue of exactly-once, DESIGN invariant 6)."""
+    """How a hub lets us know that something was already taken (DESIGN invariant 6)."""
 
     IDEMPOTENCY_KEY = "idempotency_key"
     LOOKUP = "lookup"
