@@ -175,7 +175,3 @@ class UnsafeBareKernel:
     def explain(self, request: Request) -> Explanation:
         """Return how `evaluate` comes to its answer."""
         return Explanation(_traces(self._layers, request), self.evaluate(request))
-
-    def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
-        """Return the counts that must be put into the request before `evaluate`."""
-        return _velocity_keys(self._layers, request)
