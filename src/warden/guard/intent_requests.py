@@ -21,7 +21,8 @@ _QUESTION_START = (
     r"question|question|"
     r"one more|sorry|please|pls|team|all|there|everyone|folks)\b[\w ,!-]{0,24}?[,:!-]? )?(?:(?:to|from|with|for|at|"
     r"an|von|bei|a|de|da|di) )?"
-    r"(?P<word>who|whom|whose|where|which|how(?! about)|why|when|wer|wen|wem|wo|woher|wohin|wie|welche[rsnm]?|warum|"
+    r"(?P<word>what(?:'s|s| is| are| would be) (?:the |our |your )?(?:\w+ ){0,2}?(?:process|procedure|way|steps|workflow|"
+    r"path|route|channel)|who|whom|whose|where|which|how(?! about)|why|when|wer|wen|wem|wo|woher|wohin|wie|welche[rsnm]?|warum|"
     r"qui|ou|"
     r"comment|quel(?:le)?s?|"
     r"pourquoi|quien|donde|como|cual|quem|onde|qual|chi|dove|come|quale|waar|hoe|wiens|welke|waarom)\b"
@@ -220,7 +221,7 @@ def _changes(words: list[str], at: int) -> bool:
         return False
     framed = any(word in lexicon.MODAL or word in lexicon.POLITE or word == "to" for word in words[max(0, at - 4) : at])
     if not following:
-        return framed or verb not in lexicon.HEADLINE
+        return framed or (verb not in lexicon.HEADLINE and len(words) > 1)
     if following in lexicon.NOT_OBJECT:
         return False
     if verb not in lexicon.HEADLINE or framed or (following in lexicon.OBJECT_START and following != "all"):
@@ -290,7 +291,8 @@ def asks_for_change(sentence: str) -> bool:
                 if len(words) > 1 and not _negated(words, at):
                     return True
             elif word in lexicon.CHANGE:
-                if is_ordered(words, at, before[at]) and _changes(words, at):
+                headed = word in ("update", "release", "issue") and before[at + 1 : at + 2] == [":"]
+                if not headed and is_ordered(words, at, before[at]) and _changes(words, at):
                     return True
             elif word in lexicon.CHANGED and word.endswith("ing") and is_ordered(words, at, before[at]):
                 return True

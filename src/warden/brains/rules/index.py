@@ -9,6 +9,7 @@ only stand in answers or owners' names explain a little and name nothing.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -28,6 +29,7 @@ GENERIC_FACTOR = 0.3
 COUNT_BASE = 0.3
 
 _STOP = lexicon.STOP
+_ACT = re.compile(r"^(?:who|which \w+|what \w+) (?:(?:can|could|will|would|may|should) )?([a-z]{3,})\b")
 _PARTICLES = frozenset({"up", "out", "in", "off", "on", "over"})
 _FRAME = lexicon.STOP | lexicon.ROUTE
 _LIGHT = lexicon.stems(lexicon.GENERIC_NOUN | lexicon.MODIFIER | lexicon.OBTAIN)
@@ -128,6 +130,7 @@ class CatalogIndex:
         self._joined: dict[str, tuple[str, str]] = {}
         self._names: set[str] = set()
         self._spellings: dict[str, str] = {}
+        self._acts: set[str] = set()
         users: dict[str, set[int]] = {}
         answers: dict[str, set[int]] = {}
         for number, entry in enumerate(catalog.entries):
@@ -161,6 +164,7 @@ class CatalogIndex:
                 self._names |= stems
                 yield _Phrase(number, stems, factor)
         for text in entry.questions:
+            self._acts |= {stem(match[1]) for match in _ACT.finditer(fold(text))}
             if stems := self._read_words(text, _FRAME):
                 yield _Phrase(number, stems, 1.0)
 
@@ -205,6 +209,11 @@ class CatalogIndex:
         if pair is not None and all(stem(part) in self._users for part in pair):
             return tuple(self._known(stem(part), 1.0) for part in pair)
         return ()
+
+    @property
+    def acts(self) -> set[str]:
+        """Stems of what the catalogue's own questions say that owners do ("who *repairs* a pump?")."""
+        return self._acts
 
     def names(self, word: str) -> bool:
         """Return whether a title, topic, alias or id uses this folded word."""
@@ -281,6 +290,7 @@ class CatalogIndex:
                 matched[place] = matched.get(place, 0.0) + weight
                 counts[place] = counts.get(place, 0) + 1
         best: dict[int, tuple[float, float]] = {}
+        whole: dict[int, set[str]] = {}
         for place in sorted(matched):  # in the catalogue's order: of two that are as good, the first one counts
             if matched[place]:
                 phrase = self._phrases[place]
@@ -288,6 +298,11 @@ class CatalogIndex:
                 named = min(matched[place] / phrase.weight, COUNT_BASE + (1 - COUNT_BASE) * counted)
                 pair = (named * phrase.factor, min(1.0, matched[place] / heard))
                 best[phrase.entry] = max(best.get(phrase.entry, UNNAMED), pair, key=sum)
+                if counts[place] == len(phrase.stems):
+                    whole.setdefault(phrase.entry, set()).update(phrase.stems)
+        for entry, stems in whole.items():  # several phrases said in full cover more together than the best one does
+            covered = sum(self._weights[word] * said[word] for word in sorted(stems)) / heard
+            best[entry] = (best[entry][0], max(best[entry][1], min(1.0, covered)))
         return best
 
 

@@ -42,6 +42,8 @@ GENITIVE_UNKNOWN = 0.4
 CONTEXT_WEIGHT = 0.1
 CONTEXT_SAID = 0.2
 OPERATE_UNKNOWN = 0.45
+SERVE_UNKNOWN = 0.1
+ADMINISTRATIVE_UNKNOWN = 0.15
 TROUBLE_UNKNOWN = 1.5
 KNOWN_TROUBLE = 0.3
 NEGATION_UNKNOWN = 3.0
@@ -59,7 +61,11 @@ _TIME_OR_PLACE = re.compile(
     r"\b(?:these days|nowadays|at the moment|right now|at present|for now|by the way|in general|around here|over "
     r"here|(?:on|from) our side|"
     r"(?:in|at) (?:our|the|this) (?:company|organi[sz]ation|place|house)|first of all|most likely|as of (?:now|"
-    r"today))\b"
+    r"today))\b|"
+    r"\b(?:on|by|until|till|before|after|since|from|at|this|next|last|every|each) (?:the )?(?:(?:this|next|last|early|"
+    r"late) )?(?:\d{1,2}(?:[:.]\d\d)?(?: ?(?:am|pm|st|nd|rd|th|o'?clock|h))?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|"
+    r"(?:week|month|year|quarter|season|summer|winter|spring|autumn|fall|semester|term|night|weekend|noon|midnight)s?)\b"
+    r"(?! (?:shift|plan|report|of)\b)"
 )
 _OWN_ACT = re.compile(
     r"^(?:how|where)\S* (?:do|can|could|should|would|to|must|may|might|shall|am|are)\b(?: (?:i|we|one|you|"
@@ -78,10 +84,18 @@ _HAS_WHO = re.compile(
     r"^(?:who|which \w+|what \w+)(?: (?:else|currently|all|still|already|also|really|here|now|already)){0,2} (?:has|"
     r"have|uses|use|is using|are using|needs|wants|is on|is affected|can see|can read|pays? for it)\b"
 )
+_ASKS_WHO = re.compile(
+    r"^(?:who(?:m|ever)?|which \w+|what \w+) (?:(?:do|should|can|must|would|could|shall|may|might|am|are) "
+    r"(?:i|we|one|you|people|someone)\b|(?:does|do) (?!i\b|we\b|you\b|one\b|they\b|he\b|she\b|it\b|not\b))"
+)
 _CONTEXT = lexicon.stems(lexicon.CONTEXT)
 _MODIFIER = lexicon.stems(lexicon.MODIFIER)
 _OBTAIN = lexicon.stems(lexicon.OBTAIN)
 _OPERATE = lexicon.stems(lexicon.OPERATE)
+_SERVE = lexicon.stems(lexicon.SERVE)
+_GENERAL = lexicon.stems(lexicon.GENERAL)
+_LIGHT = lexicon.stems(lexicon.MODIFIER | lexicon.GENERIC_NOUN | lexicon.OBTAIN | lexicon.QUALIFIER)
+_ACTS = _OBTAIN | _OPERATE | _SERVE
 _ENDS = frozenset({"again", "on", "in", "with", "for", "from", "at", "so"})
 
 
@@ -153,7 +167,9 @@ class QuestionMatcher:
         reading = self._weigh(_tokens(question.text))
         if _acts_itself(question.text):
             reading.words.unknown += CORE_UNKNOWN
-        if reading.pronoun and all(word.stem in _MODIFIER for word, _, _ in reading.words.known + reading.words.beside):
+        reading.routed = reading.routed or _ASKS_WHO.match(question.text) is not None
+        known = reading.words.known + reading.words.beside
+        if reading.pronoun and all(word.stem in _MODIFIER or self._is_act(word.stem) for word, _, _ in known):
             return Finding("no-object", (), empty=reading.unknown_words == 0)
         if not reading.words.known and not reading.words.beside:
             nothing = reading.unknown_words == 0
@@ -214,6 +230,10 @@ class QuestionMatcher:
         finding = decide(scores)
         return finding if finding.entry_id is not None and said & set(scores[0].terms) and more else None
 
+    def _is_act(self, base: str) -> bool:
+        """Return whether a stem is something owners do, by our words or as the catalogue's questions say it of its owners."""
+        return base in _ACTS or base in self._index.acts
+
     def _is_frame(self, token: str, before: str) -> bool:
         """Return whether a word only belongs to the form of a question."""
         if token not in self._plain:
@@ -241,14 +261,15 @@ class QuestionMatcher:
                 reading.pronoun = reading.pronoun or token in lexicon.PRONOUN
             else:
                 found, skip = self._find(token, rest[0] if rest else "")
+                acts = not named and self._is_act(stem(token))
                 for word in found:
                     context = adjunct and stem(token) in _CONTEXT
                     share = (CONTEXT_WEIGHT if context else ADJUNCT_KNOWN) if adjunct else 1.0
                     place = reading.words.beside if adjunct else reading.words.known
                     place.append((word, word.weight * share, CONTEXT_SAID if context else 1.0))
-                    named = named or word.weight * share > HEAD_WEIGHT
+                    named = named or (word.weight * share > HEAD_WEIGHT and not acts)
                 reading.words.unknown += KNOWN_TROUBLE if found and token in lexicon.PROBLEM else 0.0
-                reading.routed = reading.routed or stem(token) in _OBTAIN or stem(token) in _OPERATE
+                reading.routed = reading.routed or acts or self._is_act(stem(token))
                 if not found:
                     self._weigh_unknown(reading, token, rest, _Place(named, adjunct, genitive, leading))
         return reading
@@ -275,12 +296,24 @@ class QuestionMatcher:
             return
         if token in lexicon.GENERIC_NOUN:
             return
+        if token in lexicon.QUALIFIER and self._leads_into_name(rest):
+            return
         if stem(token) in _OBTAIN:
             reading.routed = True
+            return
+        if not named and stem(token) in _SERVE:
+            reading.routed = True
+            words.unknown += SERVE_UNKNOWN
+            return
+        if token in lexicon.ADMINISTRATIVE and token not in lexicon.PROBLEM:
+            words.unknown += 0.0 if adjunct else ADMINISTRATIVE_UNKNOWN
             return
         if stem(token) in _OPERATE:
             reading.routed = True
             words.unknown += OPERATE_UNKNOWN
+            return
+        if adjunct and token in lexicon.QUALIFIER and token not in lexicon.PROBLEM:
+            words.adjunct += NAME_UNKNOWN
             return
         reading.unknown_words += 1
         users = self._index.explained_by_answers(token)
@@ -355,6 +388,8 @@ def decide(scores: list[Score]) -> Finding:
         return Finding("several-candidates" if near and best.value >= SEVERAL_FROM else "weak-match", found)
     if any(_rivals(best, score) for score in found[1:]):
         return Finding("several-candidates", found)
+    if best.named < NAMED_IN_FULL and _GENERAL.issuperset(set(best.terms) - _LIGHT):
+        return Finding("weak-match", found)
     return Finding("routing-question", found, best.entry.id)
 
 

@@ -28,7 +28,7 @@ STOP = _words(
     hello hey dear morning afternoon evening good day s t re d ll m ve not no yes ok okay oh well hmm um eh btw fwiw
     afaik like maybe perhaps possibly simply actually basically currently today tomorrow soon asap nowadays usually
     normally generally typically exactly officially internally anyway anyways anymore lately recently moment
-    anywhere somewhere overall finally eventually instead-of guys folks gladly wanted when while because since
+    anywhere somewhere overall back finally eventually instead-of guys folks gladly wanted when while because since
     before after during until once first next last quick quickly short small little bit lot re regarding concerning
     wrt fyi aw wg fw fwd sv tr yours sincerely best kind warm greetings folks team all guys gang der die das den dem
     des ein eine einen einem und oder fur mit von zu im ist sind ich wir uns mir mich man bitte danke hallo le la
@@ -57,7 +57,8 @@ ROUTE = _words(
     needs needing needed want wants require requires required supposed looking after wer wo woher wen wem wie welche
     welcher bekomme bekommen kriege verwaltet zustandig stellt vergibt erhalte qui quel quelle comment gere obtenir
     responsable quien donde como gestiona obtener conseguir quem onde obter chi dove ottenere gestisce wie waar
-    beheert krijg advice advises helps
+    beheert krijg advice advises helps inform informs notify notifies alert consult approach call calls phone email
+    message mail bug bother poke nudge report answer answers answering authorised authorized entitled allowed
     """
 )
 
@@ -67,7 +68,8 @@ ROUTE_NOUN = _words(
     address file care control controls channel queue desk place spot person people contact team teams agent agents
     group department turn point hand process procedure steps workflow path question questions run issue issues owner
     manager managers owners supply supplies provider holder holders request requests application requisition help
-    advise way deal deals care talk see grant grants advice
+    advise way deal deals care talk see grant grants advice call calls phone email message mail bug report alert answer
+    answers
     """
 )
 
@@ -95,7 +97,9 @@ OPERATE = _words(
     rotate rotates rotating rotation revoke revokes revoking renew renews renewing renewal reset resets resetting
     approve approves approving approval approver extend extends replace replaces replacing sign signs signing signer
     update updates change changes changing configure configures unlock unlocks enable review authorise authorize
-    authorizes
+    authorizes repair repairs repairing repaired fix fixes fixing fixed correct corrects correcting corrected amend amends
+    clean cleans cleaning cleaned inspect inspects check checks verify verifies certify certifies move moves restore
+    restores remove removes increase increases expand expands swap swaps retrieve retrieves collects collect
     """
 )
 
@@ -131,7 +135,10 @@ CONTEXT = _words(
 )
 
 PREPOSITION = _words(
-    "for on in at to from with because since so as when before by inside within during via under of about if while"
+    """
+    for on in at to from with because since so as when before by inside within during via under of about if while after
+    over until till above per through between among towards due near
+    """
 )
 
 # Something is wrong, or a limit, price, date or document is asked about: not a question of routing.
@@ -210,5 +217,54 @@ ROLE = _words(
     address owner owners manager
     managers handler holder keeper provider issuer issuers maintainer responsibility question questions idea process
     procedure workflow
+    """
+)
+
+# What an owner does for whoever needs the thing: "who *schedules* X?" asks for the owner of X. Money, teaching, use, return and
+# audit are other matters ("who pays for X", "who teaches X"), and so is who won, sold, wrote or broke it.
+SERVE = _words(
+    """
+    service services servicing serviced restock restocks restocking restocked refill refills refilling refilled schedule
+    schedules scheduling scheduled provision provisions provisioning provisioned install installs installing installed
+    operate operates operating support supports supporting supported open opens opening opened activate activates
+    activating activated register registers registering registered process processes processing processed dispense
+    dispenses dispatch dispatches deliver delivers delivering delivered track tracks tracking prepare prepares preparing
+    publish publishes raise raises ensure ensures unblock unblocks unblocking release releases
+    """
+)
+
+# States and amounts that do not change whose thing it is: "a *broken* pump", "*more* quota", "a *second* screen".
+QUALIFIER = _words(
+    """
+    more less higher lower bigger larger smaller better faster broken defective faulty damaged missing lost misplaced
+    late wrong duplicate incorrect outdated suspected urgent overdue outstanding pending unused blocked locked forgotten
+    upcoming closed existing old older empty full clean dirty prospective potential possible former future annual monthly
+    yearly weekly daily nightly regular ongoing special big large small single double joint foreign domestic external
+    international national global regional central custom standard basic whole entire complete incoming outgoing recent
+    latest shiny nice decent suitable cheap proper unpaid paid free dead ordinary usual common general monthly several
+    few many multiple two three four five ten dozen thirty brand
+    """
+)
+
+# Nouns of administration: after or before a thing they do not make another thing of it ("quota *rules*", "*mistakes* in X").
+ADMINISTRATIVE = _words(
+    """
+    rate rates rule rules report reports form forms fund funds schedule schedules list lists change changes claim claims
+    instance instances setup registration registrations payment payments appointment appointments booking bookings order
+    orders delivery deliveries repair repairs replacement replacements renewal renewals support record
+    records setting settings configuration limit limits membership memberships subscription subscriptions update updates
+    mistake mistakes correction corrections administration management coordination handling maintenance installation
+    allocation assignment pickup collection equipment gear device devices unit units paperwork
+    application applications inquiry inquiries enquiry enquiries concern concerns info information detail details
+    arrangement arrangements rights approval approvals issue registry office desk
+    """
+)
+
+# Names so wide that many owners have a share in them; one alone tells no owner.
+GENERAL = _words(
+    """
+    hardware software equipment device machine service system platform tool infrastructure support resource material
+    security data document file report account access cloud product project request order office work information
+    management administration operation process form change update
     """
 )
