@@ -116,7 +116,7 @@ class RuleBrain:
             found = self._matcher.match_text(needed or text)
             if found.entry_id is not None:
                 return found
-        return finding
+        return self._matcher.match_told(before) if before else finding
 
     def _other_need(self, told: list[str], mail: Mail, entry_id: str) -> str | None:
         """Return the id of another entry that the sender also needs or that the subject names, if there is one."""

@@ -44,6 +44,9 @@ CONTEXT_SAID = 0.2
 OPERATE_UNKNOWN = 0.45
 SERVE_UNKNOWN = 0.1
 ADMINISTRATIVE_UNKNOWN = 0.15
+QUALIFIER_KNOWN = 0.3
+TOLD_EXPLAINED_FROM = 0.5
+"""Of a sentence before "who do I ask?" this share must be explained by the one entry that it names in full."""
 TROUBLE_UNKNOWN = 1.5
 KNOWN_TROUBLE = 0.3
 NEGATION_UNKNOWN = 3.0
@@ -202,6 +205,16 @@ class QuestionMatcher:
             return Finding("weak-match", (), empty=True)
         return decide(self._index.score(reading.words))
 
+    def match_told(self, text: str) -> Finding:
+        """Return what a whole sentence told before "who do I ask?" is about: the one entry that it names in full."""
+        reading = self._weigh(_tokens(text), CORE_UNKNOWN)
+        scores = tuple(self._index.score(reading.words))
+        if not scores or scores[0].named < NAMED_IN_FULL or scores[0].explained < TOLD_EXPLAINED_FROM:
+            return Finding("weak-match", scores)
+        if any(_rivals(scores[0], score) for score in scores[1:]):
+            return Finding("several-candidates", scores)
+        return Finding("routing-question", scores, scores[0].entry.id)
+
     def _match_other(self, question: Question) -> Finding:
         """A question that is not about routing is answered only where the catalogue lists it in nearly these words."""
         scores = self._index.score(self._weigh(_tokens(question.text)).words)
@@ -234,10 +247,10 @@ class QuestionMatcher:
         """Return whether a stem is something owners do, by our words or as the catalogue's questions say it of its owners."""
         return base in _ACTS or base in self._index.acts
 
-    def _is_frame(self, token: str, before: str) -> bool:
+    def _is_frame(self, token: str, before: str, following: str) -> bool:
         """Return whether a word only belongs to the form of a question."""
-        if token not in self._plain:
-            return False
+        if token not in self._plain or (token in lexicon.PROCEDURE and following in ("to", "for")):
+            return token in self._plain
         if token in lexicon.ROUTE_NOUN and before not in lexicon.FRAME_BEFORE:
             return not self._index.names(token)
         return True
@@ -256,7 +269,7 @@ class QuestionMatcher:
             elif token in lexicon.NEGATION:
                 reading.words.unknown += NEGATION_UNKNOWN
                 reading.unknown_words += 1
-            elif self._is_frame(token, tokens[at - 1] if at else ""):
+            elif self._is_frame(token, tokens[at - 1] if at else "", rest[0] if rest else ""):
                 reading.routed = reading.routed or token in lexicon.ROUTE_ACT
                 reading.pronoun = reading.pronoun or token in lexicon.PRONOUN
             else:
@@ -265,10 +278,13 @@ class QuestionMatcher:
                 for word in found:
                     context = adjunct and stem(token) in _CONTEXT
                     share = (CONTEXT_WEIGHT if context else ADJUNCT_KNOWN) if adjunct else 1.0
+                    share *= QUALIFIER_KNOWN if token in lexicon.QUALIFIER else 1.0
                     place = reading.words.beside if adjunct else reading.words.known
                     place.append((word, word.weight * share, CONTEXT_SAID if context else 1.0))
                     named = named or (word.weight * share > HEAD_WEIGHT and not acts)
-                reading.words.unknown += KNOWN_TROUBLE if found and token in lexicon.PROBLEM else 0.0
+                reading.words.unknown += (
+                    KNOWN_TROUBLE if found and token in lexicon.PROBLEM - lexicon.QUALIFIER else 0.0
+                )
                 reading.routed = reading.routed or acts or self._is_act(stem(token))
                 if not found:
                     self._weigh_unknown(reading, token, rest, _Place(named, adjunct, genitive, leading))
@@ -367,6 +383,8 @@ def _acts_itself(text: str) -> bool:
     if match is None:
         return False
     following = text[match.end() :].split()[:3]
+    if text.startswith("where") and following[:1] == ["take"]:
+        return False
     if following[:2] in (["hand", "in"], ["turn", "in"], ["hand", "it"]):
         return False
     return any(word in lexicon.RESPONSIBLE_ACT for word in following[:2])

@@ -24,7 +24,8 @@ _DOUBT = re.compile(
 )
 _WHO = (
     r"(?:who(?:'s|m|se|ever|m ever)?|(?:which|what) (?:of you |other |one |specific |internal )?(?:team|agent|"
-    r"person|people|group|desk|department|dept|squad|owner|one|contact|colleague)s?)"
+    r"person|people|group|desk|department|dept|squad|owner|one|contact|colleague|office|unit|division|crew|section|"
+    r"helpdesk|committee)s?)"
 )
 _WHERE = (
     r"(?:where(?:abouts|ver)?|(?:which|what) (?:place|portal|form|channel|page|queue|site|address|mailbox|"

@@ -28,6 +28,7 @@ STOP = _words(
     hello hey dear morning afternoon evening good day s t re d ll m ve not no yes ok okay oh well hmm um eh btw fwiw
     afaik like maybe perhaps possibly simply actually basically currently today tomorrow soon asap nowadays usually
     normally generally typically exactly officially internally anyway anyways anymore lately recently moment
+    lol haha hehe tho though although however meanwhile besides plus man dude mate bro btw yo
     anywhere somewhere overall back finally eventually instead-of guys folks gladly wanted when while because since
     before after during until once first next last quick quickly short small little bit lot re regarding concerning
     wrt fyi aw wg fw fwd sv tr yours sincerely best kind warm greetings folks team all guys gang der die das den dem
@@ -268,3 +269,6 @@ GENERAL = _words(
     management administration operation process form change update
     """
 )
+
+# Before "to" or "for" these are what is asked for, never the thing: "what is the *process* to ...".
+PROCEDURE = _words("process procedure steps workflow path way")
