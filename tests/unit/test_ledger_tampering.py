@@ -251,6 +251,7 @@ def test_an_export_verifies_with_nothing_but_the_key() -> None:
     assert verify_lines(LINES, KEY, (HEAD,)).head_size == 7
 
 
+@pytest.mark.slow
 def test_every_changed_byte_of_an_export_is_found() -> None:
     """No export with one changed byte verifies with the key."""
     data = b"".join(LINES)
@@ -259,6 +260,7 @@ def test_every_changed_byte_of_an_export_is_found() -> None:
             verify_lines(changed.splitlines(keepends=True))
 
 
+@pytest.mark.slow
 def test_every_cut_of_an_export() -> None:
     """A cut within a line is torn or leaves uncovered entries; a cut after a checkpoint is found only with a head."""
     data = b"".join(LINES)

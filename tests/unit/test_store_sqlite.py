@@ -6,10 +6,10 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from storebed import damage_of, execute, fill, open_ledger
 
 from warden.errors import LedgerError, StateError
 from warden.ledger.checkpoint import sign_checkpoint
@@ -20,12 +20,12 @@ from warden.ledger.signature import SeedSigner
 from warden.model.digests import digest_bytes
 from warden.model.entry import Batch
 from warden.store.files import LedgerFiles
-from warden.store.inspection import Inspection, inspect, require_sound
+from warden.store.inspection import inspect, require_sound
 from warden.store.maintenance import rebuild
-from warden.store.sqlite import NewLog, SqliteLedgerStore
+from warden.store.sqlite import SqliteLedgerStore
 from warden.store.tables import PROJECTIONS
 from warden.testing.engine import FixedClock
-from warden.testing.ledger import Story, alert, delivered, run_finished, run_started
+from warden.testing.ledger import Story, alert
 
 THIEF = SeedSigner.from_seed(bytes(32))
 
@@ -34,38 +34,6 @@ THIEF = SeedSigner.from_seed(bytes(32))
 def files(tmp_path: Path) -> LedgerFiles:
     """The files of a ledger that does not exist yet."""
     return LedgerFiles(tmp_path / "state", tmp_path / "config")
-
-
-def open_ledger(files: LedgerFiles) -> SqliteLedgerStore:
-    """Open it, making it when needed."""
-    return files.open(FixedClock(), NewLog())
-
-
-def fill(files: LedgerFiles) -> None:
-    """Record a run with one answered, one open and one escalated message, in four commits."""
-    store = open_ledger(files)
-    store.commit(Batch((run_started(),)))
-    first, second = delivered(Story("1"))
-    store.commit(first)
-    store.commit(second)
-    store.commit(Story("2").intended())
-    store.commit(Batch((Story("3").disposed("escalated"), run_finished())))
-    store.close()
-
-
-def damage_of(files: LedgerFiles) -> Damage:
-    """Return what verifying says of files that must not verify."""
-    findings = inspect(files).report.findings
-    assert findings
-    return findings[0].damage
-
-
-def execute(files: LedgerFiles, statement: str, *values: object) -> None:
-    """Change the database behind the ledger's back."""
-    connection = sqlite3.connect(files.database)
-    with connection:
-        assert connection.execute(statement, values).rowcount
-    connection.close()
 
 
 def mode_of(path: Path) -> int:
@@ -431,92 +399,3 @@ def test_changed_text_is_never_delivered(files: LedgerFiles) -> None:
     with pytest.raises(LedgerError):
         store.pending("hub", "ops-warden", clock.now(), 9)
     store.close()
-
-
-# -- other files in its place
-
-
-def test_newer_schema_is_refused(files: LedgerFiles) -> None:
-    """A ledger of a newer warden is neither read nor changed."""
-    fill(files)
-    connection = sqlite3.connect(files.database)
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    for attempt in (lambda: open_ledger(files), lambda: inspect(files)):
-        with pytest.raises(StateError, match="99"):
-            attempt()
-
-
-def test_another_programs_database_is_refused(files: LedgerFiles) -> None:
-    """A database of another program is not touched."""
-    files.state_dir.mkdir(mode=0o700)
-    connection = sqlite3.connect(files.database)
-    connection.execute("CREATE TABLE theirs (x)")
-    connection.close()
-    before = files.database.read_bytes()
-    with pytest.raises(StateError, match="another program"):
-        SqliteLedgerStore(files.database, FixedClock(), THIEF)
-    assert files.database.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    "change", [lambda data: b"garbage" * 999, lambda data: data[:5000], lambda data: data[: len(data) // 2]]
-)
-def test_damaged_database_file(files: LedgerFiles, change: Callable[[bytes], bytes]) -> None:
-    """A database file that is not one any more ends in an error of ours, and in a finding."""
-    fill(files)
-    files.database.write_bytes(change(files.database.read_bytes()))
-    assert not inspect(files).report.sound
-    with pytest.raises((LedgerError, StateError)):
-        open_ledger(files).commit(Batch((alert(),)))
-
-
-def test_every_truncation_of_the_database(files: LedgerFiles) -> None:
-    """A database file that was cut at any page never verifies."""
-    fill(files)
-    data = files.database.read_bytes()
-    for length in range(0, len(data), 4096):
-        files.database.write_bytes(data[:length])
-        found: Inspection | None
-        try:
-            found = inspect(files)
-        except StateError:
-            found = None
-        assert found is None or not found.report.sound, length
-
-
-def test_directory_in_its_place(files: LedgerFiles) -> None:
-    """A directory where the database should be is a state error with a hint."""
-    files.database.mkdir(parents=True)
-    with pytest.raises(StateError) as caught:
-        SqliteLedgerStore(files.database, FixedClock(), THIEF)
-    assert caught.value.hint
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_state_directory(files: LedgerFiles) -> None:
-    """A state directory that cannot be written is a state error with a hint, not a traceback."""
-    fill(files)
-    files.state_dir.chmod(0o500)
-    try:
-        with pytest.raises(StateError):
-            open_ledger(files).commit(Batch((alert(),)))
-    finally:
-        files.state_dir.chmod(0o700)
-
-
-def test_not_across_a_fork(files: LedgerFiles) -> None:
-    """A ledger that was opened before a fork refuses to be used in the child, and the parent goes on."""
-    store = open_ledger(files)
-    child = os.fork()
-    if child == 0:
-        try:
-            store.commit(Batch((alert(),)))
-        except StateError:
-            store.close()
-            os._exit(7)
-        os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-    store.commit(Batch((alert(),)))
-    store.close()
-    require_sound(inspect(files))

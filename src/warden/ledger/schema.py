@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from warden.errors import LedgerError, quote
 from warden.model.digests import MAX_INTEGER, digest_text
@@ -41,27 +42,33 @@ def bounded_word(text: str) -> str:
     return text if is_word(text) else digest_text(text)
 
 
-def _id(value: object) -> bool:
+def is_id(value: object) -> bool:
+    """Return whether `value` is a word that is not empty."""
     return is_word(value) and value != ""
 
 
-def _digest(value: object) -> bool:
+def is_digest(value: object) -> bool:
+    """Return whether `value` is `sha256:` and 64 hex digits."""
     return type(value) is str and _DIGEST.fullmatch(value) is not None
 
 
-def _count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """Return whether `value` is an integer from 0 to 2^53 - 1."""
     return type(value) is int and 0 <= value <= MAX_INTEGER
 
 
-def _integer(value: object) -> bool:
+def is_integer(value: object) -> bool:
+    """Return whether `value` is an integer that JSON keeps exactly."""
     return type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER
 
 
-def _flag(value: object) -> bool:
+def is_flag(value: object) -> bool:
+    """Return whether `value` is true or false."""
     return type(value) is bool
 
 
-def _words(value: object) -> bool:
+def is_words(value: object) -> bool:
+    """Return whether `value` is a list of at most 64 words."""
     if type(value) is not list or len(value) > ITEMS_LIMIT:
         return False
     for item in value:  # noqa: SIM110 - plain loops: this is the hottest code of an append
@@ -70,149 +77,169 @@ def _words(value: object) -> bool:
     return True
 
 
-def _counts(value: object) -> bool:
+def is_counts(value: object) -> bool:
+    """Return whether `value` maps at most 64 ASCII words to counts."""
     if type(value) is not dict or len(value) > ITEMS_LIMIT:
         return False
     for name, number in value.items():  # noqa: SIM110 - as above
-        if not (is_word(name) and name.isascii() and _count(number)):
+        if not (is_word(name) and name.isascii() and is_count(number)):
             return False
     return True
 
 
-def _reference(value: object) -> bool:
+def is_reference(value: object) -> bool:
+    """Return whether `value` is the key of a message."""
     if type(value) is not dict or value.keys() != _REFERENCE_NAMES:
         return False
-    return _id(value["hub_id"]) and _id(value["agent"]) and _id(value["message_id"])
+    return is_id(value["hub_id"]) and is_id(value["agent"]) and is_id(value["message_id"])
 
 
-def _optional(check: Check) -> Check:
-    return lambda value: value is None or check(value)
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """A check that also takes null."""
+
+    check: Check
+
+    def __call__(self, value: object) -> bool:
+        """Return whether the value fits."""
+        return value is None or self.check(value)
 
 
-def _one_of(*words: str) -> Check:
-    return lambda value: type(value) is str and value in words
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A check that takes these words only."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, value: object) -> bool:
+        """Return whether the value fits."""
+        return type(value) is str and value in self.words
 
 
-_SEEN = {"run_id": _id, "ref": _reference, "thread_id": is_word, "sender": is_word}
-_OPTIONAL_DIGEST = _optional(_digest)
-_OPTIONAL_COUNT = _optional(_count)
+def _one_of(*words: str) -> OneOf:
+    return OneOf(words)
+
+
+_SEEN = {"run_id": is_id, "ref": is_reference, "thread_id": is_word, "sender": is_word}
+_OPTIONAL_DIGEST = Optional(is_digest)
+_OPTIONAL_COUNT = Optional(is_count)
 _EFFECT = _one_of("deny", "require_approval", "allow_with_constraints", "allow")
 _DISPOSITION = _one_of("dead", "quarantined", "held", "failed", "escalated", "answered", "noted", "read", "skipped")
 
 KINDS: Mapping[str, Mapping[str, Check]] = {
     "log_started": {
-        "log_id": _id,
-        "version": _id,
+        "log_id": is_id,
+        "version": is_id,
         "public_key": is_word,
-        "previous_head": _optional(is_word),
+        "previous_head": Optional(is_word),
     },
     "run_started": {
-        "run_id": _id,
+        "run_id": is_id,
         "mode": _one_of("dry-run", "execute", "apply"),
         "trigger": _one_of("manual", "scheduled"),
-        "agent": _id,
-        "hub_id": _id,
+        "agent": is_id,
+        "hub_id": is_id,
         "brain": is_word,
         "brain_digest": _OPTIONAL_DIGEST,
         "charter_digest": _OPTIONAL_DIGEST,
         "snapshot": is_word,
         "catalog_digest": _OPTIONAL_DIGEST,
         "guard_digest": _OPTIONAL_DIGEST,
-        "version": _id,
+        "version": is_id,
     },
     "run_finished": {
-        "run_id": _id,
-        "exit_status": _count,
+        "run_id": is_id,
+        "exit_status": is_count,
         "stopped": is_word,
-        "counts": _counts,
+        "counts": is_counts,
         "plan_digest": _OPTIONAL_DIGEST,
     },
     "message_seen": {
         **_SEEN,
         "assurance": _one_of("claimed", "token", "signed"),
         "content_kind": is_word,
-        "message_digest": _digest,
+        "message_digest": is_digest,
         "text_digest": _OPTIONAL_DIGEST,
-        "size_bytes": _count,
-        "secret_kinds": _counts,
+        "size_bytes": is_count,
+        "secret_kinds": is_counts,
     },
     "planned": {
-        "run_id": _id,
-        "ref": _reference,
-        "plan_digest": _digest,
+        "run_id": is_id,
+        "ref": is_reference,
+        "plan_digest": is_digest,
         "brain": is_word,
         "reason": is_word,
-        "catalog_entry": _optional(is_word),
-        "score": _optional(_integer),
-        "kinds": _words,
+        "catalog_entry": Optional(is_word),
+        "score": Optional(is_integer),
+        "kinds": is_words,
     },
     "decided": {
-        "run_id": _id,
-        "ref": _reference,
+        "run_id": is_id,
+        "ref": is_reference,
         "kind": is_word,
-        "ordinal": _count,
+        "ordinal": is_count,
         "effect": _EFFECT,
-        "rule_ids": _words,
+        "rule_ids": is_words,
         "snapshot": is_word,
         "action_digest": _OPTIONAL_DIGEST,
         "request_digest": _OPTIONAL_DIGEST,
-        "body_bytes": _count,
-        "secret_kinds": _words,
-        "errors": _words,
+        "body_bytes": is_count,
+        "secret_kinds": is_words,
+        "errors": is_words,
     },
     "intended": {
         **_SEEN,
-        "key": _id,
-        "kind": _id,
-        "ordinal": _count,
-        "channel": _id,
-        "action_digest": _digest,
-        "payload_digest": _digest,
-        "size_bytes": _count,
-        "is_reply": _flag,
-        "stage": _count,
-        "closes": lambda value: value == "" or _DISPOSITION(value),
-        "rule_ids": _words,
+        "key": is_id,
+        "kind": is_id,
+        "ordinal": is_count,
+        "channel": is_id,
+        "action_digest": is_digest,
+        "payload_digest": is_digest,
+        "size_bytes": is_count,
+        "is_reply": is_flag,
+        "stage": is_count,
+        "closes": OneOf(("", *_DISPOSITION.words)),
+        "rule_ids": is_words,
         "snapshot": is_word,
     },
-    "counted": {"run_id": _id, "ref": _reference, "bucket": _digest},
-    "attempted": {"run_id": _id, "key": _id, "number": _count},
+    "counted": {"run_id": is_id, "ref": is_reference, "bucket": is_digest},
+    "attempted": {"run_id": is_id, "key": is_id, "number": is_count},
     "faulted": {
-        "run_id": _id,
-        "key": _id,
-        "number": _count,
-        "fault": _id,
+        "run_id": is_id,
+        "key": is_id,
+        "number": is_count,
+        "fault": is_id,
         "next": _one_of("open", "in_doubt", "dead"),
         "retry_in_ms": _OPTIONAL_COUNT,
         "detail": is_word,
     },
-    "received": {"run_id": _id, "key": _id, "number": _count, "remote_id": is_word, "replayed": _flag},
+    "received": {"run_id": is_id, "key": is_id, "number": is_count, "remote_id": is_word, "replayed": is_flag},
     "outcome_reported": {
-        "run_id": _id,
-        "correlation_id": _id,
-        "key": _id,
+        "run_id": is_id,
+        "correlation_id": is_id,
+        "key": is_id,
         "status": _one_of("running", "completed", "failed", "aborted", "preempted", "dropped"),
-        "event_id": _id,
+        "event_id": is_id,
     },
     "disposed": {**_SEEN, "disposition": _DISPOSITION, "reason": is_word},
-    "closed": {"ref": _reference, "by": _id, "disposition": _DISPOSITION, "reason_digest": _digest},
-    "reopened": {"run_id": _id, "ref": _reference, "by_message_id": _id},
+    "closed": {"ref": is_reference, "by": is_id, "disposition": _DISPOSITION, "reason_digest": is_digest},
+    "reopened": {"run_id": is_id, "ref": is_reference, "by_message_id": is_id},
     "answer_kept": {
-        "run_id": _id,
-        "ref": _reference,
-        "input_digest": _digest,
-        "brain_digest": _digest,
-        "answer_digest": _digest,
-        "size_bytes": _count,
+        "run_id": is_id,
+        "ref": is_reference,
+        "input_digest": is_digest,
+        "brain_digest": is_digest,
+        "answer_digest": is_digest,
+        "size_bytes": is_count,
     },
-    "plan_applied": {"run_id": _id, "plan_digest": _digest},
-    "alert_raised": {"run_id": _optional(_id), "code": _id, "subject": is_word},
-    "dead_retried": {"key": _id, "by": _id, "reason_digest": _OPTIONAL_DIGEST},
-    "dead_dropped": {"key": _id, "by": _id, "reason_digest": _digest},
-    "text_purged": {"before": _id, "blobs": _count},
-    "log_archived": {"segment": _id, "first": _count, "last": _count, "file_digest": _digest},
-    "state_restored": {"by": _id, "source_size": _count, "source_root": _digest},
-    "ledger_repaired": {"by": _id, "damage": _id, "evidence_digest": _OPTIONAL_DIGEST},
+    "plan_applied": {"run_id": is_id, "plan_digest": is_digest},
+    "alert_raised": {"run_id": Optional(is_id), "code": is_id, "subject": is_word},
+    "dead_retried": {"key": is_id, "by": is_id, "reason_digest": _OPTIONAL_DIGEST},
+    "dead_dropped": {"key": is_id, "by": is_id, "reason_digest": is_digest},
+    "text_purged": {"before": is_id, "blobs": is_count},
+    "log_archived": {"segment": is_id, "first": is_count, "last": is_count, "file_digest": is_digest},
+    "state_restored": {"by": is_id, "source_size": is_count, "source_root": is_digest},
+    "ledger_repaired": {"by": is_id, "damage": is_id, "evidence_digest": _OPTIONAL_DIGEST},
 }
 
 BLOB_FIELDS: Mapping[str, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError
@@ -19,7 +20,6 @@ from warden.store.verification import Progress, Report, Source, verify_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from warden.ledger.checkpoint import Checkpoint
 
@@ -61,13 +61,34 @@ def inspect(files: LedgerFiles, heads: Iterable[Checkpoint] = (), progress: Prog
 def open_snapshot(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database for reading in one consistent view; raises `StateError` and `LedgerError`."""
     with sqlite_errors(str(path)):
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = _connect_for_reading(path)
         try:
-            connection.execute("BEGIN")
-            connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
             yield connection
         finally:
             connection.close()
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        return _begin(uri)
+    except sqlite3.OperationalError:
+        wal = Path(f"{path}-wal")
+        if wal.exists() and wal.stat().st_size:
+            raise
+        # A directory that cannot be written has no place for SQLite's index of a write-ahead log, and here there is no log.
+        return _begin(uri + "&immutable=1")
+
+
+def _begin(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _first_entry(connection: sqlite3.Connection) -> tuple[str, Verifier | None]:

@@ -257,3 +257,6 @@ _HANDLERS: Mapping[str, Handler] = {
     "closed": _closed,
     "reopened": _reopened,
 }
+
+PROJECTED = frozenset(_HANDLERS)
+"""The kinds of entries that change a table."""

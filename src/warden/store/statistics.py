@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warden.ledger.entry import parse_entry
+from warden.ledger.grammar import kind_of
 from warden.store.segments import all_raws, all_records, list_segments
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def read_statistics(connection: sqlite3.Connection, segments: Path | None) -> di
     entries = entry_bytes = 0
     first = last = b""
     for raw in all_raws(all_records(connection, segments)):
-        kind = _kind_of(raw)
+        kind = kind_of(raw)
         kinds[kind] = kinds.get(kind, 0) + 1
         entries += 1
         entry_bytes += len(raw)
@@ -41,11 +42,6 @@ def read_statistics(connection: sqlite3.Connection, segments: Path | None) -> di
         "dispositions": _counts(connection, "SELECT disposition, count(*) FROM dispositions GROUP BY 1 ORDER BY 1"),
         "deliveries": _counts(connection, "SELECT state, count(*) FROM outbox GROUP BY 1 ORDER BY 1"),
     }
-
-
-def _kind_of(raw: bytes) -> str:
-    """The kind of an entry in its only form, without parsing all of it: counting should be quick, verifying is strict."""
-    return raw[raw.rfind(b',"kind":"') + 9 : raw.rfind(b'","prev":"')].decode("utf-8", "replace")
 
 
 def _counts(connection: sqlite3.Connection, query: str) -> dict[str, int]:

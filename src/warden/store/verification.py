@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 from warden.errors import LedgerError, TransitionError
 from warden.ledger.checkpoint import Checkpoint, parse_note
 from warden.ledger.damage import Damage, DamagedLogError, Finding, damaged
+from warden.ledger.grammar import is_plain, kind_of
 from warden.ledger.verify import LogVerifier, Record, Verdict, parse_at
 from warden.model.digests import digest_bytes
 from warden.store.logstate import is_new, read_state
-from warden.store.projections import project
+from warden.store.projections import PROJECTED, project
 from warden.store.segments import all_raws, all_records
 from warden.store.tables import PROJECTION_TABLES, PROJECTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from warden.ledger.signature import Verifier
+from warden.ledger.signature import Verifier
 
 STEP = 1000
 Progress = Callable[[int], None]
@@ -143,6 +144,8 @@ def fill_projections(connection: sqlite3.Connection, raws: Iterable[bytes]) -> i
     """Project every entry into empty tables and return how many there were; raises `DamagedLogError`."""
     number = 0
     for number, raw in enumerate(raws, 1):
+        if kind_of(raw) not in PROJECTED and is_plain(raw):
+            continue
         entry = parse_at(raw, number - 1)
         try:
             project(connection, entry)
