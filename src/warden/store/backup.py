@@ -20,7 +20,7 @@ from warden.ledger.entry import format_time
 from warden.ledger.schema import bounded_word
 from warden.model.entry import Batch, Entry
 from warden.store.connection import check_identity, sqlite_errors
-from warden.store.durable import disk_errors, make_directory, replace_file, sync_directory
+from warden.store.durable import disk_errors, make_directory, replace_by_copy, sync_directory
 from warden.store.headfile import HeadFile
 from warden.store.inspection import open_snapshot
 from warden.store.logstate import read_state
@@ -81,7 +81,7 @@ def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str) -> Restored:
         for path in (files.database, Path(f"{files.database}-wal"), Path(f"{files.database}-shm"), files.head):
             if path.exists():
                 shutil.move(path, evidence / path.name)
-        replace_file(files.database, copy.read_bytes())
+        replace_by_copy(files.database, copy)
         make_directory(files.head.parent)
         HeadFile(files.head).publish(state.note.text)
         sync_directory(files.state_dir)

@@ -58,6 +58,25 @@ def replace_file(path: Path, data: bytes) -> None:
         sync_directory(path.parent)
 
 
+def replace_by_copy(path: Path, source: Path) -> None:
+    """Put a copy of `source` in the place of `path`, private, whole and durable, without reading it into memory; raises
+    `StateError`."""
+    import shutil  # with its archive formats, more than an idle run should import
+
+    with disk_errors(path):
+        beside = _write_beside(path, b"")
+        try:
+            with source.open("rb") as reading, beside.open("wb") as writing:
+                shutil.copyfileobj(reading, writing)
+                writing.flush()
+                os.fsync(writing.fileno())
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        os.replace(beside, path)
+        sync_directory(path.parent)
+
+
 def create_file(path: Path, data: bytes) -> bool:
     """Write a new private file whole, and make it and its name durable; return False when it exists already.
 

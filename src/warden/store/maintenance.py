@@ -68,7 +68,8 @@ def purge(store: SqliteLedgerStore, before: datetime) -> int:
         return [Entry("text_purged", {"before": format_time(before), "blobs": number})] if number else []
 
     store.revise(change)
-    store.compact()
+    if number:
+        store.compact()
     return number
 
 

@@ -163,7 +163,12 @@ class SqliteLedgerStore:
     # -- appending
 
     def commit(self, batch: Batch) -> Head:
-        """Make the batch durable, all or nothing, publish the head unless the batch leaves it, return the head."""
+        """Make the batch durable, all or nothing, publish the head unless the batch leaves it, and return the head.
+
+        Raises `TransitionError` for an edge that does not exist, `LedgerError` for an entry outside the schema or a log that
+        was changed by somebody else, and `StateError` when the disk fails: then nothing is stored, except when only the
+        publication failed, after which the log is ahead of its head as after a crash.
+        """
         with self._using(), self._lock.held():
             if not batch.entries or len(batch.entries) > BATCH_LIMIT:
                 raise LedgerError(f"a batch has {len(batch.entries)} entries; 1 to {BATCH_LIMIT} are allowed")
