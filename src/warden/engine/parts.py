@@ -60,5 +60,5 @@ class Terms:
     trigger: str = "manual"
     limit: int | None = None
     hop_limit: int = 5
-    page_size: int = 100
+    page_size: int = 2 * BATCH_MESSAGES
     retry: RetryPolicy = field(default_factory=RetryPolicy)
