@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from warden.errors import LedgerError, quote
 from warden.model.digests import MAX_INTEGER, digest_text
@@ -94,22 +93,26 @@ def is_reference(value: object) -> bool:
     return is_id(value["hub_id"]) and is_id(value["agent"]) and is_id(value["message_id"])
 
 
-@dataclass(frozen=True, slots=True)
 class Optional:
     """A check that also takes null."""
 
-    check: Check
+    __slots__ = ("check",)
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
 
     def __call__(self, value: object) -> bool:
         """Return whether the value fits."""
         return value is None or self.check(value)
 
 
-@dataclass(frozen=True, slots=True)
 class OneOf:
     """A check that takes these words only."""
 
-    words: tuple[str, ...]
+    __slots__ = ("words",)
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
 
     def __call__(self, value: object) -> bool:
         """Return whether the value fits."""
