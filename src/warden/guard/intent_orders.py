@@ -50,7 +50,7 @@ def is_ordered(words: list[str], at: int, before: str) -> bool:
 
 def _is_ordered_after(fillers: list[str], previous: str, earlier: list[str], before: str) -> bool:
     """Return whether fillers such as "please", "can you" or "and" before the verb make it an order."""
-    if _is_told_of(fillers, previous):
+    if _is_told_of(fillers, previous) or (fillers[-1] == "no" and not (before and before in _BOUNDARY)):
         return False
     if fillers[-1] in ("and", "then") and _opens_order(earlier):
         return True

@@ -114,7 +114,8 @@ _PASSIVE = (
     r"\b(?:need|needs|require|requires|want|request|requesting|requested|asking for|due for|please do|perform|"
     r"schedule|trigger|initiate|kick off|"
     r"proceed with|go ahead with) (?:a |an |the |immediate |full |quick |urgent |another |its |your )*(?:[\w.\-/]+ "
-    r"){0,3}?(?:NOUN)\b"
+    r"){0,3}?(?:NOUN)\b(?! (?:tokens?|keys?|certificates?|pipelines?|windows?|plans?|process|procedure|form|policy|team|"
+    r"requests?|slots?|rights?|permissions?|access)\b)"
 )
 _DISCLAIMER = (
     r"\bintended recipient\b|\bthis (?:e-?mail|message) (?:and|is|may|was)\b[^\n]{0,80}\bconfidential\b|"

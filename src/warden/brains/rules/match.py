@@ -44,7 +44,7 @@ CONTEXT_SAID = 0.2
 OPERATE_UNKNOWN = 0.45
 SERVE_UNKNOWN = 0.1
 ADMINISTRATIVE_UNKNOWN = 0.15
-QUALIFIER_KNOWN = 0.3
+QUALIFIER_KNOWN = 0.15
 TOLD_EXPLAINED_FROM = 0.5
 """Of a sentence before "who do I ask?" this share must be explained by the one entry that it names in full."""
 TROUBLE_UNKNOWN = 1.5
@@ -61,7 +61,7 @@ _TROUBLE_NOUN = re.compile(
     r"\b(?:have|having|has|an|the|this|my|our|any) issues?\b"
 )
 _TIME_OR_PLACE = re.compile(
-    r"\b(?:these days|nowadays|at the moment|right now|at present|for now|by the way|in general|around here|over "
+    r"\b(?:these days|nowadays|at the moment|right now|at present|for now|after hours|out of hours|outside (?:of )?(?:office|business|working) hours|by the way|in general|around here|over "
     r"here|(?:on|from) our side|"
     r"(?:in|at) (?:our|the|this) (?:company|organi[sz]ation|place|house)|first of all|most likely|as of (?:now|"
     r"today))\b|"
@@ -85,7 +85,13 @@ _RECEIVES_WHO = re.compile(
 )
 _HAS_WHO = re.compile(
     r"^(?:who|which \w+|what \w+)(?: (?:else|currently|all|still|already|also|really|here|now|already)){0,2} (?:has|"
-    r"have|uses|use|is using|are using|needs|wants|is on|is affected|can see|can read|pays? for it)\b"
+    r"have|uses|use|is using|are using|needs(?! to)|wants(?! to)|is on|is affected|can see|can read|pays? for it)\b"
+)
+_IS_WHERE = re.compile(
+    r"^where(?:abouts)? (?:is|are) (?!.*\b(?:\w+ed|given|kept|held|done|place|desk|person|team|form|portal|best)\b)"
+)
+_ELSEWHERE = re.compile(
+    r"\b(?:manager|contact|person|rep|representative|someone|anyone|people) at (?!the\b|our\b|this\b)\w"
 )
 _ASKS_WHO = re.compile(
     r"^(?:who(?:m|ever)?|which \w+|what \w+) (?:(?:do|should|can|must|would|could|shall|may|might|am|are) "
@@ -131,6 +137,7 @@ class _Place(NamedTuple):
     named: bool
     adjunct: bool
     genitive: bool
+    slight: bool
     leading: float
 
 
@@ -165,7 +172,13 @@ class QuestionMatcher:
         listed = self._match_listed(question)
         if listed is not None:
             return listed
-        if question.kind == OTHER or _HAS_WHO.match(question.text) or _RECEIVES_WHO.match(question.text):
+        if (
+            question.kind == OTHER
+            or _ELSEWHERE.search(question.text)
+            or _HAS_WHO.match(question.text)
+            or _IS_WHERE.match(question.text)
+            or _RECEIVES_WHO.match(question.text)
+        ):
             return self._match_other(question)
         reading = self._weigh(_tokens(question.text))
         if _acts_itself(question.text):
@@ -257,7 +270,7 @@ class QuestionMatcher:
 
     def _weigh(self, tokens: list[str], leading: float = LEADING_UNKNOWN) -> _Reading:
         reading = _Reading()
-        named = adjunct = genitive = skip = False
+        named = adjunct = genitive = slight = skip = False
         for at, token in enumerate(tokens):
             if skip:
                 skip = False
@@ -266,6 +279,7 @@ class QuestionMatcher:
             if token in ",(:;–" or token in lexicon.PREPOSITION:
                 adjunct = adjunct or named
                 genitive = token == "of"
+                slight = _is_slight(tokens[0], token, rest[0] if rest else "")
             elif token in lexicon.NEGATION:
                 reading.words.unknown += NEGATION_UNKNOWN
                 reading.unknown_words += 1
@@ -287,7 +301,7 @@ class QuestionMatcher:
                 )
                 reading.routed = reading.routed or acts or self._is_act(stem(token))
                 if not found:
-                    self._weigh_unknown(reading, token, rest, _Place(named, adjunct, genitive, leading))
+                    self._weigh_unknown(reading, token, rest, _Place(named, adjunct, genitive, slight, leading))
         return reading
 
     def _find(self, token: str, following: str) -> tuple[tuple[Known, ...], bool]:
@@ -338,13 +352,15 @@ class QuestionMatcher:
         elif users:
             words.weak.append((users, ADJUNCT_UNKNOWN if adjunct else WEAK_WORD))
         elif adjunct:
-            plain = stem(token) in _CONTEXT or any(c.isdigit() for c in token)
-            if place.genitive:
+            plain = place.slight or stem(token) in _CONTEXT or any(c.isdigit() for c in token)
+            if place.genitive and token not in lexicon.SYSTEM:
                 words.unknown += GENITIVE_UNKNOWN
             else:
                 words.adjunct += NAME_UNKNOWN if plain else ADJUNCT_UNKNOWN
         elif named:
             words.unknown += CORE_UNKNOWN / 2 if stem(token) in _CONTEXT else CORE_UNKNOWN
+        elif stem(token) in _CONTEXT and rest[:1] in (["to"], ["into"], ["onto"]):
+            words.unknown += ADJUNCT_UNKNOWN
         elif self._leads_into_name(rest):
             words.unknown += PREMODIFIER_UNKNOWN
         elif self._leads_into_verb(rest):
@@ -370,6 +386,19 @@ class QuestionMatcher:
         return False
 
 
+def _is_slight(word: str, preposition: str, following: str) -> bool:
+    """Return whether what follows a preposition only says for whom or which part a thing is needed.
+
+    "Who does captions *for the trailer*?" has the owner of captions; "a plant *for my garden*" and "visitors *from the press*"
+    may be another matter.
+    """
+    if following in ("my", "mine", "his", "her"):
+        return False
+    if word.startswith("who") or word in ("which", "what"):
+        return preposition in ("for", "in", "on", "during", "within")
+    return preposition == "for" and following in ("the", "a", "an", "our", "another", "this")
+
+
 def _says_it_all(question: Question, scores: list[Score]) -> bool:
     """Return whether "where can I ...", whose verb is none of routing, is explained to its last word by one entry."""
     if question.kind not in ("where", "how") or not _OWN_ACT.match(question.text):
@@ -387,6 +416,8 @@ def _acts_itself(text: str) -> bool:
         return False
     if following[:2] in (["hand", "in"], ["turn", "in"], ["hand", "it"]):
         return False
+    if text.startswith("how") and following[:1] in (["write"], ["answer"]):
+        return True
     return any(word in lexicon.RESPONSIBLE_ACT for word in following[:2])
 
 

@@ -133,6 +133,9 @@ _COURTESY = re.compile(
     r"who knows|you know|quick question|(?:a )?question|hope (?:you are|you're|all is|all's) \w+)\s*(?:please|"
     r"thanks|thank you|cheers)?[?!. ]*$"
 )
+_READER = re.compile(
+    r"\bwho(?:m)?ever (?:reads|is reading|sees|gets|picks|is on|may) (?:this|it|duty|up|read|see|be)\b"
+)
 _NO_APOSTROPHE = re.compile(r"\b(who|where|what)s\b")
 _EMPTY_LEAD = re.compile(r"^(?:subject|betreff|question|q|frage)\s*:\s*")
 
@@ -165,6 +168,7 @@ def read_questions(sentence: str) -> list[Question]:
         return []
     if len(sentence) > _MAX_CHARS:
         return [Question(OTHER, sentence[:_MAX_CHARS])]
+    sentence = _READER.sub(" ", sentence)
     sentence = _NO_APOSTROPHE.sub(r"\1 is", sentence)
     sentence = _EMPTY_LEAD.sub("", _DOUBT.sub("<doubt>", sentence))
     if is_courtesy(sentence):

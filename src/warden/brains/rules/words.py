@@ -59,7 +59,7 @@ ROUTE = _words(
     welcher bekomme bekommen kriege verwaltet zustandig stellt vergibt erhalte qui quel quelle comment gere obtenir
     responsable quien donde como gestiona obtener conseguir quem onde obter chi dove ottenere gestisce wie waar
     beheert krijg advice advises helps inform informs notify notifies alert consult approach call calls phone email
-    message mail bug bother poke nudge report answer answers answering authorised authorized entitled allowed
+    message mail bug bother poke nudge answer answers answering authorised authorized entitled allowed
     """
 )
 
@@ -69,7 +69,7 @@ ROUTE_NOUN = _words(
     address file care control controls channel queue desk place spot person people contact team teams agent agents
     group department turn point hand process procedure steps workflow path question questions run issue issues owner
     manager managers owners supply supplies provider holder holders request requests application requisition help
-    advise way deal deals care talk see grant grants advice call calls phone email message mail bug report alert answer
+    advise way deal deals care talk see grant grants advice call calls phone email message mail bug alert answer
     answers
     """
 )
@@ -88,7 +88,7 @@ OBTAIN = _words(
     order orders ordering ordered book books booking booked buy buying purchase collect collecting pick apply sign
     signup register submit send sending file subscribe reserve reserving arrange arranging organise organize set
     setup create creates creating created generate make makes making add adds adding added enrol enroll assign
-    assigns assigning allocate distribute distributes hire set setting sets new
+    assigns assigning borrow borrows borrowing borrowed lend lends lending report reporting reported allocate distribute distributes hire set setting sets new
     """
 )
 
@@ -192,7 +192,9 @@ ROUTE_ACT = ROUTE - _words(
     keeps keeping way steps path point wer wo woher wen wem wie welche welcher qui quel quelle comment quien donde
     como quem onde chi dove wie waar advise right correct proper appropriate
     """
-) | _words("help helps advise advises advice looking after charge go goes turn runs run take takes keeps keep")
+) | _words(
+    "look looks help helps advise advises advice looking after charge go goes turn runs run take takes keeps keep"
+)
 
 # Of `MODIFIER`, what may stand after the thing without making another thing of it: "the VPN stuff".
 TRAILING = _words(
@@ -230,7 +232,8 @@ SERVE = _words(
     operate operates operating support supports supporting supported open opens opening opened activate activates
     activating activated register registers registering registered process processes processing processed dispense
     dispenses dispatch dispatches deliver delivers delivering delivered track tracks tracking prepare prepares preparing
-    publish publishes raise raises ensure ensures unblock unblocks unblocking release releases
+    publish publishes raise raises ensure ensures produce produces
+    producing produced connect connects connecting connected hook hooks hooking link links integrate integrates unblock unblocks unblocking release releases
     """
 )
 
@@ -243,7 +246,8 @@ QUALIFIER = _words(
     yearly weekly daily nightly regular ongoing special big large small single double joint foreign domestic external
     international national global regional central custom standard basic whole entire complete incoming outgoing recent
     latest shiny nice decent suitable cheap proper unpaid paid free dead ordinary usual common general monthly several
-    few many multiple two three four five ten dozen thirty brand
+    few many multiple two three four five six seven eight nine ten twelve twenty thirty forty fifty sixty
+    hundred dozen brand longer shorter newer cheaper wider stronger quieter lighter
     """
 )
 
@@ -257,7 +261,7 @@ ADMINISTRATIVE = _words(
     mistake mistakes correction corrections administration management coordination handling maintenance installation
     allocation assignment pickup collection equipment gear device devices unit units paperwork
     application applications inquiry inquiries enquiry enquiries concern concerns info information detail details
-    arrangement arrangements rights approval approvals issue registry office desk
+    arrangement arrangements seat seats slot slots capacity priority overview rights approval approvals issue registry office desk
     """
 )
 
@@ -272,3 +276,11 @@ GENERAL = _words(
 
 # Before "to" or "for" these are what is asked for, never the thing: "what is the *process* to ...".
 PROCEDURE = _words("process procedure steps workflow path way")
+
+# Of `CONTEXT`, what belongs to somebody's work: "a test *of the app*" is no other thing than a test.
+SYSTEM = _words(
+    """
+    service services server servers host hosts project projects cluster clusters environment environments app apps
+    application applications system systems tool tools module package site repository repo
+    """
+)
