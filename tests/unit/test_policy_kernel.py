@@ -284,6 +284,50 @@ def test_the_explanation_says_why_a_layer_gave_its_default() -> None:
     assert notes == ["no matching rule", "no matching rule: the bundle abstains", ""]
 
 
+def test_the_charters_trace_names_the_tier_and_says_why_nothing_was_tried() -> None:
+    """The charter's layer starts with the kind's tier; an unknown kind or another capability is noted instead."""
+    layer = charter_kernel().explain(reply()).layers[0]
+    assert (layer.rules[0].rule_id, layer.rules[0].matched) == ("tier-auto", True)
+    assert layer.rules[0].note == "the charter lets warden do this by itself"
+    assert layer.note == "every matching restriction counts"
+    assert {rule.rule_id for rule in layer.rules[1:]} >= {"secret-in-text", "thread-rate"}
+    for request in (base("nothing"), replace(reply(), capability="other")):
+        layer = charter_kernel().explain(request).layers[0]
+        assert layer.rules == ()
+        assert layer.decision is not None
+        assert layer.note == layer.decision.reasons[0]
+
+
+def test_a_default_gives_its_reason() -> None:
+    """The reason says whether the bundle named a default or simply has no matching rule."""
+    assert UnsafeBareKernel([bundle("rules: []")]).evaluate(reply()).reasons == ("no matching rule",)
+    named = UnsafeBareKernel([bundle("default_decision: deny")]).evaluate(reply())
+    assert named.reasons == ("no matching rule: the bundle's default is deny",)
+
+
+def test_where_a_bundle_came_from_does_not_change_what_it_is() -> None:
+    """The same file is the same bundle from an operator and from a pack."""
+    data = b"rules: [{id: a, decision: deny, match: {actor_ids: []}}]"
+    assert load_bundle(data, "p.yaml", origin="pack") == load_bundle(data, "p.yaml")
+
+
+def test_an_empty_list_of_allowed_values_is_shown_as_nothing() -> None:
+    """An allow-list without values, outside of which every value is, says so in the explanation."""
+    kernel = UnsafeBareKernel([bundle("rules: [{id: a, decision: deny, match: {label_allowlist: {trust: []}}}]")])
+    assert kernel.explain(reply()).layers[0].rules[0].fields[0].expected == "trust outside (nothing)"
+
+
+def test_velocity_counts_are_asked_for_matching_rules_only() -> None:
+    """A rule whose match cannot apply to the request needs no count; one that waits for a missing fact does."""
+    text = """
+rules:
+  - {id: other, decision: deny, match: {topics: [job.x]}, velocity: {key: topic, max_requests: 1, window_seconds: 5}}
+  - {id: missing, decision: deny, match: {labels: {gone: x}}, velocity: {key: topic, max_requests: 1, window_seconds: 5}}
+"""
+    keys = Kernel(charter(), [bundle(text)]).velocity_keys(reply())
+    assert [key.count_name for key in keys] == ["velocity:p.yaml/missing"]
+
+
 def test_a_remediation_changes_topic_capability_and_labels_only() -> None:
     """Labels are taken away before others are added; facts like counts and risk tags stay as they were."""
     request = replace(labelled(reply(), env="prod"), risk_tags=frozenset({"automatic"}))

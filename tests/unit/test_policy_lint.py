@@ -120,6 +120,8 @@ HIDDEN = [
     ("{labels: {trust: a}}", "deny", "{labels: {trust: b}}", "deny", False),
     ("{secrets_present: true}", "deny", "{secrets_present: true, actor_ids: [a]}", "deny", True),
     ("{secrets_present: true}", "deny", "{secrets_present: false}", "deny", False),
+    ("{secrets_present: true}", "allow", "{secrets_present: true}", "deny", False),
+    ("{actor_ids: [a]}", "allow", "{actor_ids: [a]}", "deny", True),
     ("{label_threshold: {counts.hops: 3}}", "deny", "{label_threshold: {counts.hops: 4}}", "deny", False),
     ("{topics: ['']}", "deny", "{topics: ['']}", "deny", False),
 ]
