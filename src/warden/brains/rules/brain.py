@@ -116,6 +116,8 @@ class RuleBrain:
             found = self._matcher.match_text(needed or text)
             if found.entry_id is not None:
                 return found
+            if found.reason == "several-candidates":
+                return found
         return self._matcher.match_told(before) if before else finding
 
     def _other_need(self, told: list[str], mail: Mail, entry_id: str) -> str | None:

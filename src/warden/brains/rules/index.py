@@ -156,7 +156,8 @@ class CatalogIndex:
 
     def _read_phrases(self, number: int, entry: CatalogEntry) -> Iterator[_Phrase]:
         named = [(entry.title, 1.0), *((alias, 1.0) for alias in entry.aliases)]
-        named += [(part, 1.0) for part in _title_parts(entry.title)]
+        # One word out of a title ("numbers and *tokens*") may be said of other entries as well; a topic counts likewise.
+        named += [(part, 1.0 if " " in part else TOPIC_FACTOR) for part in _title_parts(entry.title)]
         named += [(topic, TOPIC_FACTOR) for topic in entry.topics]
         named += [(entry.id.replace("-", " ").replace("_", " "), 0.9)]
         for text, factor in named:

@@ -164,7 +164,7 @@ _NEED = re.compile(
     r"\b(?:needs?|wants?|requires?|looking for|would like|'d like|am after|are after|missing|lacks?|requesting|"
     r"request|without|"
     r"thinking (?:about|of)|interested in|asking about|questions? (?:about|on|regarding)|applying for|(?:it|this) "
-    r"is about)\b "
+    r"is about|(?:has|have|had|got) (?:no|lost|broken))\b "
     r"(?P<object>.+)"
 )
 _SECOND_PERSON_ORDER = re.compile(
