@@ -7,6 +7,7 @@ import resource
 from pathlib import Path
 
 import pytest
+
 from realprocess import QUESTION, SECRET_REQUEST, THANKS, Home
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]

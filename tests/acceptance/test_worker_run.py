@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+
 from realprocess import QUESTION, REPORT, SECRET_REQUEST, THANKS, Home, Result, served
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]

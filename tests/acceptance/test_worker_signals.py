@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from realprocess import QUESTION, WAIT_S, Home, SlowHub, finish, served
 
+from realprocess import QUESTION, WAIT_S, Home, SlowHub, finish, served
 from warden.cli.clock import SystemClock
 from warden.hubs.embedded import EmbeddedHub
 

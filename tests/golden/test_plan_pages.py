@@ -30,7 +30,7 @@ def test_every_reviewed_page_is_rendered_and_every_rendered_page_reviewed(termin
 
 @pytest.mark.parametrize("name", sorted(path.name for path in DIRECTORY.iterdir()))
 def test_a_page_is_what_was_reviewed(name: str, terminal: None) -> None:
-    """Text, colours and JSON are those of the file; after a change on purpose, run `python tests/unit/plan_pages.py` and review."""
+    """Text, colours and JSON are those of the file; after a change on purpose run `python tests/unit/plan_pages.py`, review."""
     assert all_pages()[name] == (DIRECTORY / name).read_text(encoding="utf-8")
 
 

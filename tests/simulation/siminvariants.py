@@ -8,7 +8,6 @@ from typing import Any
 
 from enginebed import AGENT
 from simworld import World
-
 from warden.engine.audit import AUDIT_STAGE
 from warden.engine.draft import MARKER
 from warden.model.disposition import Disposition

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from enginebed import AGENT, CATALOG, charter_kernel, traits_with
-
 from warden.channels.hub import messaging_channels
 from warden.engine.applying import run_applying
 from warden.engine.cycle import run_dry, run_executing

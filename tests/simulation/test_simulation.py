@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from siminvariants import check
 from simworld import WORDS, Case, Op, World
-
 from warden.model.hub import DeliveryMeans
 
 EVERY_KIND: tuple[Op, ...] = (

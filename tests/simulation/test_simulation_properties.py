@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from simworld import WORDS, Case, Op
 from test_simulation import play
-
 from warden.model.hub import DeliveryMeans
 
 OPS: st.SearchStrategy[Op] = st.one_of(

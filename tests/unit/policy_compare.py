@@ -7,7 +7,6 @@ from typing import Any
 
 import policy_model
 from policy_random import random_bundles, random_request
-
 from warden.documents.bundle import load_bundle
 from warden.documents.emit import emit_yaml
 from warden.documents.request import request_from_value

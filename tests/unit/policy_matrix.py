@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from charter_files import charter, charter_kernel
-
 from warden.model.request import Decision, Request
 
 FILE = Path(__file__).parents[1] / "golden" / "policy_matrix.txt"

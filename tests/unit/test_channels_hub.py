@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from enginebed import AGENT, SENDER, traits_with
 
+from enginebed import AGENT, SENDER, traits_with
 from warden.channels import hub as channels
 from warden.channels.hub import MARKER, HubChannel, messaging_channels
 from warden.errors import HubAnswerError, HubUnreachableError

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from charter_files import DIRECTORY, charter, charter_bytes, charter_kernel
 from policy_matrix import base, counted
-
 from warden.config.charter import read_packaged_charter
 from warden.documents.cases import load_cases
 from warden.documents.charter import load_charter

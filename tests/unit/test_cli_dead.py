@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from enginebed import AGENT, Bed
 
+from enginebed import AGENT, Bed
 from warden.cli import compose
 from warden.cli.main import run
 from warden.engine.cycle import run_executing

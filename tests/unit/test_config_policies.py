@@ -7,9 +7,9 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from charter_files import charter
 from policy_matrix import base
-
 from warden.config.policies import (
     CURRENT,
     LAST_GOOD,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_random import random_bundle
 
+from policy_random import random_bundle
 from warden.documents.bundle import dump_bundle, load_bundle
 from warden.documents.emit import emit_yaml
 from warden.documents.policy_file import load_policy

@@ -6,9 +6,9 @@ import sys
 from dataclasses import replace
 
 import pytest
+
 from charter_files import charter, charter_bytes
 from policy_matrix import base, counted, labelled
-
 from warden.documents.cedar import COUNTS, CedarLayer, load_cedar
 from warden.documents.policy_file import load_policy
 from warden.errors import DocumentError

@@ -8,9 +8,9 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from policy_compare import to_request
 from policy_random import random_request
-
 from warden.documents.cases import load_cases
 from warden.documents.request import request_from_json, request_to_json, requests_from_json
 from warden.errors import DocumentError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from enginebed import AGENT, ANSWER, CATALOG, Bed, answering, charter_kernel, escalating, planning, with_content
 
+from enginebed import AGENT, ANSWER, CATALOG, Bed, answering, charter_kernel, escalating, planning, with_content
 from warden.errors import HubNotFoundError, HubUnreachableError, PlanOriginError, TransitionError
 from warden.model.catalog import Catalog, CatalogEntry
 from warden.model.disposition import Disposition

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from enginebed import SENDER, Bed, answering, planning, traits_with
 
+from enginebed import SENDER, Bed, answering, planning, traits_with
 from warden.errors import (
     HubAnswerError,
     HubBusyError,

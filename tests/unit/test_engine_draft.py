@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from enginebed import AGENT, ANSWER, CATALOG, SENDER, Bed, planning, traits_with
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enginebed import AGENT, ANSWER, CATALOG, SENDER, Bed, planning, traits_with
 from warden.engine.draft import (
     MAX_PLANNED_ACTIONS,
     MAX_SUBJECT,

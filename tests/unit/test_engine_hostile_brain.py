@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from enginebed import SECRET, Bed, planning
 
+from enginebed import SECRET, Bed, planning
 from warden.engine.proposal import PlanBrain
 from warden.errors import BrainError
 from warden.model.disposition import Disposition

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from enginebed import AGENT, SECRET, Bed, with_content
 
+from enginebed import AGENT, SECRET, Bed, with_content
 from warden.engine import pull
 from warden.errors import HubBusyError
 from warden.model.disposition import Disposition

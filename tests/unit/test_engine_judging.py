@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from enginebed import ANSWER, SECRET, Bed, charter_kernel, planning, traits_with
 
+from enginebed import ANSWER, SECRET, Bed, charter_kernel, planning, traits_with
 from warden.documents.bundle import load_bundle
 from warden.engine.enforce import fault_of, risk_tags
 from warden.engine.obligations import apply_footers, undischarged

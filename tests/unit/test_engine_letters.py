@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from enginebed import AGENT, SECRET, Bed, charter_kernel, planning, traits_with
 
+from enginebed import AGENT, SECRET, Bed, charter_kernel, planning, traits_with
 from warden.documents.bundle import load_bundle
 from warden.documents.request import request_from_json
 from warden.engine.letters import Person, dropping, rejudge, retrying

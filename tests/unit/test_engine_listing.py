@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from enginebed import Bed, escalating
-
 from warden.model.disposition import Disposition
 from warden.model.hub import InboxPage
 

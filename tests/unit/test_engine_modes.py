@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from enginebed import (
     AGENT,
     SENDER,
@@ -16,7 +17,6 @@ from enginebed import (
     planning,
     traits_with,
 )
-
 from warden.documents.bundle import load_bundle
 from warden.engine.audit import MAX_VALUE
 from warden.engine.journal import Journal

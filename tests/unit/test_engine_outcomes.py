@@ -6,8 +6,8 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
-from enginebed import Bed
 
+from enginebed import Bed
 from warden.channels.hub import messaging_channels
 from warden.engine.bench import Bench
 from warden.engine.outbox import Outbox

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from enginebed import AGENT, SENDER, Bed, planning, traits_with
 
+from enginebed import AGENT, SENDER, Bed, planning, traits_with
 from warden.engine import recovery
 from warden.engine.letters import Person, dropping
 from warden.errors import HubBusyError, HubCredentialError, HubRejectedError, HubUncertainError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enginebed import Bed, charter_kernel
-
 from warden.documents.bundle import load_bundle
 from warden.model.disposition import Disposition
 from warden.policy import Kernel

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-from charter_files import charter, charter_kernel
 from hypothesis import given
 from hypothesis import strategies as st
+
+from charter_files import charter, charter_kernel
 from policy_compare import kernel_of, to_request
 from policy_random import random_bundles, random_request
-
 from warden.documents.bundle import load_bundle
 from warden.documents.emit import emit_yaml
 from warden.model.request import UNCONSTRAINED, Constraints, Decision, Effect, Remediation

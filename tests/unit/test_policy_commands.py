@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from policy_matrix import base, counted
 
+from policy_matrix import base, counted
 from warden.cli.main import run
 from warden.documents.request import request_to_json
 from warden.model.request import Request

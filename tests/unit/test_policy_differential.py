@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from policy_compare import compare_pairs
 
 MANY = 100_000

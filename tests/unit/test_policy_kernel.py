@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from charter_files import charter, charter_kernel
 from policy_matrix import base, counted, labelled
-
 from warden.documents.bundle import load_bundle
 from warden.errors import ConfigError
 from warden.model.request import Constraints, Decision, Effect, McpCall, Remediation, Request

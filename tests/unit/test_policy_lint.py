@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from charter_files import charter
 from hypothesis import given
 from hypothesis import strategies as st
+
+from charter_files import charter
 from policy_compare import to_request
 from policy_random import random_bundle, random_request
-
 from warden.documents.bundle import load_bundle
 from warden.documents.emit import emit_yaml
 from warden.policy.facts import Facts

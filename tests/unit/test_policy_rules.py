@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from policy_compare import to_request
 
+from policy_compare import to_request
 from warden.documents.bundle import load_bundle
 from warden.documents.emit import emit_yaml
 from warden.policy import UnsafeBareKernel

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from storebed import fill, open_ledger
 
+from storebed import fill, open_ledger
 from warden.errors import LedgerError, StateError
 from warden.ledger.signature import SeedSigner
 from warden.model.entry import Batch

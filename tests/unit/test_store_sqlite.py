@@ -9,8 +9,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from storebed import damage_of, execute, fill, open_ledger
 
+from storebed import damage_of, execute, fill, open_ledger
 from warden.errors import LedgerError, StateError
 from warden.ledger.checkpoint import sign_checkpoint
 from warden.ledger.damage import Damage
