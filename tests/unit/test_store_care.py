@@ -15,12 +15,13 @@ from warden.ledger.export import verify_export
 from warden.model.delivery import Action
 from warden.model.digests import digest_bytes
 from warden.model.disposition import Disposition
-from warden.model.entry import Batch
+from warden.model.entry import Batch, Entry
 from warden.model.ids import MessageKey
 from warden.store.backup import back_up, restore
 from warden.store.files import LedgerFiles
 from warden.store.inspection import inspect, require_sound
 from warden.store.maintenance import archive, purge, rebuild
+from warden.store.queries import read_request
 from warden.store.repair import repair
 from warden.store.segments import ExportPart, all_raws, all_records
 from warden.store.sqlite import NewLog, SqliteLedgerStore
@@ -305,4 +306,32 @@ def test_other_files_are_not_put_back(files: LedgerFiles, clock: FixedClock, tmp
     for name in ("none", "text", "empty", "state"):
         with pytest.raises((InputError, LedgerError, StateError)):
             restore(files, tmp_path / name, clock, "person")
+    require_sound(inspect(files))
+
+
+def test_requests_of_unfinished_deliveries_are_spared(files: LedgerFiles, clock: FixedClock) -> None:
+    """The request on which a delivery was allowed is kept until the delivery ends: it is judged again before a retry."""
+    story = Story()
+    request = b'{"topic":"job.warden.reply"}'
+    fields: dict[str, object] = {"run_id": "r", "ref": story.ref, "kind": "reply", "ordinal": 0, "effect": "allow"}
+    fields |= {"rule_ids": [], "snapshot": "", "action_digest": story.action().digest, "body_bytes": 0}
+    fields |= {"request_digest": digest_bytes(request), "secret_kinds": [], "errors": []}
+    store = open_ledger(files, clock)
+    store.commit(Batch((alert(),)))
+    store.commit(Batch((Entry("decided", fields), alert()), {digest_bytes(request): request}))
+    store.commit(story.intended())
+    store.commit(Batch((story.attempted(), story.faulted(after="dead"))))
+    clock.advance(400 * DAY)
+    assert purge(store, clock.now()) == 0
+    record = store.intent(story.action().key)
+    assert record is not None
+    assert store.read(lambda connection: read_request(connection, record)) == request
+    segment = archive(store, clock.now(), files.segments)
+    assert segment is not None
+    assert segment.last == 1
+    store.commit(Batch((by_person("dead_dropped", story.action().key),)))
+    clock.advance(1)
+    assert purge(store, clock.now()) == 2
+    assert store.read(lambda connection: read_request(connection, record)) is None
+    store.close()
     require_sound(inspect(files))

@@ -19,12 +19,14 @@ from warden.store.logstate import VERIFY_HINT
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from warden.model.outcome import Outcome
     from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
 
 KEYS_PER_QUERY = 250
+DECISION_DISTANCE = 20_000
+"""INVARIANT (bounded): entries between a decision and its intent at most: they are in one commit, or in two that follow."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DISPOSITION = (
     "SELECT hub_id, agent, message_id, disposition, reason, sender, thread_id, run_id, at_ms, reopened, generation "
@@ -155,21 +157,22 @@ def read_behind(connection: sqlite3.Connection, record: OutboxRecord) -> tuple[O
 def read_request(connection: sqlite3.Connection, record: OutboxRecord) -> bytes | None:
     """Return the request on which this intent was allowed, None when it was purged."""
     (seq,) = connection.execute("SELECT seq FROM outbox WHERE key = ?", (record.intent.key,)).fetchone()
-    found = _find_request(connection, seq, record.action_digest)
-    return None if found is None else read_blob(connection, found[1])
-
-
-def _find_request(connection: sqlite3.Connection, seq: int, action_digest: str) -> tuple[int, str] | None:
-    """Return the entry of the decision behind an intent, and the digest of the request that was judged.
-
-    The decision is written before its intent, in the same commit or the one before: it is looked for backwards.
-    """
-    for number, raw in connection.execute("SELECT seq, raw FROM entries WHERE seq < ? ORDER BY seq DESC", (seq,)):
-        entry = parse_entry(raw)
-        if entry.kind == "decided" and entry.fields["action_digest"] == action_digest:
-            digest = entry.fields["request_digest"]
-            return None if digest is None else (number, str(digest))
+    for _, digest in _requests_before(connection, seq, seq - DECISION_DISTANCE, {record.action_digest}):
+        return read_blob(connection, digest)
     return None
+
+
+def _requests_before(
+    connection: sqlite3.Connection, end: int, first: int, action_digests: Collection[str]
+) -> Iterator[tuple[int, str]]:
+    """Return, newest first, the decisions about these actions between two entries, and the requests that were judged."""
+    rows = connection.execute("SELECT seq, raw FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq DESC", (first, end))
+    for seq, raw in rows:
+        if b'"kind":"decided"' not in raw:
+            continue
+        fields = parse_entry(raw).fields
+        if fields.get("action_digest") in action_digests and fields["request_digest"] is not None:
+            yield seq, str(fields["request_digest"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +186,13 @@ class Needs:
 def read_needs(connection: sqlite3.Connection) -> Needs:
     """Return what must be neither purged nor archived: payloads, and the decisions with the requests to judge again."""
     rows = connection.execute(
-        "SELECT seq, payload_digest, action_digest FROM outbox WHERE state IN ('open', 'in_doubt', 'dead')"
+        "SELECT seq, payload_digest, action_digest FROM outbox WHERE state IN ('open', 'in_doubt', 'dead') ORDER BY seq"
     ).fetchall()
-    found = [_find_request(connection, seq, action_digest) for seq, _, action_digest in rows]
-    requests = [request for request in found if request is not None]
+    if not rows:
+        return Needs(frozenset(), None)
+    requests = list(_requests_before(connection, rows[-1][0], rows[0][0] - DECISION_DISTANCE, {row[2] for row in rows}))
     digests = {row[1] for row in rows} | {digest for _, digest in requests}
-    places = [row[0] for row in rows] + [seq for seq, _ in requests]
-    return Needs(frozenset(digests), min(places, default=None))
+    return Needs(frozenset(digests), min(rows[0][0], *(seq for seq, _ in requests), rows[0][0]))
 
 
 def _outbox(row: Sequence[Any]) -> OutboxRecord:

@@ -149,14 +149,15 @@ class ExportPart:
         start, kept = Start(), deque[Record]()
         records = all_records(self.connection, self.segments)
         limit = None if self.moment is None else format_time(self.moment)
+        seq = -1
         for record in records:
             kept.append(record)
-            if isinstance(record, bytes):
-                seq = start.frontier.size + sum(isinstance(item, bytes) for item in kept) - 1
-                if seq >= self.first and (limit is None or parse_entry(record).at >= limit):
-                    break
-            else:
+            if not isinstance(record, bytes):
                 start, kept = _after(start, kept), deque()
+                continue
+            seq += 1
+            if seq >= self.first and (limit is None or parse_entry(record).at >= limit):
+                break
         yield from write_export(Header(origin, key.to_text() if key else "", start), chain(kept, records))
 
 
