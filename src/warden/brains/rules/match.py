@@ -36,16 +36,18 @@ LEADING_UNKNOWN = 1.4
 PREMODIFIER_UNKNOWN = 0.5
 ADJUNCT_UNKNOWN = 0.3
 ADJUNCT_KNOWN = 0.3
+SLIGHT_KNOWN = 0.15
 NAME_UNKNOWN = 0.1
 GENITIVE_UNKNOWN = 0.4
 """An unknown word after "of" belongs to the thing: "the onboarding of customers"."""
 CONTEXT_WEIGHT = 0.1
 CONTEXT_SAID = 0.2
 OPERATE_UNKNOWN = 0.45
-SERVE_UNKNOWN = 0.1
+SERVE_UNKNOWN = 0.05
 ADMINISTRATIVE_UNKNOWN = 0.15
 QUALIFIER_KNOWN = 0.15
-TOLD_EXPLAINED_FROM = 0.5
+TOLD_NAMED_FROM = 0.8
+TOLD_EXPLAINED_FROM = 0.4
 """Of a sentence before "who do I ask?" this share must be explained by the one entry that it names in full."""
 TROUBLE_UNKNOWN = 1.5
 KNOWN_TROUBLE = 0.3
@@ -61,10 +63,16 @@ _TROUBLE_NOUN = re.compile(
     r"\b(?:have|having|has|an|the|this|my|our|any) issues?\b"
 )
 _TIME_OR_PLACE = re.compile(
-    r"\b(?:these days|nowadays|at the moment|right now|at present|for now|after hours|out of hours|outside (?:of )?(?:office|business|working) hours|by the way|in general|around here|over "
+    r"\b(?:these days|nowadays|at the moment|right now|at present|for now|after hours|out of hours|"
+    r"outside (?:of )?(?:office|business|working) hours|by the way|in general|around here|over "
     r"here|(?:on|from) our side|"
     r"(?:in|at) (?:our|the|this) (?:company|organi[sz]ation|place|house)|first of all|most likely|as of (?:now|"
     r"today))\b|"
+    r"\b(?:over|under|above|below|up to|more than|less than|at least) \d[\d.,]*(?: ?(?:eur|usd|gbp|euros?|dollars?|k|gb|tb|mb|"
+    r"people|persons|hours|days))?\b|"
+    r"\b(?:that|which) (?:(?:is|are|has|have) )?(?:been |still |now )?(?:missing|broken|late|wrong|overdue|"
+    r"blocked|expired|pending|delayed|rejected|incomplete|(?:never|not yet|not) (?:arrived|come|delivered))"
+    r"\b|"
     r"\b(?:on|by|until|till|before|after|since|from|at|this|next|last|every|each) (?:the )?(?:(?:this|next|last|early|"
     r"late) )?(?:\d{1,2}(?:[:.]\d\d)?(?: ?(?:am|pm|st|nd|rd|th|o'?clock|h))?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|"
     r"(?:week|month|year|quarter|season|summer|winter|spring|autumn|fall|semester|term|night|weekend|noon|midnight)s?)\b"
@@ -105,6 +113,24 @@ _SERVE = lexicon.stems(lexicon.SERVE)
 _GENERAL = lexicon.stems(lexicon.GENERAL)
 _LIGHT = lexicon.stems(lexicon.MODIFIER | lexicon.GENERIC_NOUN | lexicon.OBTAIN | lexicon.QUALIFIER)
 _ACTS = _OBTAIN | _OPERATE | _SERVE
+_CIRCUMSTANCE = frozenset(
+    {
+        "for",
+        "in",
+        "on",
+        "during",
+        "within",
+        "after",
+        "when",
+        "while",
+        "before",
+        "since",
+        "until",
+        "till",
+        "if",
+        "because",
+    }
+)
 _ENDS = frozenset({"again", "on", "in", "with", "for", "from", "at", "so"})
 
 
@@ -222,7 +248,7 @@ class QuestionMatcher:
         """Return what a whole sentence told before "who do I ask?" is about: the one entry that it names in full."""
         reading = self._weigh(_tokens(text), CORE_UNKNOWN)
         scores = tuple(self._index.score(reading.words))
-        if not scores or scores[0].named < NAMED_IN_FULL or scores[0].explained < TOLD_EXPLAINED_FROM:
+        if not scores or scores[0].named < TOLD_NAMED_FROM or scores[0].explained < TOLD_EXPLAINED_FROM:
             return Finding("weak-match", scores)
         if any(_rivals(scores[0], score) for score in scores[1:]):
             return Finding("several-candidates", scores)
@@ -291,7 +317,9 @@ class QuestionMatcher:
                 acts = not named and self._is_act(stem(token))
                 for word in found:
                     context = adjunct and stem(token) in _CONTEXT
-                    share = (CONTEXT_WEIGHT if context else ADJUNCT_KNOWN) if adjunct else 1.0
+                    share = (
+                        (CONTEXT_WEIGHT if context else SLIGHT_KNOWN if slight else ADJUNCT_KNOWN) if adjunct else 1.0
+                    )
                     share *= QUALIFIER_KNOWN if token in lexicon.QUALIFIER else 1.0
                     place = reading.words.beside if adjunct else reading.words.known
                     place.append((word, word.weight * share, CONTEXT_SAID if context else 1.0))
@@ -395,7 +423,7 @@ def _is_slight(word: str, preposition: str, following: str) -> bool:
     if following in ("my", "mine", "his", "her"):
         return False
     if word.startswith("who") or word in ("which", "what"):
-        return preposition in ("for", "in", "on", "during", "within")
+        return preposition in _CIRCUMSTANCE
     return preposition == "for" and following in ("the", "a", "an", "our", "another", "this")
 
 
@@ -412,7 +440,7 @@ def _acts_itself(text: str) -> bool:
     if match is None:
         return False
     following = text[match.end() :].split()[:3]
-    if text.startswith("where") and following[:1] == ["take"]:
+    if text.startswith("where") and (following[:1] == ["take"] or following[:2] == ["turn", "to"]):
         return False
     if following[:2] in (["hand", "in"], ["turn", "in"], ["hand", "it"]):
         return False

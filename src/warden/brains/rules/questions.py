@@ -130,11 +130,20 @@ _COURTESY = re.compile(
     r"(?:got|have|do you have) (?:a|one|some) (?:quick |spare )?(?:minute|second|moment|sec|time)|(?:does|is) "
     r"(?:that|this|it) (?:make sense|ok|okay|right|fine|clear|possible)|(?:do you|does anyone|anyone|anybody|would "
     r"you|do you happen to) (?:happen to )?know|"
+    r"(?:is|are|would) (?:that|this|it|they|those)(?: be)? (?:somebody|someone|anybody|another team|a different team|not "
+    r"you|us|the wrong \w+)(?: else)?|"
     r"who knows|you know|quick question|(?:a )?question|hope (?:you are|you're|all is|all's) \w+)\s*(?:please|"
     r"thanks|thank you|cheers)?[?!. ]*$"
 )
 _READER = re.compile(
     r"\bwho(?:m)?ever (?:reads|is reading|sees|gets|picks|is on|may) (?:this|it|duty|up|read|see|be)\b"
+)
+# "How does a new colleague get ...": who needs it is no part of what is asked for.
+_ASKER = re.compile(
+    r"\b(how(?= (?:\w+ ){2,4}?(?:colleague|coworker|contractor|consultant|employee|intern|developer|engineer|analyst|guest|"
+    r"visitor|user|member|person|student|partner|customer|client|manager|starter|joiner|hire|team|teammate|freelancer)s?\b)"
+    r"|where) (?:do|does|can|could|should|would|may|must|might) (?:a|an|our|my|any|every|new|external) (?:\w+ ){1,3}?"
+    r"(get(?! \w+ed\b)|obtain|request|order|report|apply|register|book|ask|find|receive|submit|pick|enrol|join)\b"
 )
 _NO_APOSTROPHE = re.compile(r"\b(who|where|what)s\b")
 _EMPTY_LEAD = re.compile(r"^(?:subject|betreff|question|q|frage)\s*:\s*")
@@ -169,6 +178,7 @@ def read_questions(sentence: str) -> list[Question]:
     if len(sentence) > _MAX_CHARS:
         return [Question(OTHER, sentence[:_MAX_CHARS])]
     sentence = _READER.sub(" ", sentence)
+    sentence = _ASKER.sub(r"\1 can i \2", sentence)
     sentence = _NO_APOSTROPHE.sub(r"\1 is", sentence)
     sentence = _EMPTY_LEAD.sub("", _DOUBT.sub("<doubt>", sentence))
     if is_courtesy(sentence):

@@ -88,7 +88,9 @@ OBTAIN = _words(
     order orders ordering ordered book books booking booked buy buying purchase collect collecting pick apply sign
     signup register submit send sending file subscribe reserve reserving arrange arranging organise organize set
     setup create creates creating created generate make makes making add adds adding added enrol enroll assign
-    assigns assigning borrow borrows borrowing borrowed lend lends lending report reporting reported allocate distribute distributes hire set setting sets new
+    assigns assigning
+    forward forwards forwarding borrow borrows borrowing borrowed lend lends lending report reporting
+    reported allocate distribute distributes hire set setting sets new
     """
 )
 
@@ -233,7 +235,8 @@ SERVE = _words(
     activating activated register registers registering registered process processes processing processed dispense
     dispenses dispatch dispatches deliver delivers delivering delivered track tracks tracking prepare prepares preparing
     publish publishes raise raises ensure ensures produce produces
-    producing produced connect connects connecting connected hook hooks hooking link links integrate integrates unblock unblocks unblocking release releases
+    producing produced connect connects connecting connected hook hooks hooking link links integrate integrates sort sorts
+    sorting sorted unblock unblocks unblocking release releases
     """
 )
 
@@ -261,7 +264,8 @@ ADMINISTRATIVE = _words(
     mistake mistakes correction corrections administration management coordination handling maintenance installation
     allocation assignment pickup collection equipment gear device devices unit units paperwork
     application applications inquiry inquiries enquiry enquiries concern concerns info information detail details
-    arrangement arrangements seat seats slot slots capacity priority overview rights approval approvals issue registry office desk
+    arrangement arrangements seat seats slot slots capacity priority overview rights approval approvals
+    issue registry office desk
     """
 )
 
