@@ -73,6 +73,7 @@ _TIME_OR_PLACE = re.compile(
     r"\b(?:that|which) (?:(?:is|are|has|have) )?(?:been |still |now )?(?:missing|broken|late|wrong|overdue|"
     r"blocked|expired|pending|delayed|rejected|incomplete|(?:never|not yet|not) (?:arrived|come|delivered))"
     r"\b|"
+    r"\bnow that .*$|"
     r"\b(?:on|by|until|till|before|after|since|from|at|this|next|last|every|each) (?:the )?(?:(?:this|next|last|early|"
     r"late) )?(?:\d{1,2}(?:[:.]\d\d)?(?: ?(?:am|pm|st|nd|rd|th|o'?clock|h))?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|"
     r"(?:week|month|year|quarter|season|summer|winter|spring|autumn|fall|semester|term|night|weekend|noon|midnight)s?)\b"
@@ -103,7 +104,7 @@ _ELSEWHERE = re.compile(
 )
 _ASKS_WHO = re.compile(
     r"^(?:who(?:m|ever)?|which \w+|what \w+) (?:(?:do|should|can|must|would|could|shall|may|might|am|are) "
-    r"(?:i|we|one|you|people|someone)\b|(?:does|do) (?!i\b|we\b|you\b|one\b|they\b|he\b|she\b|it\b|not\b))"
+    r"(?:i|we|one|you|people|someone)\b|(?:can|could|may) (?!be\b)\w+|(?:does|do) (?!i\b|we\b|you\b|one\b|they\b|he\b|she\b|it\b|not\b))"
 )
 _CONTEXT = lexicon.stems(lexicon.CONTEXT)
 _MODIFIER = lexicon.stems(lexicon.MODIFIER)
@@ -250,7 +251,7 @@ class QuestionMatcher:
         scores = tuple(self._index.score(reading.words))
         if not scores or scores[0].named < TOLD_NAMED_FROM or scores[0].explained < TOLD_EXPLAINED_FROM:
             return Finding("weak-match", scores)
-        if any(_rivals(scores[0], score) for score in scores[1:]):
+        if any(score.named >= TOLD_NAMED_FROM or score.value > scores[0].value * RATIO for score in scores[1:]):
             return Finding("several-candidates", scores)
         return Finding("routing-question", scores, scores[0].entry.id)
 

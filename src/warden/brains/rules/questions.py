@@ -141,9 +141,11 @@ _READER = re.compile(
 # "How does a new colleague get ...": who needs it is no part of what is asked for.
 _ASKER = re.compile(
     r"\b(how(?= (?:\w+ ){2,4}?(?:colleague|coworker|contractor|consultant|employee|intern|developer|engineer|analyst|guest|"
-    r"visitor|user|member|person|student|partner|customer|client|manager|starter|joiner|hire|team|teammate|freelancer)s?\b)"
-    r"|where) (?:do|does|can|could|should|would|may|must|might) (?:a|an|our|my|any|every|new|external) (?:\w+ ){1,3}?"
-    r"(get(?! \w+ed\b)|obtain|request|order|report|apply|register|book|ask|find|receive|submit|pick|enrol|join)\b"
+    r"visitor|user|member|person|student|partner|customer|client|manager|starter|joiner|hire|team|teammate|freelancer|researcher|teacher|agent|bot)s?\b)"
+    r"|where) (?:do|does|can|could|should|would|may|must|might) (?!i |we |you |one )(?:(?:a|an|the|our|my|any|every|new|"
+    r"external) )?(?:\w+ ){1,3}?"
+    r"(get(?! (?:\w+ed|its|their)\b)|obtain|request|order|report|apply|register|book|ask|find|receive|submit|pick|enrol|join|"
+    r"collect)\b"
 )
 _NO_APOSTROPHE = re.compile(r"\b(who|where|what)s\b")
 _EMPTY_LEAD = re.compile(r"^(?:subject|betreff|question|q|frage)\s*:\s*")

@@ -80,6 +80,8 @@ def _strip_noun(word: str) -> str:
 def stem(word: str) -> str:
     """Return the form under which inflected and abbreviated forms of a folded English word are the same."""
     word = _SAME.get(word, word)
+    if len(word) > 2 and word[-1] == "s" and word[-2].isdigit():
+        return word[:-1]
     if len(word) <= 3 or not word.isalpha():
         return word[:-1] if len(word) == 4 and word.endswith("s") and word[:-1].isalpha() else word
     base = _strip_verb(_strip_plural(word))

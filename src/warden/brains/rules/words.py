@@ -58,7 +58,8 @@ ROUTE = _words(
     needs needing needed want wants require requires required supposed looking after wer wo woher wen wem wie welche
     welcher bekomme bekommen kriege verwaltet zustandig stellt vergibt erhalte qui quel quelle comment gere obtenir
     responsable quien donde como gestiona obtener conseguir quem onde obter chi dove ottenere gestisce wie waar
-    beheert krijg advice advises helps inform informs notify notifies alert consult approach call calls phone email
+    beheert krijg advice advises helps coordinator coordinators administrator
+    administrators custodian steward liaison inform informs notify notifies alert consult approach call calls phone email
     message mail bug bother poke nudge answer answers answering authorised authorized entitled allowed
     """
 )
@@ -220,7 +221,8 @@ ROLE = _words(
     """
     person people contact team teams agent agents group department desk place spot channel queue
     address owner owners manager
-    managers handler holder keeper provider issuer issuers maintainer responsibility question questions idea process
+    managers handler holder keeper provider issuer issuers maintainer responsibility coordinator coordinators administrator administrators custodian steward
+    liaison question questions idea process
     procedure workflow
     """
 )
