@@ -169,3 +169,43 @@ def test_judges_shapes() -> None:
     assert entropy("ab") == 1.0
     assert word_likeness("information") > 0.8 > word_likeness("qzxjvkqwpf")
     assert word_likeness("12") == 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"ssh_url": "git@github.com:wolfram1/github-events-4schemas.git"',
+        "git clone git@gitlab.com:team42/gitlab-runner-x9k2m4.git",
+        f"https://files.example/a?X-Amz-Credential={draw('AKIA{u16}', Random(3))}%2F20190509%2Fus-east-1%2Fs3&x=1",
+        f'{{"id": "{HEX[:32]}", "token": "{HEX[:32]}", "items": []}}',
+        f'{{"admin_id": "gid://acme/PaymentMethod/{HEX[:32]}", "token": "{HEX[:32]}"}}',
+        f'{{"quantity": 4, "key": "704912205188288575:{HEX[:32]}"}}',
+        "reset it with the update-passwd utility",
+        "base-passwd (3.5.52) unstable; urgency=low",
+        "\t* g10/delkey.c (do_delete_secret_key): Check the token.",
+        "pass `SSL_OP_NO_TLSv1_2` to the context",
+        f"gpg --recv-keys {HEX.upper()}",
+        f"![coverage](https://cov.example/gh/a/b/graph/badge.svg?token={draw('{w10}', Random(8))})",
+    ],
+)
+def test_passes_addresses_and_identifiers(text: str) -> None:
+    """Clone addresses, key ids in scopes, ids that double as tokens, names of files and public pictures pass."""
+    assert SCANNER.scan(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f'{{"provider": "datadog", "key": "{HEX[:32]}"}}', HEX[:32]),
+        (f'{{"id": 7, "token": "{HEX[:32]}"}}', HEX[:32]),
+        (f"vault_secret_id = {IDENTITY}", IDENTITY),
+        ("| `DB_PASSWORD` | `9Uw5AFC6#2RDlkXI` |", "9Uw5AFC6#2RDlkXI"),
+        (f"key={draw('AAAA{v7}:APA91b{v134}', Random(9))}", "APA91b"),
+        ("SECRET_KEY = 'django-insecure-4t@7sjmxr5z*#(%6za8y7@95m2ub3a0ax0tvy^z4mjs@y90c9l'", "4t@7sjmxr5z*#("),
+        ("ana@acme.example, mail password: Tr0ub4dor&Zebra9", "Tr0ub4dor&Zebra9"),
+    ],
+)
+def test_finds_what_only_resembles_an_identifier(text: str, value: str) -> None:
+    """What makes an identifier pass does not let a secret of the same look pass."""
+    start = text.rindex(value)
+    assert any(f.start <= start < f.end for f in SCANNER.scan(text)), text

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from warden.guard.names import NameStrength, is_uninformative, mentions_secret, strength_of, words_of
-from warden.guard.shape import entropy, is_hex, is_random, is_stand_in, is_uuid, word_likeness
+from warden.guard.names import NameStrength, has_provider, is_uninformative, mentions_secret, strength_of, words_of
+from warden.guard.shape import entropy, is_composed, is_hex, is_random, is_stand_in, is_uuid, word_likeness
 from warden.model.finding import Finding
 
 RULE_ASSIGNED = "generic-assigned"
@@ -54,6 +54,11 @@ _NAMED_AFTER = (
     r"|[\"'`]?\s{1,3}\(\s{0,2}(?P<aside>[\w -]{3,48})\)"
 )
 _SENTENCE_END = r"\n\s*\n|[.;!?]\s"
+_LONG_RUN = r"[A-Za-z0-9+/=]{40,}"  # letters of an encoding are no words
+_CLONE = r"(?:^|[\"'`(])[\w.-]+@[\w.-]+:$"  # git@host:owner/name.git
+_ID = r"(?i)\b(?:\w{0,24}_)?id[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:gid://[\w/.-]{1,64}/)?$"
+ID_REACH = 120
+_BARE_KEY = r"[\"']key[\"']\s{0,2}:\s{0,2}[\"'][\w:]{0,40}$"
 _DIGEST_NAMES = frozenset(
     ["sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b", "blake3", "sha3-256", "sha2"]
 )
@@ -91,7 +96,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _judge_run(text: str, start: int, end: int) -> Finding | None:
     value = text[start:end]
-    if len(value) < 12 or ".." in value or value.startswith(_PUBLIC) or _is_in_address(text, start):
+    if len(value) < 12 or ".." in value or value.startswith(_PUBLIC) or _is_in_address(text, start, value):
         return None
     is_machine = _is_machine(value)
     if not is_machine and not is_random(value) and not _is_dense(value):
@@ -99,7 +104,9 @@ def _judge_run(text: str, start: int, end: int) -> Finding | None:
     strength, is_mentioned = _context(text, start, end)
     if is_mentioned and strength > NameStrength.SILENT and not is_machine and not is_random(value):
         return None
-    if strength is NameStrength.INNOCENT or is_stand_in(value):
+    if strength is NameStrength.INNOCENT or is_stand_in(value) or (is_mentioned and is_composed(value)):
+        return None
+    if _is_machine(value.rpartition(":")[2]) and (_is_also_id(text, value) or _is_bare_key(text, start)):
         return None
     rule_id = _verdict(value, strength, is_mentioned, is_machine)
     kind = KIND_PASSWORD if strength is NameStrength.PASSWORD else KIND_SECRET
@@ -111,12 +118,32 @@ def _is_machine(value: str) -> bool:
     return is_uuid(value) or (len(value) >= 14 and is_hex(value) and not value.isdigit())
 
 
-def _is_in_address(text: str, start: int) -> bool:
+def _is_also_id(text: str, value: str) -> bool:
+    """Return whether `text` calls the same value an id elsewhere: a cart's token that is the cart's id, say."""
+    for match in re.finditer(re.escape(value), text):
+        if _compiled(_ID).search(text, max(0, match.start() - ID_REACH), match.start()):
+            return True
+    return False
+
+
+def _is_bare_key(text: str, start: int) -> bool:
+    """Return whether the value stands under a quoted `key` in a record that speaks of no provider and no secret."""
+    left = text[max(0, start - LOOK_BACK) : start]
+    match = _compiled(_BARE_KEY).search(left)
+    if match is None:
+        return False
+    before = words_of(left[: match.start()].rpartition("{")[2])
+    return not has_provider(before) and not mentions_secret(before)
+
+
+def _is_in_address(text: str, start: int, value: str) -> bool:
     """Return whether `start` stands in the path of a URL, where only named query values count."""
     if start and text[start - 1] == "=":
         return False
     left = text[max(0, start - 256) : start]
     word = left.rsplit(None, 1)[-1] if left and not left[-1].isspace() else ""
+    if "/" in value and _compiled(_CLONE).search(word):
+        return True
     at = max(word.rfind("://"), word.rfind("www."))
     return at >= 0 and not any(c in word[at:] for c in "\"'`,;<>()")
 
@@ -163,7 +190,7 @@ def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
     strength = _strength_after(text[end : end + LOOK_AHEAD])
     if strength > NameStrength.SILENT:
         return strength, True
-    sentence = _compiled(_SENTENCE_END).split(left[-MENTION_REACH:])[-1]
+    sentence = _compiled(_LONG_RUN).sub(" ", _compiled(_SENTENCE_END).split(left[-MENTION_REACH:])[-1])
     return NameStrength.SILENT, mentions_secret(sentence)
 
 

@@ -25,6 +25,7 @@ FIRST_GAP = 300
 MOST_SPLITS = 400
 OPENING = 3
 _RUN = r"[^\s\"'`<>()]{14,}"
+_SCOPE = r"(?:/|%2[Ff])20\d{6}(?:/|%2[Ff])"  # after a key id in the scope of a signature, where it is an id
 _WORD_OPENING = r"(?<![a-z0-9])[a-z0-9]\S\S"
 
 
@@ -132,6 +133,8 @@ def _match(text: str, rule: Rule) -> Iterator[Finding]:
         value = match.group(group)
         if group and (is_stand_in(value) or (rule.check and not _CHECKS[rule.check](value))):
             continue
+        if _compiled(_SCOPE).match(text, match.end(group)):
+            continue
         yield Finding(rule.kind, match.start(group), match.end(group), rule.rule_id)
 
 
@@ -209,7 +212,9 @@ def _match_split(text: str, at: int, rule: Rule, squeeze: re.Pattern[str]) -> It
     rest = match.group()[len(_prefix(rule)) :]
     if entropy(rest) < 3.0 or word_likeness(rest) > 0.5 or not any(c.isdigit() for c in rest):
         return
-    yield Finding(rule.kind, at, at + _raw_length(part, squeeze, match.end()), rule.rule_id, "split")
+    end = at + _raw_length(part, squeeze, match.end())
+    if not _compiled(_SCOPE).match(text, end):
+        yield Finding(rule.kind, at, end, rule.rule_id, "split")
 
 
 def _raw_length(part: str, squeeze: re.Pattern[str], kept: int) -> int:

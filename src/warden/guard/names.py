@@ -144,7 +144,7 @@ _INNOCENT_PAIR = (
     r"next|page|continuation|sync|cursor|cart|checkout|csrf|xsrf|prompt|input|output|max|min|total|completion|"
     r"cached|context|"
     r"lock|resume|pagination|skip|hub|network|stop|special|device|answer|question|verification|verify|"
-    r"artifact) ?(?:key|token)s?\b|"
+    r"artifact|recv|list|locate|trusted|authorized) ?(?:key|token)s?\b|\bamz credential|"
     r"\bsecrets? (?:santa|scanning|type)|\bkeyboard|\bkeyword|\bkeynote|\bkey ?points?|\bkey takeaways?|"
     r"\btokeni[sz]|\bsecretar|\bturkey|\bmonkey|"
     r"\bauthor"
@@ -243,7 +243,7 @@ def strength_of(name: str) -> NameStrength:
 
 def _is_about(words: str, match: re.Match[str]) -> bool:
     """Return whether the words after the secret's word make the name one of something else (`token_type`)."""
-    if match.string != words:
+    if match.string != words or words.endswith("secret id"):  # AppRole's secret_id is the secret itself
         return False
     tail = words[match.end() :].split()
     return bool(tail) and (tail[-1] in _ABOUT or tail[0] in _ABOUT)

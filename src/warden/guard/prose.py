@@ -44,44 +44,15 @@ _NAME_START = r"[\w.$-]{0,40}$"
 _REST = (
     r"(?i)(?P<name>[\w.$-]{0,24})"
     r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del)\s[^\n:=]{1,40}?)?\s{0,2}"
-    r"(?::=|=>|==?|:|：|>|,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|\bè\b|\bé\b|"
+    r"(?::=|=>|==?|:|：|>|\||,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|\bè\b|\bé\b|"
     r"\bto\b|это)\s{0,3})"
-    r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>]{6,128})"
-)
-_FLAG = "password-flag"
-RULE_CODE = "one-time-code"
-RULE_PHRASE = "recovery-phrase"
-KIND_CODE = "one_time_code"
-KIND_PHRASE = "recovery_phrase"
-
-_PASSWORD_GATE = (
-    "pass",
-    "pwd",
-    "secret",
-    "credential",
-    "token",
-    "kennwort",
-    "contrase",
-    "senha",
-    "пароль",
-    "密码",
-    "wachtwoord",
-    "mysql",
-    "psw",
-)
-_ASSIGNED = (
-    r"(?i)(?P<name>[\w.$-]{0,40}(?:passw(?:or[dt]|d)|passphrase|passcode|\bpass|_pass|pwd|psw|mot de passe|"
-    r"kennwort|contrase[nñ]a|senha|"
-    r"wachtwoord|пароль|密码|secret|token|credentials?)[\w.$-]{0,24})"
-    r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del)\s[^\n:=]{1,40}?)?\s{0,2}"
-    r"(?::=|=>|==?|:|：|>|,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|"
-    r"\bè\b|\bé\b|\bto\b|это)\s{0,3})"
-    r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>]{6,128})"
+    r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>|]{6,128})"
 )
 _FLAG = (
-    r"(?i)(?:--?(?:password|passwd|pass|pwd)[ =]|\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-]["
+    r"(?i)(?:(?<![\w-])--?(?:password|passwd|pass|pwd)[ =]|\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-]["
     r"^\s\"']{4,127})"
 )
+_BADGE = ".svg?"  # the address of a picture in a page that everybody may read
 CODE_REACH = 64
 _CODE_ROOT = r"\b(?:codes?|otp|pin|passcodes?|tan)\b"
 _CODE_QUALIFIER = (
@@ -187,6 +158,8 @@ def _passwords(text: str, low: str) -> Iterator[Finding]:
         if match is None:
             continue
         before = _compiled(_NAME_START).search(text[max(0, root.start() - 40) : root.start()])
+        if text[max(0, root.start() - len(_BADGE)) : root.start()].lower() == _BADGE:
+            continue
         name = (before.group() if before else "") + root.group() + match.group("name")
         value = match.group("value").rstrip(".,;:!?)]}")
         start = match.start("value")

@@ -42,6 +42,7 @@ _FOLLOWS = [
 
 _SYLLABLES = r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+"
 _UUID = r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_COMPOUND = r"[A-Z]{1,12}[a-z]?v?\d{0,3}|[A-Za-z]?[a-z]{1,11}\d{0,3}|\d{1,4}"
 _HEX = r"[0-9a-f]+|[0-9A-F]+"
 _STAND_IN = (
     r"(?i)x{4,}|\*{3,}|\.{3,}|•{2,}|_{4,}|#{4,}|0{8,}|1234567890?$|^(?:abcd?|foo|bar|test|dummy|none|null|"
@@ -97,6 +98,15 @@ def word_likeness(value: str) -> float:
             pairs += 1
         last = code
     return total / pairs if pairs else 0.0
+
+
+def is_composed(value: str) -> bool:
+    """Return whether `value` is an identifier or a path, put together of words that may end with a small number.
+
+    `TLS13_APPENDIX_D4`, `g10/delkey.c` and `pkcs11_copy_x509_key2` are; what is drawn at random hardly ever is.
+    """
+    parts = _compiled(r"[_/.\-]+").split(value)
+    return len(parts) >= 3 and all(_compiled(_COMPOUND).fullmatch(part) for part in parts)
 
 
 def syllables(value: str) -> list[str]:
