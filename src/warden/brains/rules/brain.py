@@ -117,7 +117,7 @@ class RuleBrain:
             if found.entry_id is not None:
                 return found
             if found.reason == "several-candidates":
-                return found
+                break
         return self._matcher.match_told(before) if before else finding
 
     def _other_need(self, told: list[str], mail: Mail, entry_id: str) -> str | None:

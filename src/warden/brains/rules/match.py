@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from warden.brains.rules import words as lexicon
 from warden.brains.rules.index import CatalogIndex, Known, Score, Weighed
+from warden.brains.rules.phrasing import (
+    acts_itself,
+    asks_elsewhere,
+    asks_for_oneself,
+    asks_owner,
+    asks_past,
+    is_slight,
+    is_who,
+    read_tokens,
+)
 from warden.brains.rules.questions import OTHER, Question
 from warden.brains.rules.tokens import fold, split_words, stem
 
-MAX_TEXT_CHARS = 1200
 ANSWER_FROM = 0.75
 """An entry answers when its score is at least this ..."""
 EXPLAINED_FROM = 0.70
@@ -38,15 +46,17 @@ ADJUNCT_UNKNOWN = 0.3
 ADJUNCT_KNOWN = 0.3
 SLIGHT_KNOWN = 0.15
 NAME_UNKNOWN = 0.1
-GENITIVE_UNKNOWN = 0.4
+GENITIVE_UNKNOWN = 0.33
 """An unknown word after "of" belongs to the thing: "the onboarding of customers"."""
 CONTEXT_WEIGHT = 0.1
 CONTEXT_SAID = 0.2
 OPERATE_UNKNOWN = 0.45
+OPERATE_BY_OWNER = 0.25
 SERVE_UNKNOWN = 0.05
 ADMINISTRATIVE_UNKNOWN = 0.15
 QUALIFIER_KNOWN = 0.15
 TOLD_NAMED_FROM = 0.8
+TOLD_RATIO = 0.8
 TOLD_EXPLAINED_FROM = 0.4
 """Of a sentence before "who do I ask?" this share must be explained by the one entry that it names in full."""
 TROUBLE_UNKNOWN = 1.5
@@ -57,55 +67,6 @@ HEAD_WEIGHT = 0.3
 """A word over this names a thing; a light word such as "account" never does by itself."""
 IN_FULL = 0.95
 
-_TOKEN = re.compile(r"[^\W_]+|[,(:;–]")
-_TROUBLE_NOUN = re.compile(
-    r"\b(?:issues?|problems?|troubles?) (?:with|in|on|about|around|regarding|connecting|logging|getting|using)\b|"
-    r"\b(?:have|having|has|an|the|this|my|our|any) issues?\b"
-)
-_TIME_OR_PLACE = re.compile(
-    r"\b(?:these days|nowadays|at the moment|right now|at present|for now|after hours|out of hours|"
-    r"outside (?:of )?(?:office|business|working) hours|by the way|in general|around here|over "
-    r"here|(?:on|from) our side|"
-    r"(?:in|at) (?:our|the|this) (?:company|organi[sz]ation|place|house)|first of all|most likely|as of (?:now|"
-    r"today))\b|"
-    r"\b(?:over|under|above|below|up to|more than|less than|at least) \d[\d.,]*(?: ?(?:eur|usd|gbp|euros?|dollars?|k|gb|tb|mb|"
-    r"people|persons|hours|days))?\b|"
-    r"\b(?:that|which) (?:(?:is|are|has|have) )?(?:been |still |now )?(?:missing|broken|late|wrong|overdue|"
-    r"blocked|expired|pending|delayed|rejected|incomplete|(?:never|not yet|not) (?:arrived|come|delivered))"
-    r"\b|"
-    r"\bnow that .*$|"
-    r"\b(?:on|by|until|till|before|after|since|from|at|this|next|last|every|each) (?:the )?(?:(?:this|next|last|early|"
-    r"late) )?(?:\d{1,2}(?:[:.]\d\d)?(?: ?(?:am|pm|st|nd|rd|th|o'?clock|h))?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|"
-    r"(?:week|month|year|quarter|season|summer|winter|spring|autumn|fall|semester|term|night|weekend|noon|midnight)s?)\b"
-    r"(?! (?:shift|plan|report|of)\b)"
-)
-_OWN_ACT = re.compile(
-    r"^(?:how|where)\S* (?:do|can|could|should|would|to|must|may|might|shall|am|are)\b(?: (?:i|we|one|you|"
-    r"people))?"
-)
-_PAST = re.compile(r"^\w+(?:'s)? (?:did|was|were|had)\b")
-_PAST_WHO = re.compile(
-    r"^who(?:m|ever)? (?:has |have |had |just |last |recently |already |was |were |it was )*(?:\w+ed|broke|wrote|"
-    r"took|gave|made|got|ran|sent|left|did|was|were|had|came|saw|used)\b(?! (?:person|to|for|in charge))"
-)
-_RECEIVES_WHO = re.compile(
-    r"^who(?:ever)?(?: (?:else|all|currently|still|already|also|usually))* (?:gets?|receives?|obtains?|requests?|"
-    r"asks?|finds?|applies|apply)\b"
-)
-_HAS_WHO = re.compile(
-    r"^(?:who|which \w+|what \w+)(?: (?:else|currently|all|still|already|also|really|here|now|already)){0,2} (?:has|"
-    r"have|uses|use|is using|are using|needs(?! to)|wants(?! to)|is on|is affected|can see|can read|pays? for it)\b"
-)
-_IS_WHERE = re.compile(
-    r"^where(?:abouts)? (?:is|are) (?!.*\b(?:\w+ed|given|kept|held|done|place|desk|person|team|form|portal|best)\b)"
-)
-_ELSEWHERE = re.compile(
-    r"\b(?:manager|contact|person|rep|representative|someone|anyone|people) at (?!the\b|our\b|this\b)\w"
-)
-_ASKS_WHO = re.compile(
-    r"^(?:who(?:m|ever)?|which \w+|what \w+) (?:(?:do|should|can|must|would|could|shall|may|might|am|are) "
-    r"(?:i|we|one|you|people|someone)\b|(?:can|could|may) (?!be\b)\w+|(?:does|do) (?!i\b|we\b|you\b|one\b|they\b|he\b|she\b|it\b|not\b))"
-)
 _CONTEXT = lexicon.stems(lexicon.CONTEXT)
 _MODIFIER = lexicon.stems(lexicon.MODIFIER)
 _OBTAIN = lexicon.stems(lexicon.OBTAIN)
@@ -114,24 +75,6 @@ _SERVE = lexicon.stems(lexicon.SERVE)
 _GENERAL = lexicon.stems(lexicon.GENERAL)
 _LIGHT = lexicon.stems(lexicon.MODIFIER | lexicon.GENERIC_NOUN | lexicon.OBTAIN | lexicon.QUALIFIER)
 _ACTS = _OBTAIN | _OPERATE | _SERVE
-_CIRCUMSTANCE = frozenset(
-    {
-        "for",
-        "in",
-        "on",
-        "during",
-        "within",
-        "after",
-        "when",
-        "while",
-        "before",
-        "since",
-        "until",
-        "till",
-        "if",
-        "because",
-    }
-)
 _ENDS = frozenset({"again", "on", "in", "with", "for", "from", "at", "so"})
 
 
@@ -158,27 +101,16 @@ class _Reading:
 class _Place(NamedTuple):
     """Where a word stands: after the thing was named, in what it is needed for, after "of".
 
-    `leading` is the weight of an unknown word before the thing.
+    `slight` says that it only tells for whom or which part, `by_owner` that an owner's act is asked for; `leading` is the
+    weight of an unknown word before the thing.
     """
 
     named: bool
     adjunct: bool
     genitive: bool
     slight: bool
+    by_owner: bool
     leading: float
-
-
-def _tokens(text: str) -> list[str]:
-    text = text[:MAX_TEXT_CHARS]
-    text = _TIME_OR_PLACE.sub(" ", _TROUBLE_NOUN.sub(" problem ", text))
-    found: list[str] = []
-    for token in _TOKEN.findall(text) if "'" not in text else _TOKEN.findall(" ".join(_open(text))):
-        found.append(token)
-    return found
-
-
-def _open(text: str) -> list[str]:
-    return [" ".join(split_words(chunk)) if "'" in chunk else chunk for chunk in text.split()]
 
 
 class QuestionMatcher:
@@ -194,23 +126,17 @@ class QuestionMatcher:
 
     def match(self, question: Question, context: str = "") -> Finding:
         """Return what the catalogue says to one question; `context` (a subject, an earlier sentence) decides ties."""
-        if _PAST_WHO.match(question.text) or _PAST.match(question.text):
-            return Finding("weak-match", tuple(self._index.score(self._weigh(_tokens(question.text)).words)))
+        if asks_past(question.text):
+            return Finding("weak-match", tuple(self._index.score(self._weigh(read_tokens(question.text)).words)))
         listed = self._match_listed(question)
         if listed is not None:
             return listed
-        if (
-            question.kind == OTHER
-            or _ELSEWHERE.search(question.text)
-            or _HAS_WHO.match(question.text)
-            or _IS_WHERE.match(question.text)
-            or _RECEIVES_WHO.match(question.text)
-        ):
+        if question.kind == OTHER or asks_elsewhere(question.text):
             return self._match_other(question)
-        reading = self._weigh(_tokens(question.text))
-        if _acts_itself(question.text):
+        reading = self._weigh(read_tokens(question.text))
+        if acts_itself(question.text):
             reading.words.unknown += CORE_UNKNOWN
-        reading.routed = reading.routed or _ASKS_WHO.match(question.text) is not None
+        reading.routed = reading.routed or asks_owner(question.text)
         known = reading.words.known + reading.words.beside
         if reading.pronoun and all(word.stem in _MODIFIER or self._is_act(word.stem) for word, _, _ in known):
             return Finding("no-object", (), empty=reading.unknown_words == 0)
@@ -231,7 +157,7 @@ class QuestionMatcher:
             owners = self._listed.get(frozenset(_content(text)), set())
             if len(owners) == 1:
                 entry_id = next(iter(owners))
-                scores = self._index.score(self._weigh(_tokens(text)).words)
+                scores = self._index.score(self._weigh(read_tokens(text)).words)
                 own = [score for score in scores if score.entry.id == entry_id]
                 if own:
                     rest = [score for score in scores if score.entry.id != entry_id]
@@ -240,24 +166,24 @@ class QuestionMatcher:
 
     def match_text(self, text: str) -> Finding:
         """Return what the catalogue says to a text that names a thing, such as a subject or what somebody needs."""
-        reading = self._weigh(_tokens(text), CORE_UNKNOWN)
+        reading = self._weigh(read_tokens(text), CORE_UNKNOWN)
         if not reading.words.known:
             return Finding("weak-match", (), empty=True)
         return decide(self._index.score(reading.words))
 
     def match_told(self, text: str) -> Finding:
         """Return what a whole sentence told before "who do I ask?" is about: the one entry that it names in full."""
-        reading = self._weigh(_tokens(text), CORE_UNKNOWN)
+        reading = self._weigh(read_tokens(text), CORE_UNKNOWN)
         scores = tuple(self._index.score(reading.words))
         if not scores or scores[0].named < TOLD_NAMED_FROM or scores[0].explained < TOLD_EXPLAINED_FROM:
             return Finding("weak-match", scores)
-        if any(score.named >= TOLD_NAMED_FROM or score.value > scores[0].value * RATIO for score in scores[1:]):
+        if any(score.named >= TOLD_NAMED_FROM or score.value > scores[0].value * TOLD_RATIO for score in scores[1:]):
             return Finding("several-candidates", scores)
         return Finding("routing-question", scores, scores[0].entry.id)
 
     def _match_other(self, question: Question) -> Finding:
         """A question that is not about routing is answered only where the catalogue lists it in nearly these words."""
-        scores = self._index.score(self._weigh(_tokens(question.text)).words)
+        scores = self._index.score(self._weigh(read_tokens(question.text)).words)
         finding = decide(scores)
         if finding.entry_id is not None and self._is_listed(question, scores):
             return finding
@@ -277,7 +203,7 @@ class QuestionMatcher:
     def _with_context(self, reading: _Reading, context: str) -> Finding | None:
         """Decide between several candidates by what stands around the question; it must be one of those."""
         said = {word.stem for word, _, _ in reading.words.known + reading.words.beside}
-        more = self._weigh(_tokens(context), CORE_UNKNOWN).words.known
+        more = self._weigh(read_tokens(context), CORE_UNKNOWN).words.known
         words = reading.words
         scores = self._index.score(Weighed(words.known + more, words.beside, words.weak, words.unknown, words.adjunct))
         finding = decide(scores)
@@ -298,6 +224,7 @@ class QuestionMatcher:
     def _weigh(self, tokens: list[str], leading: float = LEADING_UNKNOWN) -> _Reading:
         reading = _Reading()
         named = adjunct = genitive = slight = skip = False
+        by_owner = bool(tokens) and is_who(tokens[0])
         for at, token in enumerate(tokens):
             if skip:
                 skip = False
@@ -306,7 +233,7 @@ class QuestionMatcher:
             if token in ",(:;–" or token in lexicon.PREPOSITION:
                 adjunct = adjunct or named
                 genitive = token == "of"
-                slight = _is_slight(tokens[0], token, rest[0] if rest else "")
+                slight = is_slight(tokens[0], token, rest[0] if rest else "")
             elif token in lexicon.NEGATION:
                 reading.words.unknown += NEGATION_UNKNOWN
                 reading.unknown_words += 1
@@ -330,7 +257,9 @@ class QuestionMatcher:
                 )
                 reading.routed = reading.routed or acts or self._is_act(stem(token))
                 if not found:
-                    self._weigh_unknown(reading, token, rest, _Place(named, adjunct, genitive, slight, leading))
+                    self._weigh_unknown(
+                        reading, token, rest, _Place(named, adjunct, genitive, slight, by_owner, leading)
+                    )
         return reading
 
     def _find(self, token: str, following: str) -> tuple[tuple[Known, ...], bool]:
@@ -369,7 +298,7 @@ class QuestionMatcher:
             return
         if stem(token) in _OPERATE:
             reading.routed = True
-            words.unknown += OPERATE_UNKNOWN
+            words.unknown += OPERATE_BY_OWNER if place.by_owner else OPERATE_UNKNOWN
             return
         if adjunct and token in lexicon.QUALIFIER and token not in lexicon.PROBLEM:
             words.adjunct += NAME_UNKNOWN
@@ -415,39 +344,11 @@ class QuestionMatcher:
         return False
 
 
-def _is_slight(word: str, preposition: str, following: str) -> bool:
-    """Return whether what follows a preposition only says for whom or which part a thing is needed.
-
-    "Who does captions *for the trailer*?" has the owner of captions; "a plant *for my garden*" and "visitors *from the press*"
-    may be another matter.
-    """
-    if following in ("my", "mine", "his", "her"):
-        return False
-    if word.startswith("who") or word in ("which", "what"):
-        return preposition in _CIRCUMSTANCE
-    return preposition == "for" and following in ("the", "a", "an", "our", "another", "this")
-
-
 def _says_it_all(question: Question, scores: list[Score]) -> bool:
     """Return whether "where can I ...", whose verb is none of routing, is explained to its last word by one entry."""
-    if question.kind not in ("where", "how") or not _OWN_ACT.match(question.text):
+    if question.kind not in ("where", "how") or not asks_for_oneself(question.text):
         return False
     return scores[0].explained >= IN_FULL and scores[0].named >= NAMED_IN_FULL
-
-
-def _acts_itself(text: str) -> bool:
-    """Return whether the sender asks how or where to do what an owner does ("how do I give my token to ...")."""
-    match = _OWN_ACT.match(text)
-    if match is None:
-        return False
-    following = text[match.end() :].split()[:3]
-    if text.startswith("where") and (following[:1] == ["take"] or following[:2] == ["turn", "to"]):
-        return False
-    if following[:2] in (["hand", "in"], ["turn", "in"], ["hand", "it"]):
-        return False
-    if text.startswith("how") and following[:1] in (["write"], ["answer"]):
-        return True
-    return any(word in lexicon.RESPONSIBLE_ACT for word in following[:2])
 
 
 def _content(text: str) -> set[str]:

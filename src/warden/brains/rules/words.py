@@ -221,8 +221,9 @@ ROLE = _words(
     """
     person people contact team teams agent agents group department desk place spot channel queue
     address owner owners manager
-    managers handler holder keeper provider issuer issuers maintainer responsibility coordinator coordinators administrator administrators custodian steward
-    liaison question questions idea process
+    managers handler holder keeper provider issuer issuers
+    maintainer responsibility coordinator coordinators
+    administrator administrators custodian steward liaison question questions idea process
     procedure workflow
     """
 )
