@@ -88,7 +88,8 @@ class _Phrase:
     weight: float = 0.0
 
 
-def _deletions(word: str, depth: int) -> set[str]:
+def deletions(word: str, depth: int) -> set[str]:
+    """Return the word and all that remain of it after `depth` letters or fewer are taken out."""
     found = {word}
     frontier = {word}
     for _ in range(depth):
@@ -103,7 +104,7 @@ def _typo_depth(word: str) -> int:
     return 2 if len(word) >= TYPO_TWICE_MIN_CHARS else 1
 
 
-def _distance(left: str, right: str) -> int:
+def edit_distance(left: str, right: str) -> int:
     """Return the number of insertions, deletions, replacements and swaps of neighbours between two words."""
     older: list[int] = []
     last = list(range(len(right) + 1))
@@ -186,7 +187,7 @@ class CatalogIndex:
         found: dict[str, list[str]] = {}
         for word in self._spellings:
             depth = _typo_depth(word)
-            for key in _deletions(word, depth) if depth else ():
+            for key in deletions(word, depth) if depth else ():
                 found.setdefault(key, []).append(word)
         return {key: tuple(words) for key, words in found.items()}
 
@@ -233,10 +234,10 @@ class CatalogIndex:
         if depth == 0 or word in _COMMON or stem(word) in _COMMON:
             return None
         near: dict[str, int] = {}
-        for key in _deletions(word, depth):
+        for key in deletions(word, depth):
             for candidate in self._typos.get(key, ()):
                 allowed = min(depth, _typo_depth(candidate))
-                distance = _distance(word, candidate)
+                distance = edit_distance(word, candidate)
                 if distance <= allowed and (word[0] == candidate[0] or word[:2] == candidate[1::-1]):
                     base = self._spellings[candidate]
                     near[base] = min(distance, near.get(base, distance))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from warden.brains.rules import words as lexicon
-from warden.brains.rules.index import CatalogIndex, Known, Score, Weighed
+from warden.brains.rules.index import CatalogIndex, Known, Score, Weighed, deletions, edit_distance
 from warden.brains.rules.phrasing import (
     acts_itself,
     asks_elsewhere,
@@ -44,6 +44,8 @@ LEADING_UNKNOWN = 1.4
 PREMODIFIER_UNKNOWN = 0.5
 ADJUNCT_UNKNOWN = 0.3
 ADJUNCT_KNOWN = 0.3
+JOINED_UNKNOWN = 0.2
+"""What is joined to the thing: "hook up *a tool* to X"."""
 SLIGHT_KNOWN = 0.15
 NAME_UNKNOWN = 0.1
 GENITIVE_UNKNOWN = 0.33
@@ -51,6 +53,8 @@ GENITIVE_UNKNOWN = 0.33
 CONTEXT_WEIGHT = 0.1
 CONTEXT_SAID = 0.2
 OPERATE_UNKNOWN = 0.45
+ACT_TYPO_MIN_CHARS = 6
+MAX_ACT_CHARS = 16
 OPERATE_BY_OWNER = 0.25
 SERVE_UNKNOWN = 0.05
 ADMINISTRATIVE_UNKNOWN = 0.15
@@ -119,6 +123,10 @@ class QuestionMatcher:
     def __init__(self, index: CatalogIndex) -> None:
         self._index = index
         self._plain = lexicon.STOP | lexicon.ROUTE
+        self._act_spellings: dict[str, set[str]] = {}
+        for word in lexicon.ROUTE_ACT:
+            for rest in deletions(word, 1) if len(word) >= ACT_TYPO_MIN_CHARS else ():
+                self._act_spellings.setdefault(rest, set()).add(word)
         self._listed: dict[frozenset[str], set[str]] = {}
         for entry in index.entries:
             for listed in entry.questions:
@@ -213,6 +221,13 @@ class QuestionMatcher:
         """Return whether a stem is something owners do, by our words or as the catalogue's questions say it of its owners."""
         return base in _ACTS or base in self._index.acts
 
+    def _is_misspelt_act(self, token: str) -> bool:
+        """Return whether a word is one slip of the pen away from a word of responsibility ("who *isues* ...")."""
+        if not ACT_TYPO_MIN_CHARS - 1 <= len(token) <= MAX_ACT_CHARS or token in lexicon.COMMON:
+            return False
+        near = {word for rest in deletions(token, 1) for word in self._act_spellings.get(rest, ())}
+        return any(edit_distance(token, word) == 1 and word[0] == token[0] for word in near)
+
     def _is_frame(self, token: str, before: str, following: str) -> bool:
         """Return whether a word only belongs to the form of a question."""
         if token not in self._plain or (token in lexicon.PROCEDURE and following in ("to", "for")):
@@ -293,6 +308,9 @@ class QuestionMatcher:
             reading.routed = True
             words.unknown += SERVE_UNKNOWN
             return
+        if not named and self._is_misspelt_act(token):
+            reading.routed = True
+            return
         if token in lexicon.ADMINISTRATIVE and token not in lexicon.PROBLEM:
             words.unknown += 0.0 if adjunct else ADMINISTRATIVE_UNKNOWN
             return
@@ -318,7 +336,7 @@ class QuestionMatcher:
         elif named:
             words.unknown += CORE_UNKNOWN / 2 if stem(token) in _CONTEXT else CORE_UNKNOWN
         elif stem(token) in _CONTEXT and rest[:1] in (["to"], ["into"], ["onto"]):
-            words.unknown += ADJUNCT_UNKNOWN
+            words.unknown += JOINED_UNKNOWN
         elif self._leads_into_name(rest):
             words.unknown += PREMODIFIER_UNKNOWN
         elif self._leads_into_verb(rest):

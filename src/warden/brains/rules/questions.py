@@ -7,7 +7,7 @@ is it, can you, what is ...), which a catalogue answers only where it lists that
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 OTHER = "other"
 _MAX_CHARS = 1200
@@ -186,6 +186,7 @@ def read_questions(sentence: str) -> list[Question]:
     if is_courtesy(sentence):
         return []
     found: list[Question] = []
+    told = ""
     asked = "?" in sentence
     parts = _SPLIT.split(sentence)
     for number, part in enumerate(parts[:_MAX_QUESTIONS]):
@@ -194,7 +195,8 @@ def read_questions(sentence: str) -> list[Question]:
             continue
         question = _read_part(part, asked, number > 0 and bool(found))
         if question is not None:
-            found.append(question)
+            found.append(question if question.lead or not told else replace(question, lead=told))
+        told = part if question is None else ""
     if len(parts) > _MAX_QUESTIONS:
         found.append(Question(OTHER, sentence))
     if asked and not found and not is_courtesy(sentence):

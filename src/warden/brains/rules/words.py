@@ -196,7 +196,7 @@ ROUTE_ACT = ROUTE - _words(
     como quem onde chi dove wie waar advise right correct proper appropriate
     """
 ) | _words(
-    "look looks help helps advise advises advice looking after charge go goes turn runs run take takes keeps keep"
+    "running look looks help helps advise advises advice looking after charge go goes turn runs run take takes keeps keep"
 )
 
 # Of `MODIFIER`, what may stand after the thing without making another thing of it: "the VPN stuff".
