@@ -9,6 +9,7 @@ import pytest
 
 from enginebed import ANSWER, SECRET, Bed, charter_kernel, planning, traits_with
 from warden.documents.bundle import load_bundle
+from warden.engine.cleaning import MAX_VALUES
 from warden.engine.enforce import fault_of, risk_tags
 from warden.engine.obligations import apply_footers, undischarged
 from warden.errors import HubAnswerError, HubError, HubUncertainError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from warden.model.finding import Finding
     from warden.model.request import Request
 
+PASSWORD = "hunter2Zx9-kQ"
 KEY = MessageKey("hub-1", "ops-warden", "m1")
 LETTER = OutgoingMessage("ops-warden", "a", "Re: x", "body", "reply", "t1", "m1")
 SENT = Action(KEY, "reply", 0, LETTER)
@@ -205,6 +207,38 @@ def test_a_secret_that_came_to_us_is_never_answered() -> None:
     assert SECRET not in str(bed.entries()) + str(kept) + str(bed.reports.messages)
     (seen,) = bed.entries("message_seen")
     assert sum(seen["secret_kinds"].values()) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"subject": f"status {PASSWORD}"},
+        {"metadata": {"topic": PASSWORD}},
+        {"body": f"the password is {PASSWORD}. Log in with {PASSWORD}, {PASSWORD}."},
+        {"sender": PASSWORD},
+    ],
+)
+def test_a_value_found_once_is_kept_nowhere_else(more: dict[str, Any]) -> None:
+    """What gives a secret away stands beside it once; the same value elsewhere in the message is taken out as well."""
+    bed = Bed()
+    bed.send(**{"body": f"the password is {PASSWORD}", **more})
+    bed.dry()
+    bed.execute()
+    assert bed.disposition("m1") is not Disposition.ANSWERED
+    assert bed.replies() == []
+    kept = bed.store.read(lambda connection: connection.execute("SELECT bytes FROM blobs").fetchall())
+    assert PASSWORD not in str(bed.entries()) + str(kept) + str(bed.reports.messages) + str(bed.events())
+
+
+def test_a_message_of_more_secrets_than_are_looked_for_is_withheld_whole() -> None:
+    """A page of hundreds of credentials leaves no text behind, and costs no search for each of them."""
+    bed = Bed()
+    values = [f"hunter{number}xQ9" for number in range(MAX_VALUES + 1)]
+    bed.send(subject=f"status {values[0]}", body="\n".join(f"password: {value}" for value in values))
+    bed.execute()
+    kept = bed.store.read(lambda connection: connection.execute("SELECT bytes FROM blobs").fetchall())
+    assert values[0] not in str(bed.entries()) + str(kept) + str(bed.reports.messages)
+    assert bed.disposition("m1") is Disposition.ESCALATED
 
 
 def test_the_answer_to_a_chain_of_machines_stops_at_the_hop_limit() -> None:

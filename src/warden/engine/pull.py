@@ -16,7 +16,7 @@ from warden.model.ids import MessageKey
 from warden.model.message import Mail, Message, MessageFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from warden.engine.parts import Parts, Terms
     from warden.model.hub import HubTraits, InboxPage
@@ -87,27 +87,18 @@ class Pulled:
     stale: tuple[MessageReport, ...] = ()
 
 
-def _redacted(text: str, scanner: Scanner, kinds: dict[str, int]) -> str:
-    findings = scanner.scan(text)
-    if not findings:
-        return text
-    from warden.guard import redact
-
-    for finding in findings:
-        kinds[finding.kind] = kinds.get(finding.kind, 0) + 1
-    return redact(text, findings)
-
-
 def readable_problem(message: Message, scanner: Scanner) -> str:
     """Return why the message cannot be read, or an empty string.
 
     Ids end up in the ledger and in what we send, so one that is malformed or holds a secret quarantines the message.
     """
+    return identifier_problem(_identifiers(message), scanner)
+
+
+def _identifiers(message: Message) -> list[str]:
     content = message.content
     ids = [message.key.message_id, message.sender.name, content.thread_id, content.kind]
-    if content.in_reply_to is not None:
-        ids.append(content.in_reply_to)
-    return identifier_problem(ids, scanner)
+    return ids if content.in_reply_to is None else [*ids, content.in_reply_to]
 
 
 def identifier_problem(identifiers: list[str], scanner: Scanner) -> str:
@@ -126,34 +117,33 @@ def read_message(
     INVARIANT (no-secret): from here on nobody holds the text as it came.
     """
     # Imported here because most runs find an empty inbox, and the guard's rules take longer to load than such a run.
+    from warden.engine.cleaning import Cleaner
     from warden.guard.intent import read_facts
 
     problem = readable_problem(message, scanner)
     if problem:
         return unreadable(message.key, problem)
-    kinds: dict[str, int] = {}
     content = message.content
+    texts = [content.subject, content.body, *(part for item in sorted(content.metadata.items()) for part in item)]
+    cleaner = Cleaner(scanner, texts)
+    if any(map(cleaner.holds_value, _identifiers(message))):
+        return unreadable(message.key, "secret-in-id")
+    redacted = cleaner.redacted
     clean = Mail(
-        subject=_redacted(content.subject, scanner, kinds),
-        body=_redacted(content.body, scanner, kinds),
+        subject=redacted(content.subject),
+        body=redacted(content.body),
         kind=content.kind,
         thread_id=content.thread_id,
         in_reply_to=content.in_reply_to,
-        metadata=_redacted_metadata(content.metadata, scanner, kinds),
+        metadata={redacted(name): redacted(value) for name, value in sorted(content.metadata.items())},
     )
     try:
         shown = replace(message, content=clean)
         canonical_bytes([clean.subject, clean.body, message.received_at, sorted(clean.metadata.items())])
     except ValueError:
         return unreadable(message.key, "unreadable-text")
-    facts = read_facts(message, agent, hop_limit, kinds)
+    facts = read_facts(message, agent, hop_limit, cleaner.kinds)
     return Seen(shown, facts, len(content.body.encode("utf-8", "surrogatepass")), before)
-
-
-def _redacted_metadata(metadata: Mapping[str, str], scanner: Scanner, kinds: dict[str, int]) -> dict[str, str]:
-    return {
-        _redacted(name, scanner, kinds): _redacted(value, scanner, kinds) for name, value in sorted(metadata.items())
-    }
 
 
 def unreadable(key: MessageKey, reason: str) -> Unreadable:
