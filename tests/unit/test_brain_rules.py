@@ -280,3 +280,37 @@ def test_the_past_and_other_roles_are_not_questions_of_routing(body: str) -> Non
 def test_a_question_that_the_catalogue_lists_is_answered_by_its_entry() -> None:
     """The very words of a listed question decide, although another entry shares most of them."""
     assert propose("How do I get an SSH certificate for a host?").catalog_entry == "ssh-certificate"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "where can the release bot get an openrouter key?",
+        "How does a new colleague get an OpenRouter key?",
+        "whos responsible for OpenRouter keys?",
+        "Who isues OpenRouter keys?",
+        "report-agent has no OpenRouter key yet, who issues them?",
+        "Who provides more OpenRouter keys?",
+        "Who schedules OpenRouter keys now that Helga left?",
+        "Who provides OpenRouter keys after 4 pm on Sundays?",
+    ],
+)
+def test_asker_state_time_and_slip_of_the_pen_are_not_the_thing_asked_for(body: str) -> None:
+    """Who needs it, a state, a time, a reason or a misspelt act beside the thing change nothing."""
+    assert propose(body).catalog_entry == "openrouter-key"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Where is the OpenRouter key?",
+        "Who sells OpenRouter keys?",
+        "Who teaches the OpenRouter key?",
+        "Who is the account manager at OpenRouter for invoices?",
+        "How do I write an OpenRouter key?",
+        "Who pays for OpenRouter?",
+    ],
+)
+def test_another_business_with_the_thing_is_left_to_a_person(body: str) -> None:
+    """Selling, teaching, paying, another house and where it lies are not what its owner hands it out for."""
+    assert kinds(propose(body)) == ("escalate",)

@@ -364,3 +364,23 @@ def test_injection_rules_have_unique_ids_and_triggers() -> None:
     """Each rule can be named in a report, and none is tried without one of its words."""
     assert len({rule.id for rule in INJECTION_RULES}) == len(INJECTION_RULES)
     assert all(rule.triggers for rule in INJECTION_RULES)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "What is the process to get my travel expenses reimbursed?",
+        "Is there a process for requesting a deployment token?",
+        "billing-svc has no deploy token yet, who issues them?",
+        "Update: all lamps are in place.",
+    ],
+)
+def test_a_process_a_noun_and_a_heading_are_no_orders(body: str) -> None:
+    """Asking for the way to have something done, naming a deploy token, and a heading "update:" order nothing."""
+    assert not read(body).asks_for_change
+
+
+@pytest.mark.parametrize("body", ["Please deploy the token service.", "Restart: web-1", "No, deploy it now."])
+def test_orders_beside_those_are_still_orders(body: str) -> None:
+    """A deploy that is asked for stays an order, under whatever heading."""
+    assert read(body).asks_for_change

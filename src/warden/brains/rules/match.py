@@ -52,6 +52,8 @@ GENITIVE_UNKNOWN = 0.33
 """An unknown word after "of" belongs to the thing: "the onboarding of customers"."""
 CONTEXT_WEIGHT = 0.1
 CONTEXT_SAID = 0.2
+PLACE_SAID = 0.65
+"""Another thing that only tells where or when ("autosteer *on the tractor*") is not asked for itself."""
 OPERATE_UNKNOWN = 0.45
 ACT_TYPO_MIN_CHARS = 6
 MAX_ACT_CHARS = 16
@@ -239,6 +241,7 @@ class QuestionMatcher:
     def _weigh(self, tokens: list[str], leading: float = LEADING_UNKNOWN) -> _Reading:
         reading = _Reading()
         named = adjunct = genitive = slight = skip = False
+        joint = ""
         by_owner = bool(tokens) and is_who(tokens[0])
         for at, token in enumerate(tokens):
             if skip:
@@ -247,7 +250,7 @@ class QuestionMatcher:
             rest = tokens[at + 1 :]
             if token in ",(:;–" or token in lexicon.PREPOSITION:
                 adjunct = adjunct or named
-                genitive = token == "of"
+                genitive, joint = token == "of", token
                 slight = is_slight(tokens[0], token, rest[0] if rest else "")
             elif token in lexicon.NEGATION:
                 reading.words.unknown += NEGATION_UNKNOWN
@@ -265,7 +268,8 @@ class QuestionMatcher:
                     )
                     share *= QUALIFIER_KNOWN if token in lexicon.QUALIFIER else 1.0
                     place = reading.words.beside if adjunct else reading.words.known
-                    place.append((word, word.weight * share, CONTEXT_SAID if context else 1.0))
+                    said = CONTEXT_SAID if context else PLACE_SAID if adjunct and slight and joint != "for" else 1.0
+                    place.append((word, word.weight * share, said))
                     named = named or (word.weight * share > HEAD_WEIGHT and not acts)
                 reading.words.unknown += (
                     KNOWN_TROUBLE if found and token in lexicon.PROBLEM - lexicon.QUALIFIER else 0.0

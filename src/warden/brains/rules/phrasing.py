@@ -25,7 +25,7 @@ _TIME_OR_PLACE = re.compile(
     r"\b(?:that|which) (?:(?:is|are|has|have) )?(?:been |still |now )?(?:missing|broken|late|wrong|overdue|"
     r"blocked|expired|pending|delayed|rejected|incomplete|(?:never|not yet|not) (?:arrived|come|delivered))"
     r"\b|"
-    r"\bnow that .*$|"
+    r"\bnow that .*$|\b(?<=get )hold of\b|"
     r"\b(?:on|by|until|till|before|after|since|from|at|this|next|last|every|each) (?:the )?(?:(?:this|next|last|early|"
     r"late) )?(?:\d{1,2}(?:[:.]\d\d)?(?: ?(?:am|pm|st|nd|rd|th|o'?clock|h))?|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|"
     r"(?:week|month|year|quarter|season|summer|winter|spring|autumn|fall|semester|term|night|weekend|noon|midnight)s?)\b"
@@ -59,23 +59,8 @@ _ASKS_WHO = re.compile(
     r"(?:i|we|one|you|people|someone)\b|(?:can|could|may) (?!be\b)\w+|"
     r"(?:does|do) (?!i\b|we\b|you\b|one\b|they\b|he\b|she\b|it\b|not\b))"
 )
-_CIRCUMSTANCE = frozenset(
-    [
-        "for",
-        "in",
-        "on",
-        "during",
-        "within",
-        "after",
-        "when",
-        "while",
-        "before",
-        "since",
-        "until",
-        "till",
-        "if",
-        "because",
-    ]
+_CIRCUMSTANCE = frozenset({"for", "in", "on", "during", "within", "near"}) | frozenset(
+    {"after", "when", "while", "before", "since", "until", "till", "if", "because"}
 )
 
 
@@ -140,7 +125,7 @@ def acts_itself(text: str) -> bool:
     following = text[match.end() :].split()[:3]
     if text.startswith("where") and (following[:1] == ["take"] or following[:2] == ["turn", "to"]):
         return False
-    if following[:2] in (["hand", "in"], ["turn", "in"], ["hand", "it"]):
+    if following[:2] in (["get", "hold"], ["hand", "in"], ["turn", "in"], ["hand", "it"]):
         return False
     if text.startswith("how") and following[:1] in (["write"], ["answer"]):
         return True

@@ -89,7 +89,7 @@ OBTAIN = _words(
     order orders ordering ordered book books booking booked buy buying purchase collect collecting pick apply sign
     signup register submit send sending file subscribe reserve reserving arrange arranging organise organize set
     setup create creates creating created generate make makes making add adds adding added enrol enroll assign
-    assigns assigning
+    assigns assigning drop
     forward forwards forwarding borrow borrows borrowing borrowed lend lends lending report reporting
     reported allocate distribute distributes hire set setting sets new
     """
@@ -103,7 +103,8 @@ OPERATE = _words(
     update updates change changes changing configure configures unlock unlocks enable review authorise authorize
     authorizes repair repairs repairing repaired fix fixes fixing fixed correct corrects correcting corrected amend amends
     clean cleans cleaning cleaned inspect inspects check checks verify verifies certify certifies move moves restore
-    restores remove removes increase increases expand expands swap swaps retrieve retrieves collects collect
+    restores remove removes increase increases expand expands swap swaps retrieve retrieves collects collect mend mends recruit
+    recruits reissue reissues reactivate reactivates replenish replenishes reorder reorders allocates
     """
 )
 
