@@ -59,7 +59,7 @@ _ASKS_WHO = re.compile(
     r"(?:i|we|one|you|people|someone)\b|(?:can|could|may) (?!be\b)\w+|"
     r"(?:does|do) (?!i\b|we\b|you\b|one\b|they\b|he\b|she\b|it\b|not\b))"
 )
-_CIRCUMSTANCE = frozenset({"for", "in", "on", "during", "within", "near"}) | frozenset(
+_CIRCUMSTANCE = frozenset({"for", "to", "in", "on", "during", "within", "near"}) | frozenset(
     {"after", "when", "while", "before", "since", "until", "till", "if", "because"}
 )
 

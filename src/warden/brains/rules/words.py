@@ -247,6 +247,7 @@ SERVE = _words(
 # States and amounts that do not change whose thing it is: "a *broken* pump", "*more* quota", "a *second* screen".
 QUALIFIER = _words(
     """
+    failing failed
     more less higher lower bigger larger smaller better faster broken defective faulty damaged missing lost misplaced
     late wrong duplicate incorrect outdated suspected urgent overdue outstanding pending unused blocked locked forgotten
     upcoming closed existing old older empty full clean dirty prospective potential possible former future annual monthly
