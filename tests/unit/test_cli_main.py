@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -117,6 +118,24 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
     assert process.returncode == 1
 
 
+def test_a_process_without_stdout_and_stderr_does_what_it_was_asked_for() -> None:
+    """A command started by something that closed both streams ends as usual, with nowhere to print to."""
+    script = "import sys; sys.argv = ['warden', '--version']; from warden.__main__ import main; main()"
+    done = subprocess.run(["/bin/sh", "-c", '"$0" -c "$1" >&- 2>&-', sys.executable, script], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+def test_output_that_finds_no_room_is_told_as_such() -> None:
+    """A full disk behind stdout is named, instead of being reported as a fault of warden."""
+    script = "import sys; sys.argv = ['warden', '--version']; from warden.__main__ import main; main()"
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: the output cannot be written: no space left on device\n")
+
+
 def test_a_character_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
     """An odd character in an error is written escaped instead of failing the command."""
     script = "import sys; sys.argv = ['warden', 'snow\\u2603'];from warden.__main__ import main; main()"
@@ -129,3 +148,35 @@ def test_a_character_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert b"\\u2603" in done.stderr
+
+
+def test_errors_that_no_frame_catches_are_told_without_their_text() -> None:
+    """An error in a thread of the process is one line that names its type, as any other unforeseen error."""
+    script = (
+        "import threading; from warden.cli.errors import tell_uncaught; tell_uncaught([])\n"
+        "def fail(): raise ValueError('the secret is swordfish')\n"
+        "thread = threading.Thread(target=fail); thread.start(); thread.join(); fail()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "WARDEN_DEBUG"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("error: unexpected ValueError") == 2
+    assert "swordfish" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_traceback_that_was_asked_for_holds_no_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With WARDEN_DEBUG the traceback is printed, redacted, also when the settings cannot be read."""
+    monkeypatch.setenv("WARDEN_DEBUG", "1")
+    token = "ghp_" + "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC2"
+    for config in (tmp_path, tmp_path / "missing.toml"):
+        monkeypatch.setenv("WARDEN_CONFIG", str(config))
+        monkeypatch.setenv("WARDEN_STATE_DIR", str(tmp_path / "state"))
+        assert errors.tell(ValueError(f"refused {token}"), []) == 1
+        err = capsys.readouterr().err
+        assert "[redacted:github_token]" in err
+        assert token not in err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from warden.config.environment import from_variables, read_environment
 from warden.config.load import Overrides, load
 from warden.config.state import ensure_private_dir
 from warden.errors import ConfigError, StateError
+from warden.store.durable import make_directory
 
 
 def load_text(tmp_path: Path, text: str, overrides: Overrides | None = None) -> settings.Settings:
@@ -291,6 +293,18 @@ def test_the_state_directory_is_made_private(tmp_path: Path) -> None:
         os.umask(before)
     assert made.stat().st_mode & 0o777 == 0o700
     assert ensure_private_dir(made) == made
+
+
+@pytest.mark.parametrize("make", [ensure_private_dir, make_directory])
+def test_missing_parents_are_private_too(make: Callable[[Path], object], tmp_path: Path) -> None:
+    """Nobody else may put a file beside ours, whatever the umask: the XDG base directories ask for 0700."""
+    before = os.umask(0)
+    try:
+        make(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b", "a/b/c")]
+    assert modes == [0o700] * 3
 
 
 def test_a_file_in_the_place_of_the_state_directory_is_said(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from collections.abc import Sequence
 
-from warden.errors import EXIT_INTERRUPTED
+from warden.errors import EXIT_INTERRUPTED, WardenError
 
 
 def run(argv: Sequence[str]) -> int:
@@ -15,6 +17,7 @@ def run(argv: Sequence[str]) -> int:
     The table of exit statuses is docs/reference/exit-codes.md. A reader that goes away (`warden ... | head`) ends the
     command quietly with status 1, because not everything that was asked for was handed over.
     """
+    _open_what_is_closed()
     _escape_what_cannot_be_written()
     try:
         status = _dispatch(argv)
@@ -23,6 +26,10 @@ def run(argv: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return _end_quietly()
+    except OSError as error:
+        from warden.cli.errors import tell
+
+        return tell(_as_output_error(error), argv)
     except Exception as error:  # noqa: BLE001 - the outermost frame: whatever comes becomes one line and a status
         from warden.cli.errors import tell
 
@@ -47,6 +54,13 @@ def _dispatch(argv: Sequence[str]) -> int:
     return invoke(argv)
 
 
+def _open_what_is_closed() -> None:
+    """Give a process that was started without stdout or stderr (`>&-`) one that forgets what is written to it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
+
+
 def _escape_what_cannot_be_written() -> None:
     """A terminal's encoding must not turn an odd character in somebody's message into a failure of ours."""
     for stream in (sys.stdout, sys.stderr):
@@ -54,9 +68,16 @@ def _escape_what_cannot_be_written() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _end_quietly() -> int:
-    """Point stdout at nothing, so that the interpreter's last flush does not complain about the reader that left."""
-    import os
+def _as_output_error(error: OSError) -> Exception:
+    """Name a full disk behind stdout as what it is; what names a file, or is no lack of room, stays what it was."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.filename is not None:
+        return error
+    _end_quietly()
+    reason = os.strerror(error.errno).lower()
+    return WardenError(f"the output cannot be written: {reason}", "make room where stdout goes to, then run it again")
 
+
+def _end_quietly() -> int:
+    """Point stdout at nothing, so that the interpreter's last flush does not complain about what cannot be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

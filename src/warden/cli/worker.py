@@ -50,8 +50,16 @@ def run(options: RunOptions) -> int:
     from warden.schedule.every import parse_interval, run_every
 
     interval_s = parse_interval(options.every)
+    _redact_logs(options)
     with stop.listening():
         return run_every(interval_s, lambda: _pass(options, stop), stop)
+
+
+def _redact_logs(options: RunOptions) -> None:
+    """Let nothing that a library logs in a long run hold a secret value; the guard is loaded when something is logged."""
+    from warden.cli.redaction import install
+
+    install(LazyScanner(lambda: compose.build_scanner(compose.load_settings(options.config, options.state_dir))))
 
 
 def _pass(options: RunOptions, stop: SignalStop) -> None:
@@ -211,7 +219,8 @@ def _plan_file(path: Path) -> Iterator[Keep]:
     from warden.documents.plan import PlanWriter
     from warden.model.saved_plan import PlanHeader, PlanItem
 
-    path = path.resolve()  # a link stays one
+    with _writing(path):  # a working directory that was deleted has no path any more
+        path = path.resolve()  # a link stays one
     if path.exists() and not path.is_file():
         raise InputError(f"plan {quote(path)} cannot be written: it is no ordinary file", "name another file")
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -14,13 +14,14 @@ PRIVATE = 0o700
 
 
 def ensure_private_dir(path: Path) -> Path:
-    """Return `path`, made with mode 0700 when it was missing; parents are made as `mkdir -p` makes them.
+    """Return `path`, made with mode 0700 when it was missing, and so its missing parents (XDG base directories).
 
     Raises `StateError` when it cannot be made, is not a directory, or cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(mode=PRIVATE, exist_ok=True)
+        for directory in (*reversed(path.parents), path):
+            if directory == path or not directory.exists():
+                directory.mkdir(mode=PRIVATE, exist_ok=True)
     except FileExistsError as error:
         raise StateError(
             f"{quote(path)} is not a directory", "move it away, or name another with --state-dir"

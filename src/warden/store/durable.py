@@ -29,9 +29,11 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def make_directory(path: Path) -> None:
-    """Create `path` and its parents for this user only; raises `StateError`."""
+    """Create `path` and its missing parents for this user only, whatever the umask; raises `StateError`."""
     with disk_errors(path):
-        path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        for directory in (*reversed(path.parents), path):
+            if directory == path or not directory.exists():
+                directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
 
 
 def sync_directory(path: Path) -> None:
