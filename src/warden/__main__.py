@@ -7,8 +7,10 @@ import sys
 
 def main() -> None:
     """Run the command that the process was started with, and exit with its status."""
+    from warden.cli.errors import tell_uncaught
     from warden.cli.main import run
 
+    tell_uncaught(sys.argv[1:])
     sys.exit(run(sys.argv[1:]))
 
 

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from warden.cli.redaction import WITHHELD, RedactingFilter, RedactingStream, format_error, install
+from warden.cli.run_parts import LazyScanner
 from warden.guard import GuardScanner, clean, count_kinds, redact, scan_union
 from warden.guard.union import UnionScanner
 from warden.model.finding import Finding
@@ -148,3 +149,31 @@ def test_uncaught_errors_are_redacted(capsys: pytest.CaptureFixture[str]) -> Non
         undo()
     assert sys.excepthook is before
     assert "[redacted:github_token]" in capsys.readouterr().err
+
+
+def test_what_no_handler_was_set_up_for_is_redacted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without any handler, logging writes warnings to stderr by itself; that is redacted as well."""
+    root = logging.getLogger()
+    kept, root.handlers = root.handlers, []
+    undo = install(SCANNER)
+    try:
+        logging.getLogger("some.server").warning("bad header %s", TOKEN)
+    finally:
+        undo()
+        root.handlers = kept
+    err = capsys.readouterr().err
+    assert "bad header [redacted:github_token]" in err
+    assert TOKEN not in err
+
+
+def test_what_cannot_be_looked_at_is_withheld() -> None:
+    """When the guard cannot be built, a log line and a traceback are withheld, and nobody is told by an error."""
+
+    def build() -> GuardScanner:
+        raise ValueError(TOKEN)
+
+    scanner = LazyScanner(build)
+    record = logging.makeLogRecord({"msg": "got %s", "args": (TOKEN,), "exc_text": TOKEN})
+    assert RedactingFilter(scanner).filter(record)
+    assert (record.getMessage(), record.exc_text) == (WITHHELD, WITHHELD)
+    assert format_error(ValueError(TOKEN), scanner) == WITHHELD

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "warden.doctor/1"
 LISTED = 100
-EXTRAS = {"cedar": "cedarpy", "secrets": "kingfisher"}
+EXTRAS = {"cedar": "cedarpy", "secrets": "kingfisher_sdk"}
 """Optional parts and the module that each needs."""
 MARKS = {Outcome.OK: "ok  ", Outcome.WARN: "warn", Outcome.FAIL: "FAIL"}
 

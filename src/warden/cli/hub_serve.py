@@ -28,11 +28,15 @@ def serve(
     Callers show a bearer token (`warden hub token create AGENT`). On loopback, --unsafe-no-auth does without.
     """
     from warden.cli import compose
+    from warden.cli.redaction import install
+    from warden.cli.run_parts import LazyScanner
     from warden.server.hub import HubParts
     from warden.server.hub_serve import check_bind, serve_hub
 
     settings = compose.load_settings(config=config, state_dir=state_dir)
     clock = compose.build_clock()
+    # INVARIANT (no-secret): what the server logs of a request may quote it.
+    install(LazyScanner(lambda: compose.build_scanner(settings)))
     with closing(compose.open_hub_database(settings, clock)) as database:
         access = check_bind(host, compose.build_tokens(database, clock).any_valid(), unsafe_no_auth)
         if unsafe_no_auth:

@@ -112,10 +112,14 @@ class RedactingStream(io.TextIOBase):
 
 
 def redacted(scanner: Scanner, text: str) -> str:
-    """Return `text` without secret values."""
-    from warden.guard import clean
+    """Return `text` without secret values, or a mark in its place when it cannot be looked at; never raises."""
+    # INVARIANT (no-secret): a scanner that cannot be built says nothing about the text.
+    try:
+        from warden.guard import clean
 
-    return clean(scanner, text).text
+        return clean(scanner, text).text
+    except Exception:  # noqa: BLE001 - what is written here is often told of another error already
+        return WITHHELD
 
 
 def format_error(error: BaseException, scanner: Scanner) -> str:
@@ -124,10 +128,14 @@ def format_error(error: BaseException, scanner: Scanner) -> str:
 
 
 def install(scanner: Scanner) -> Callable[[], None]:
-    """Let uncaught errors of all threads and every handler of the root logger redact; return what undoes that."""
+    """Let uncaught errors of all threads, every handler of the root logger, and the one that stands in when there is
+    none redact; return what undoes that.
+
+    `scanner` is not used before there is something to write, so a lazy one costs nothing until then.
+    """
     before, before_thread = sys.excepthook, threading.excepthook
     one = RedactingFilter(scanner)
-    handlers = list(logging.getLogger().handlers)
+    handlers = [*logging.getLogger().handlers, *([logging.lastResort] if logging.lastResort else [])]
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         sys.stderr.write(redacted(scanner, "".join(traceback.format_exception(kind, error, trace))))

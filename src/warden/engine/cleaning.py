@@ -26,6 +26,7 @@ class Cleaner:
     """The findings in the texts of one message; `kinds` counts them by kind."""
 
     def __init__(self, scanner: Scanner, texts: Iterable[str]) -> None:
+        self._scanner = scanner
         self._found = {text: scanner.scan(text) for text in texts}
         self.kinds: dict[str, int] = {}
         self._values: dict[str, Finding] = {}
@@ -43,9 +44,10 @@ class Cleaner:
         findings = [*self._found[text], *self._repeated(text)]
         if not findings:
             return text
-        from warden.guard import redact
+        from warden.guard import clean, redact
 
-        return redact(text, findings)
+        # What is left may form a new value with its surroundings, so it is looked at until nothing is found.
+        return clean(self._scanner, redact(text, findings)).text
 
     def holds_value(self, identifier: str) -> bool:
         """Return whether an identifier of the message repeats a value that was found in its texts."""
