@@ -15,6 +15,7 @@ import typer
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from docs import schemas
+from docs.guard_page import page as guard_page
 from docs.policy_page import policy_page
 
 from warden import errors
@@ -145,6 +146,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "exit-codes.md": exit_page,
     "config.md": config_page,
     "policy.md": policy_page,
+    "guard.md": guard_page,
     "run.schema.json": as_json(schemas.run_schema),
     "plan.schema.json": as_json(schemas.plan_schema),
     "doctor.schema.json": as_json(schemas.doctor_schema),

@@ -14,7 +14,7 @@ from warden.guard.known import LEAST_BYTES, LEAST_ENTROPY_BITS, MARK_BITS, SEAL_
 from warden.guard.rule import CLASSES
 
 PAGE = Path(__file__).parent / "reference" / "guard.md"
-NOTE = "<!-- Written by docs/guard_page.py; change the source and run `make docs`. -->\n\n"
+NOTE = "<!-- Written by docs/generate.py; change the source and run `make docs`. -->\n\n"
 
 
 def page() -> str:

@@ -12,6 +12,7 @@ from warden.cli.framework import lazy_group, new_app
 from warden.errors import EXIT_INTERRUPTED
 
 MEMBERS = {
+    "init": "warden.cli.init",
     "worker": "warden.cli.worker_app",
     "hub": "warden.cli.hub",
     "catalog": "warden.cli.catalog",

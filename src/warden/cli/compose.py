@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from warden.hubs.tokens import TokenStore
     from warden.model.catalog import Catalog
     from warden.ports import Channel, Clock, Hub, PolicyKernel, Scanner
+    from warden.scanners.kingfisher import KingfisherScanner
     from warden.store.files import LedgerFiles
     from warden.store.locks import FileLockStore
     from warden.store.sqlite import SqliteLedgerStore
@@ -124,6 +125,13 @@ def build_scanner(settings: Settings) -> Scanner:
     from warden.cli.guard_parts import build_guard
 
     return build_guard(settings)
+
+
+def build_second_opinion(settings: Settings) -> KingfisherScanner | None:
+    """Return the second scanner that the settings name, or None; raises `ConfigError` when it is not installed."""
+    from warden.cli.guard_parts import second_opinion
+
+    return second_opinion(settings)
 
 
 def load_catalog(settings: Settings) -> Catalog:

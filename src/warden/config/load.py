@@ -56,6 +56,14 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
     )
 
 
+def config_place(named: Path | None, environment: Environment | None = None) -> Path:
+    """Return where the configuration file is, or would be: `named`, or by the environment; a directory may be named."""
+    environment = environment or read_environment()
+    place = named or environment.config or environment.config_home / APPLICATION
+    is_file = (named or environment.config) is not None and not place.is_dir()
+    return (place if is_file else place / CONFIG_NAME).absolute()
+
+
 def _find(named: Path | None, config_home: Path) -> tuple[Path, Path | None]:
     """Return the configuration's directory, and its file if there is one. A directory may be named instead of a file."""
     if named is None:

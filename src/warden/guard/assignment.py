@@ -106,7 +106,7 @@ def _judge_run(text: str, start: int, end: int) -> Finding | None:
         return None
     if strength is NameStrength.INNOCENT or is_stand_in(value) or (is_mentioned and is_composed(value)):
         return None
-    if _is_machine(value.rpartition(":")[2]) and (_is_also_id(text, value) or _is_bare_key(text, start)):
+    if _is_machine(value.rpartition(":")[2]) and (_is_also_id(text, start, value) or _is_bare_key(text, start)):
         return None
     rule_id = _verdict(value, strength, is_mentioned, is_machine)
     kind = KIND_PASSWORD if strength is NameStrength.PASSWORD else KIND_SECRET
@@ -118,10 +118,10 @@ def _is_machine(value: str) -> bool:
     return is_uuid(value) or (len(value) >= 14 and is_hex(value) and not value.isdigit())
 
 
-def _is_also_id(text: str, value: str) -> bool:
+def _is_also_id(text: str, start: int, value: str) -> bool:
     """Return whether `text` calls the same value an id elsewhere: a cart's token that is the cart's id, say."""
     for match in re.finditer(re.escape(value), text):
-        if _compiled(_ID).search(text, max(0, match.start() - ID_REACH), match.start()):
+        if match.start() != start and _compiled(_ID).search(text, max(0, match.start() - ID_REACH), match.start()):
             return True
     return False
 
