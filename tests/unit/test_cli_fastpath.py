@@ -63,7 +63,7 @@ def parse_with_typer(command: Command, arguments: list[str]) -> dict[str, object
     return None
 
 
-WORDS = sorted({flag for command in COMMANDS for option in command.options for flag in (*option.flags, *option.off)})
+WORDS = sorted({flag for command in COMMANDS for option in command.options for flag in option.flags})
 VALUES = st.sampled_from(
     ["1", "0", "-1", "007", "x", "", "-", "--", "5m", "a b", "١", "1_0", " 1", "plan.json", "=", "a=b", "~/x", "é"]
 )
@@ -91,7 +91,7 @@ def plain_arguments(draw: st.DrawFn, command: Command) -> list[str]:
     for option in draw(st.lists(st.sampled_from(command.options), unique_by=lambda option: option.name)):
         if not option.flags:
             continue
-        flag = draw(st.sampled_from([*option.flags, *option.off]))
+        flag = draw(st.sampled_from(option.flags))
         if option.kind is bool:
             found.append([flag])
             continue

@@ -68,6 +68,13 @@ def test_a_wrong_command_line_says_what_and_where_to_look(
     assert "--help" in second
 
 
+@pytest.mark.parametrize("order", [["--dry-run", "--execute"], ["--execute", "--dry-run"]])
+def test_a_dry_run_that_executes_is_refused(order: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks for both has not decided: nothing is carried out because it was written last."""
+    assert run(["worker", "run", *order]) == 2
+    assert "--execute and --dry-run exclude each other" in capsys.readouterr().err
+
+
 def test_a_usage_error_with_json_is_one_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     """A program that asked for JSON gets its error as JSON too, on stderr."""
     assert run(["worker", "run", "--json", "--limit", "x"]) == 2

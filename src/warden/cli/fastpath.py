@@ -31,7 +31,7 @@ def find(argv: Sequence[str]) -> tuple[Command, dict[str, object]] | None:
 
 def parse(command: Command, arguments: Sequence[str]) -> dict[str, object] | None:
     """Return every option's value by name, or None when the arguments are not plainly right."""
-    table = _flags(command)
+    table = {flag: option for option in command.options for flag in option.flags}
     values = command.defaults()
     positional = [option for option in command.options if not option.flags]
     seen: set[str] = set()
@@ -46,12 +46,12 @@ def parse(command: Command, arguments: Sequence[str]) -> dict[str, object] | Non
         elif flag not in table:
             return None
         else:
-            option, switch = table[flag]
+            option = table[flag]
             if option.name in seen:
                 return None
             seen.add(option.name)
             if option.kind is bool:
-                value = None if equals else switch
+                value = None if equals else True
             else:
                 text = attached if equals else next(rest, "")
                 value = None if equals and not flag.startswith("--") else _value(option, text)
@@ -59,11 +59,6 @@ def parse(command: Command, arguments: Sequence[str]) -> dict[str, object] | Non
             return None
         values[option.name] = value
     return None if positional else values
-
-
-def _flags(command: Command) -> dict[str, tuple[Option, bool]]:
-    on = {flag: (option, True) for option in command.options for flag in option.flags}
-    return on | {flag: (option, False) for option in command.options for flag in option.off}
 
 
 def _value(option: Option, text: str) -> object | None:

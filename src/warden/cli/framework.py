@@ -52,8 +52,7 @@ def _parameter(option: Option) -> inspect.Parameter:
     if not option.flags:
         info: Any = typer.Argument(..., **shared)
     elif option.kind is bool:
-        names = ["/".join(pair) for pair in zip(option.flags, option.off, strict=False)] or list(option.flags)
-        info = typer.Option(option.default, *names, help=option.help)
+        info = typer.Option(option.default, *option.flags, help=option.help)
     else:
         bound: dict[str, Any] = {"min": option.low} if option.kind is int else {}
         info = typer.Option(option.default, *option.flags, show_default=option.default is not None, **bound, **shared)

@@ -11,8 +11,8 @@ from importlib import import_module
 class Option:
     """One option, or one positional argument when `flags` is empty.
 
-    `kind` is bool, int, str or Path. A bool is set to true by any of `flags` and to false by any of `off`. `low` bounds
-    an int from below. An argument has no default and is required.
+    `kind` is bool, int, str or Path. A bool is set to true by any of `flags`. `low` bounds an int from
+    below. An argument has no default and is required.
     """
 
     name: str
@@ -20,7 +20,6 @@ class Option:
     kind: type
     default: object
     help: str
-    off: tuple[str, ...] = ()
     low: int = 0
     metavar: str = ""
 

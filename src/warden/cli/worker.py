@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 def run(options: RunOptions) -> int:
     """Run one pass, or one in each interval; returns the exit status."""
+    if options.execute and options.dry_run:
+        raise UsageError("--execute and --dry-run exclude each other", "leave one of them out")
     if options.execute and options.out is not None:
         raise UsageError("--out saves the plan of a dry run", "leave out --execute, then use `warden worker apply`")
     stop = SignalStop()

@@ -13,6 +13,7 @@ class RunOptions:
     """What `warden worker run` was asked for. A dry run unless `execute`; one pass unless `every` gives an interval."""
 
     execute: bool = False
+    dry_run: bool = False
     once: bool = False
     every: str | None = None
     limit: int | None = None
@@ -68,14 +69,8 @@ RUN = Command(
     path=("worker", "run"),
     help="Plan answers to the unread messages; with --execute, also deliver what the charter allows.",
     options=(
-        Option(
-            "execute",
-            ("--execute",),
-            bool,
-            False,
-            "Carry out the automatic tier, or only show the plan (the default).",
-            off=("--dry-run",),
-        ),
+        Option("execute", ("--execute",), bool, False, "Carry out the automatic tier."),
+        Option("dry_run", ("--dry-run",), bool, False, "Only show the plan, and change nothing (the default)."),
         Option("once", ("--once",), bool, False, "Make one pass and end (the default)."),
         Option("every", ("--every",), str, None, "Keep going, one pass in each interval.", metavar="INTERVAL"),
         Option("limit", ("--limit",), int, None, "Plan at most so many messages.", low=1, metavar="N"),
