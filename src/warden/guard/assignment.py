@@ -15,7 +15,16 @@ from collections.abc import Iterator
 from functools import cache
 
 from warden.guard.names import NameStrength, has_provider, is_uninformative, mentions_secret, strength_of, words_of
-from warden.guard.shape import entropy, is_composed, is_hex, is_random, is_stand_in, is_uuid, word_likeness
+from warden.guard.shape import (
+    count_digits,
+    entropy,
+    is_composed,
+    is_hex,
+    is_random,
+    is_stand_in,
+    is_uuid,
+    word_likeness,
+)
 from warden.model.finding import Finding
 
 RULE_ASSIGNED = "generic-assigned"
@@ -140,8 +149,9 @@ def _is_in_address(text: str, start: int, value: str) -> bool:
     """Return whether `start` stands in the path of a URL, where only named query values count."""
     if start and text[start - 1] == "=":
         return False
-    left = text[max(0, start - 256) : start]
-    word = left.rsplit(None, 1)[-1] if left and not left[-1].isspace() else ""
+    if not start or text[start - 1].isspace():
+        return False
+    word = text[max(0, start - 256) : start].rsplit(None, 1)[-1]
     if "/" in value and _compiled(_CLONE).search(word):
         return True
     at = max(word.rfind("://"), word.rfind("www."))
@@ -164,9 +174,8 @@ def _verdict(value: str, strength: NameStrength, is_mentioned: bool, is_machine:
 
 def _is_dense(value: str) -> bool:
     """Return whether `value` mixes letters and digits more than a name does, a lower bar than `is_random`."""
-    digits = sum(c.isdigit() for c in value)
-    letters = sum(c.isalpha() for c in value)
-    if digits < 3 or letters < 4 or entropy(value) < 3.0 or value.count("/") > 1:
+    digits = count_digits(value)
+    if digits < 3 or sum(map(str.isalpha, value)) < 4 or entropy(value) < 3.0 or value.count("/") > 1:
         return False
     return word_likeness(value) < 0.8 or (digits * 5 >= len(value) and len(value) >= 20)
 

@@ -53,6 +53,7 @@ _STAND_IN = (
 
 
 VARIED = 14
+_WITHOUT_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
 
 @cache
@@ -67,6 +68,11 @@ def entropy(value: str) -> float:
         return 0.0
     counts = [value.count(c) for c in set(value)]
     return math.log2(size) - sum(n * math.log2(n) for n in counts) / size
+
+
+def count_digits(value: str) -> int:
+    """Return how many ASCII digits `value` holds."""
+    return len(value) - len(value.translate(_WITHOUT_DIGITS))
 
 
 def is_uuid(value: str) -> bool:
@@ -126,16 +132,16 @@ def is_random(value: str) -> bool:
     parts = syllables(value)
     if not parts:
         return False
-    has_digit = any(p[0].isdigit() for p in parts)
-    body = sum(map(len, parts))
-    if body == sum(len(p) for p in parts if p[0].isdigit()):
+    digits = count_digits(value)
+    body = len("".join(parts))
+    if body == digits:
         return False
     is_varied = len(set(value)) >= VARIED or entropy(value) >= (2.8 if size < 20 else 3.1)
     if body < size * 0.75 or not is_varied:
         return False
     mean = body / len(parts)
     likeness = word_likeness(value)
-    if not has_digit:
+    if not digits:
         mixed = value != value.lower() and value != value.upper()
         return size >= 16 and ((mixed and mean < 2.4 and likeness < 0.5) or likeness < -0.35)
     if mean <= 2.1:
