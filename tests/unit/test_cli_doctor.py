@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -56,6 +57,17 @@ def test_a_cut_ledger_fails_and_says_what_to_do(capsys: pytest.CaptureFixture[st
     assert found["ledger"]["outcome"] == "fail"
     assert found["ledger"]["advice"]
     assert found["hub"]["outcome"] == "ok"
+
+
+def test_an_emptied_state_directory_is_no_fresh_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A pinned key without a ledger stops every run, so doctor does not call it well."""
+    run(["worker", "run", "--state-dir", str(tmp_path / "state")])
+    capsys.readouterr()
+    shutil.rmtree(tmp_path / "state")
+    status, found = diagnose(capsys, tmp_path)
+    assert status == 1
+    assert found["ledger"]["outcome"] == "fail"
+    assert "ledger repair" in found["ledger"]["advice"]
 
 
 def test_a_state_directory_that_others_can_enter_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
