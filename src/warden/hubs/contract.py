@@ -35,7 +35,7 @@ _PROGRESS_OPTIONAL = ("detail", "message_id", "thread_id", "metadata")
 
 TextCheck = Callable[[object, str], str]
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 def read_message(document: object) -> OutgoingMessage:

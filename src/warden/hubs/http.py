@@ -44,7 +44,7 @@ LONGEST_PAUSE_S: Final = 10.0
 FIND_PAGES: Final = 100
 """Pages of a listing that are read to find one message at a hub that gives none by id."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 _JSON: Final[Header] = (b"Content-Type", b"application/json")
 
 

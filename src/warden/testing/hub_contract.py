@@ -318,6 +318,21 @@ class HubContract:
             keyed,
         )
 
+    def test_the_order_of_metadata_is_no_other_content(self, hub: Hub) -> None:
+        """A delivery that is read back from a ledger has its names in another order, and is the same delivery."""
+        if hub.traits().delivery is not DeliveryMeans.IDEMPOTENCY_KEY:
+            return
+        names = {"b": "1", "a": "2"}
+        turned = dict(reversed(names.items()))
+        event = ProgressEvent(ALICE, "done", "note", metadata=names)
+        posted = hub.post_progress(event, "key-order-1")
+        again = hub.post_progress(replace(event, metadata=turned), "key-order-1")
+        assert (again.id, again.replayed) == (posted.id, True)
+        message = replace(HELLO, metadata=names)
+        sent = hub.post_message(message, "key-order-2")
+        resent = hub.post_message(replace(message, metadata=turned), "key-order-2")
+        assert (resent.id, resent.replayed) == (sent.id, True)
+
     def test_same_key_with_other_content_conflicts(self, hub: Hub) -> None:
         """A key that was used for one thing cannot be used for another, nor for another operation."""
         if hub.traits().delivery is not DeliveryMeans.IDEMPOTENCY_KEY:
