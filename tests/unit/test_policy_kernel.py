@@ -298,6 +298,15 @@ def test_the_charters_trace_names_the_tier_and_says_why_nothing_was_tried() -> N
         assert layer.note == layer.decision.reasons[0]
 
 
+def test_the_charters_trace_shows_missing_facts_as_matching() -> None:
+    """A restriction that fell for want of a fact is shown as matched, with the missing field."""
+    layer = charter_kernel().explain(replace(reply(), counts={})).layers[0]
+    (rate,) = [rule for rule in layer.rules if rule.rule_id == "thread-rate"]
+    assert rate.matched
+    assert [(field.field, field.outcome) for field in rate.fields] == [("counts.replies_in_thread_hour", "missing")]
+    assert "missing fact" in rate.note
+
+
 def test_a_default_gives_its_reason() -> None:
     """The reason says whether the bundle named a default or simply has no matching rule."""
     assert UnsafeBareKernel([bundle("rules: []")]).evaluate(reply()).reasons == ("no matching rule",)

@@ -67,6 +67,7 @@ def test_a_slip_is_found(decision: str, match: str, code: str) -> None:
 FINE = [
     ("deny", "topics: [job.warden.*], labels: {trust: claimed}"),
     ("deny", "labels: {msg.kind: request}"),
+    ("allow", "label_threshold: {counts.body_bytes: 2000}"),
     ("require_approval", "label_threshold: {counts.body_bytes: 2000}"),
     ("allow", "capabilities: [messaging.reply], risk_tags: [automatic]"),
     ("deny", "labels: {trust: token}, label_allowlist: {trust: [signed]}"),
