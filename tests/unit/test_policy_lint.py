@@ -48,6 +48,8 @@ SLIPS = [
     ("deny", "risk_tags: [asks_secrets]", "unknown-risk-tag"),
     ("deny", "labels: {env: prod}", "unset-label"),
     ("deny", "label_threshold: {counts.body_size: 3}", "unset-count"),
+    ("deny", "label_threshold: {amount: 3}", "unset-label"),
+    ("deny", "labels: {counts.hops: '3'}", "unset-label"),
     ("allow", "labels: {msg.kind: request}", "rests-on-message"),
     ("allow", "label_allowlist: {msg.kind: [request]}", "rests-on-message"),
     ("deny", "mcp: {deny_tools: [a]}", "inverted-mcp"),
