@@ -61,7 +61,6 @@ def warden_results(size: int) -> dict[str, dict[str, float]]:
     """Loading and judging with warden."""
     from charter_files import charter, charter_kernel
     from policy_matrix import base
-
     from warden.documents.bundle import load_bundle
     from warden.policy import Kernel, UnsafeBareKernel
 

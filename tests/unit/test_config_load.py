@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warden.cli import compose
 from warden.config import schema, settings
 from warden.config.environment import from_variables, read_environment
 from warden.config.load import Overrides, load
 from warden.config.state import ensure_private_dir
-from warden.errors import ConfigError, StateError
+from warden.errors import ConfigError, InputError, StateError
 from warden.store.durable import make_directory
 
 
@@ -320,3 +321,19 @@ def test_a_file_in_the_place_of_the_state_directory_is_said(tmp_path: Path) -> N
 def test_json_of_overrides_has_no_surprise() -> None:
     """Every override is None unless the command line says otherwise."""
     assert json.dumps([getattr(Overrides(), name) for name in Overrides.__slots__]) == json.dumps([None] * 6)
+
+
+def test_a_pipe_is_no_configuration_file(tmp_path: Path) -> None:
+    """A named pipe without a writer is refused at once, where reading it would wait for ever."""
+    pipe = tmp_path / "config.toml"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="not an ordinary file"):
+        compose.load_settings(config=pipe)
+
+
+def test_a_pipe_is_no_catalogue(tmp_path: Path) -> None:
+    """Nor is it a catalogue."""
+    pipe = tmp_path / "catalog.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="not an ordinary file"):
+        compose.load_catalog(compose.load_settings(catalog=pipe))

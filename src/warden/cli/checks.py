@@ -152,6 +152,11 @@ def _is_loopback(url: str) -> bool:
         return False
 
 
+SUSPICIOUS_PAGE = 25
+"""A page without successor that holds so many messages, all decided, may be all that the hub shows, whatever page size the
+profile names."""
+
+
 def check_inbox(listed: int, decided: int, pages: bool, page_size: int) -> Finding:
     """Whether the inbox can be worked: a hub without paging whose page is full of decided messages shows no new ones."""
     seen = f"{listed} unread on the first page, {decided} of them decided"
@@ -161,6 +166,6 @@ def check_inbox(listed: int, decided: int, pages: bool, page_size: int) -> Findi
             f"{seen}: the inbox is blocked",
             "mark messages that a person has handled as read at the hub; new ones cannot be seen until then",
         )
-    if not pages and decided * 2 > page_size:
+    if not pages and (decided * 2 > page_size or decided == listed >= SUSPICIOUS_PAGE):
         return warn("inbox", seen, "mark handled messages as read before they fill the only page that the hub shows")
     return ok("inbox", seen)

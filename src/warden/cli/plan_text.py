@@ -45,7 +45,7 @@ IN_DOUBT = "in-doubt"
 REFUSED = Mark("x", "refuse", "refused", "bold red")
 _STALE = Mark("x", "stale", "stale", "bold red")
 _CARRIED_OUT = (Disposition.ANSWERED, Disposition.NOTED, Disposition.READ)
-_STUCK = (Disposition.HELD, Disposition.FAILED, Disposition.DEAD)
+_STUCK = (Disposition.FAILED, Disposition.DEAD)
 _CLOSING = (Disposition.ANSWERED, Disposition.NOTED)
 _FURTHER = (
     Disposition.READ,
@@ -196,8 +196,10 @@ def next_steps(report: RunReport, sums: Mapping[str, int], saved_as: str = "") -
     if sums.get(Disposition.ESCALATED) or sums.get("refused"):
         when = "will stay" if report.mode == "dry-run" else "stay"
         yield f"escalated messages {when} unread for a person: read them with `warden hub inbox`, answer with `warden hub send`"
-    if report.mode == "dry-run" and sums.get(Disposition.HELD):
+    if sums.get(Disposition.HELD):
         yield "held messages are judged again by every run, and go out as soon as what holds them has passed"
+        if report.mode != "dry-run":
+            yield "what is held in doubt waits in `warden dead list`"
     if report.mode != "dry-run" and any(sums.get(disposition) for disposition in _STUCK):
         yield "deliveries that were given up or are in doubt wait in `warden dead list`"
 

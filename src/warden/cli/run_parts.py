@@ -170,6 +170,8 @@ def _kernel(files: Mapping[str, bytes], settings: Settings) -> tuple[Kernel, tup
 def _catalog_bytes(path: Path | None, files: Mapping[str, bytes]) -> tuple[bytes, str]:
     if path is None:
         return files.get("catalog.yaml", b""), "catalog.yaml"
+    if path.exists() and not path.is_file():
+        raise InputError(f"catalogue {quote(path)} is not an ordinary file", "name a file")
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_CATALOG_BYTES + 1)

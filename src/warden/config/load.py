@@ -81,6 +81,9 @@ def _find(named: Path | None, config_home: Path) -> tuple[Path, Path | None]:
 def _read(file: Path) -> Mapping[str, object]:
     import tomllib  # only when there is something to read
 
+    if not file.is_file():
+        # A pipe without a writer would be waited for, and no signal ends that wait.
+        raise refuse(file, "not an ordinary file", "name a file")
     try:
         with file.open("rb") as handle:
             data = handle.read(CONFIG_BYTES + 1)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from typing import TYPE_CHECKING
 
 from warden.errors import ConfigError, GateError, StateError, quote
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
