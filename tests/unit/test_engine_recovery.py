@@ -291,3 +291,15 @@ def test_a_drain_has_a_bounded_number_of_rounds(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(recovery, "MAX_ROUNDS", 1)
     assert bed.execute().counts["recovered"] == 64
     assert bed.execute().counts["recovered"] == 64
+
+
+def test_a_refused_audit_event_does_not_keep_a_message_unread() -> None:
+    """At a hub that takes no progress events the answer is sent and, with the next run, the message is marked read."""
+    bed = Bed()
+    bed.send()
+    bed.faults.plan("post_progress", HubRejectedError("no such thing here"), times=9)
+    bed.execute()
+    bed.execute()
+    assert bed.disposition("m1") is Disposition.ANSWERED
+    assert bed.hub.list_unread(AGENT).messages == ()
+    assert len(bed.replies()) == 1

@@ -52,7 +52,8 @@ class OutboxRecord:
     """An intent with its delivery history, as entry kinds `intended`, `attempted`, `faulted` and `received` told it.
 
     `attempts` counts the attempts that were made durable before they were made. `stage` orders the intents of one message:
-    an intent is pending only when every intent of its message with a lower stage is done. `closes` is the disposition that
+    an intent is pending only when every intent of its message with a lower stage is done (an audit event that was given up
+    keeps nothing waiting). `closes` is the disposition that
     this intent's receipt gives its message, None when it gives none (entry field: empty string). `sender` sent the message;
     `rule_ids`, `snapshot` and `action_digest` say by whose authority the intent exists.
     """

@@ -40,7 +40,7 @@ _PENDING_WHERE = """
 WHERE o.hub_id = ? AND o.agent = ? AND o.state = 'open' AND (o.due_ms <= ? OR o.last_fault = '') AND NOT EXISTS (
   SELECT 1 FROM outbox p
   WHERE p.hub_id = o.hub_id AND p.agent = o.agent AND p.message_id = o.message_id
-    AND p.stage < o.stage AND p.state <> 'done')
+    AND p.stage < o.stage AND p.state <> 'done' AND (p.state = 'open' OR p.kind <> 'audit_event'))
 AND (o.channel <> 'read' OR o.closes <> '' OR EXISTS (
   SELECT 1 FROM dispositions d
   WHERE d.hub_id = o.hub_id AND d.agent = o.agent AND d.message_id = o.message_id
