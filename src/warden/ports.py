@@ -55,14 +55,6 @@ class StopSignal(Protocol):
         ...
 
 
-class IdSource(Protocol):
-    """Fresh identifiers, injected."""
-
-    def run_id(self) -> str:
-        """Return an id of `[a-z0-9-]{8,64}` that was never returned before."""
-        ...
-
-
 class HubReader(Protocol):
     """Looking at a hub; never changes it.
 
@@ -331,7 +323,6 @@ __all__ = [
     "Hub",
     "HubReader",
     "HubWriter",
-    "IdSource",
     "LedgerStore",
     "LockStore",
     "PolicyKernel",

@@ -9,10 +9,10 @@ from typing import Any
 from enginebed import AGENT
 from simworld import World
 from warden.engine.audit import AUDIT_STAGE
-from warden.engine.draft import MARKER
 from warden.model.disposition import Disposition
 from warden.model.hub import DeliveryMeans
 from warden.model.ids import MessageKey
+from warden.model.message import MARKER
 from warden.store.verification import Source, verify_ledger
 
 EXPECTED = {

@@ -8,11 +8,12 @@ import pytest
 
 from enginebed import AGENT, SENDER, traits_with
 from warden.channels import hub as channels
-from warden.channels.hub import MARKER, HubChannel, messaging_channels
+from warden.channels.hub import HubChannel, messaging_channels
 from warden.errors import HubAnswerError, HubUnreachableError
 from warden.model.delivery import Intent, OutgoingMessage, Payload, ProgressEvent, ReadMark
 from warden.model.hub import DeliveryMeans
 from warden.model.ids import MessageKey
+from warden.model.message import MARKER
 from warden.testing.engine import Faults, FixedClock
 from warden.testing.hub import MemoryHub
 

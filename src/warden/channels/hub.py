@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from warden.errors import HubAnswerError
 from warden.model.delivery import Intent, OutgoingMessage, ProgressEvent, ReadMark, Receipt
+from warden.model.message import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from warden.model.posted import Accepted
     from warden.ports import Channel, Hub
 
-MARKER = "warden-key"
-"""Metadata name under which a delivery carries its idempotency key."""
 MAX_PAGES = 50
 """INVARIANT (bounded): pages of progress events that a look-up reads."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warden.engine.draft import MARKER
 from warden.model.delivery import Action, ProgressEvent
 from warden.model.ids import MessageKey, idempotency_key
+from warden.model.message import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

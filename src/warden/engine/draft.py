@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from warden.model.delivery import Action, OutgoingMessage, Payload, ProgressEvent, ReadMark
 from warden.model.ids import idempotency_key
-from warden.model.message import AUTO_SUBMITTED, HOPS, Message, MessageFacts
+from warden.model.message import AUTO_SUBMITTED, HOPS, MARKER, Message, MessageFacts
 from warden.model.plan import Plan, PlannedAction
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ MAX_PLANNED_ACTIONS = 8
 """INVARIANT (bounded): more planned actions than this make a plan unusable."""
 
 MAX_SUBJECT = 200
-MARKER = "warden-key"
-"""Metadata name under which a delivery carries its idempotency key, so that it can be found again in a thread."""
 
 NOTE_TEMPLATES: Mapping[str, str] = {
     "status_received": "status report received from {sender}",
@@ -45,7 +43,6 @@ _UNSENT: Mapping[str, str] = {
 """Unicode categories that a body may not hold: a reader would not see them, or would see something else."""
 
 ANSWERING = frozenset({"route_answer", "reply"})
-TERMINAL_WORDS = frozenset({"escalate", "skip"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 AUTO_SUBMITTED = "auto-submitted"
 """Metadata name that marks automatic mail; `no` or absence means a person or agent wrote it (RFC 3834, section 5)."""
 
+MARKER = "warden-key"
+"""Metadata name under which a delivery carries its idempotency key, so that it can be found again in a thread."""
+
 HOPS = "warden-hops"
 """Metadata name of the hop count that our replies carry."""
 
