@@ -25,7 +25,7 @@ $(VENV)/.installed: pyproject.toml hatch_build.py $(LOCK) $(SOURCES) | $(BIN)/py
 	@touch $@
 
 $(VENV)/.tools: pyproject.toml hatch_build.py $(LOCK) | $(BIN)/python
-	$(PIP) install --quiet --compile --constraint $(LOCK) '.[dev,cedar]'
+	$(PIP) install --quiet --compile --constraint $(LOCK) '.[dev,cedar,notify,obs]'
 	@touch $@
 
 demo: $(VENV)/.installed ## Install into .venv and run the main job on the embedded hub
@@ -68,7 +68,7 @@ docs-check: $(VENV)/.tools $(VENV)/.installed ## Fail when a generated page is s
 lock: ## Write requirements/lock.txt anew from the newest allowed versions
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/python -m pip --disable-pip-version-check --no-input install --quiet '.[dev,cedar]'
+	$(VENV)-lock/bin/python -m pip --disable-pip-version-check --no-input install --quiet '.[dev,cedar,notify,obs]'
 	{ echo '# Versions that were tested together. Written by `make lock`; used as constraints by every other target.'; \
 	  $(VENV)-lock/bin/python -m pip freeze --exclude ops-warden; } > $(LOCK)
 	rm -rf $(VENV)-lock
