@@ -19,7 +19,7 @@ from warden.ledger.checkpoint import parse_note
 from warden.ledger.entry import format_time
 from warden.ledger.schema import bounded_word
 from warden.model.entry import Batch, Entry
-from warden.store.connection import check_identity, sqlite_errors
+from warden.store.connection import check_program, sqlite_errors
 from warden.store.durable import disk_errors, make_directory, replace_by_copy, sync_directory
 from warden.store.headfile import HeadFile
 from warden.store.inspection import open_snapshot
@@ -70,7 +70,7 @@ def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str) -> Restored:
     if not copy.is_file() or copy.stat().st_size > COPY_LIMIT:
         raise InputError(f"{quote(copy)} is not a copy of a ledger", "name a file that `warden ledger backup` made")
     with open_snapshot(copy) as connection:
-        check_identity(connection, str(copy))
+        check_program(connection, str(copy))
         state = read_state(connection)
     lost = _published_size(files) - state.size
     evidence = files.evidence / ("restore-" + format_time(clock.now()).replace(":", "").replace(".", ""))

@@ -77,22 +77,37 @@ def is_empty(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
 
 
-def check_identity(connection: sqlite3.Connection, path: str) -> None:
+def stored_version(connection: sqlite3.Connection) -> int:
+    """Return the version of the database's tables."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def check_program(connection: sqlite3.Connection, path: str) -> None:
     """Raise `StateError` when the file is not a ledger of warden, or one of a newer version."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION_ID:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StateError(
             f"{quote(path)} is a database of another program", "move it away, or choose another state directory"
         )
+    version = stored_version(connection)
     if version > SCHEMA_VERSION:
         raise StateError(
             f"the ledger {quote(path)} has schema version {version} and this warden knows {SCHEMA_VERSION}",
-            "update warden: a newer one wrote this ledger",
+            "update warden: a newer one wrote this ledger; or give this one the copy that the update kept in `backups`",
         )
-    if version < SCHEMA_VERSION:
+    if version < 1:
         raise StateError(
             f"the ledger {quote(path)} has schema version {version}, which never existed", "restore a copy of it"
+        )
+
+
+def check_identity(connection: sqlite3.Connection, path: str) -> None:
+    """Raise `StateError` when the file is not a ledger of warden of exactly this version."""
+    check_program(connection, path)
+    version = stored_version(connection)
+    if version < SCHEMA_VERSION:
+        raise StateError(
+            f"the ledger {quote(path)} has schema version {version} and this warden works with {SCHEMA_VERSION}",
+            "bring it forward with `warden ledger rebuild`; a run does that by itself",
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from warden.errors import LedgerError, StateError, quote
 from warden.store.headfile import HeadFile
 from warden.store.keys import KeyFiles
-from warden.store.sqlite import NewLog, SqliteLedgerStore
+from warden.store.sqlite import ARCHIVE, NewLog, SqliteLedgerStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ class LedgerFiles:
     @property
     def segments(self) -> Path:
         """Archived entries."""
-        return self.state_dir / "archive"
+        return self.state_dir / ARCHIVE
 
     @property
     def evidence(self) -> Path:

@@ -16,11 +16,10 @@ from warden.model.digests import digest_bytes
 from warden.model.entry import Entry
 from warden.store.durable import make_directory, replace_file
 from warden.store.logstate import read_state
+from warden.store.migration import rederive
 from warden.store.projections import milliseconds
 from warden.store.queries import read_needs
-from warden.store.segments import Segment, all_raws, all_records, list_segments, stored_records
-from warden.store.tables import PROJECTION_TABLES, PROJECTIONS
-from warden.store.verification import fill_projections
+from warden.store.segments import Segment, list_segments, stored_records
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,12 +38,7 @@ def rebuild(store: SqliteLedgerStore, segments: Path | None = None) -> int:
 
     def change(connection: sqlite3.Connection) -> Sequence[Entry]:
         nonlocal number
-        raws = all_raws(all_records(connection, segments))
-        for table in PROJECTIONS:
-            connection.execute(f"DROP TABLE {table}")
-        for statement in PROJECTION_TABLES.split(";"):
-            connection.execute(statement)
-        number = fill_projections(connection, raws)
+        number = rederive(connection, segments)
         return ()
 
     store.revise(change)

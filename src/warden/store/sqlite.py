@@ -24,11 +24,19 @@ from warden.ledger.signature import Signer, Verifier, verifier_of
 from warden.model.digests import digest_bytes
 from warden.model.entry import Batch, Entry, Head
 from warden.store import queries
-from warden.store.connection import MEMORY, check_identity, connect, is_empty, sqlite_errors, transaction
+from warden.store.connection import (
+    MEMORY,
+    check_program,
+    connect,
+    is_empty,
+    sqlite_errors,
+    stored_version,
+    transaction,
+)
 from warden.store.headfile import HeadFile, HeadStore, MemoryHeads
 from warden.store.logstate import LogState, check_end, check_tail, damage, is_new, is_newest, read_state
 from warden.store.projections import milliseconds, project
-from warden.store.tables import create_script, version_script
+from warden.store.tables import SCHEMA_VERSION, create_script, version_script
 from warden.store.writerlock import NoLock, WriterLock
 
 if TYPE_CHECKING:
@@ -44,6 +52,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ORIGIN_PREFIX = "ops-warden/"
+ARCHIVE = "archive"
+"""The directory of archived entries, beside the database."""
 BATCH_LIMIT = 10_000
 """Entries of one commit."""
 
@@ -102,7 +112,9 @@ class SqliteLedgerStore:
             with self._lock.held():
                 if is_empty(self._connection):
                     self._create(new_log.log_id or os.urandom(8).hex(), new_log.previous_head)
-        check_identity(self._connection, self._path)
+        check_program(self._connection, self._path)
+        if stored_version(self._connection) < SCHEMA_VERSION:
+            self._migrate(Path(self._path))
         first = self._connection.execute("SELECT raw FROM entries WHERE seq = 0").fetchone()
         started = None if first is None else parse_entry(first[0])
         if started is None or started.kind != "log_started":
@@ -114,6 +126,12 @@ class SqliteLedgerStore:
         except (ValueError, LedgerError) as error:
             raise damage("the ledger's first entry names no usable key") from error
         self.recovered_entries = self._check_heads()
+
+    def _migrate(self, database: Path) -> None:
+        from warden.store.migration import migrate  # needed once in a ledger's life
+
+        with self._lock.held():
+            migrate(self._connection, database, database.parent / ARCHIVE, self._clock.now())
 
     def _create(self, log_id: str, previous_head: str | None) -> None:
         if self._heads.read() is not None:

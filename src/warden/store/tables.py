@@ -4,7 +4,11 @@ from __future__ import annotations
 
 APPLICATION_ID = 0x77647231
 """`wdr1` in SQLite's header: the file is a ledger of warden."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Raised whenever a derived table changes its form: opening an older database makes them anew (`store.migration`)."""
+
+LOG_TABLE_NAMES = frozenset({"entries", "checkpoints", "blobs"})
+"""What is not derived, and keeps its form for ever."""
 
 LOG_TABLES = """
 CREATE TABLE entries (seq INTEGER PRIMARY KEY, raw BLOB NOT NULL);
