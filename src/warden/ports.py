@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from warden.model.catalog import CatalogEntry
+from warden.model.consultation import Consultation, Prepared
 from warden.model.delivery import Intent, OutgoingMessage, ProgressEvent, Receipt
 from warden.model.disposition import Disposition
 from warden.model.entry import Batch, Head
@@ -129,6 +130,44 @@ class Brain(Protocol):
 
     def propose(self, given: BrainInput) -> Plan:
         """Return a plan for one message; raises `BrainError` only. Safe to call from several threads."""
+        ...
+
+
+class ModelBrain(Brain, Protocol):
+    """A brain that asks a model, in steps, so that the engine decides between a kept answer, a call and neither.
+
+    The engine calls `prepare`; looks for a kept answer under `input_digest` and gives it to `replay`; holds `estimate`
+    against the budgets and calls `decline` when one is spent; otherwise calls `consult` and keeps its `answer`. `propose`
+    does `prepare` and `consult` in one, without either. No method raises; all are safe to call from several threads.
+    """
+
+    @property
+    def model(self) -> str:
+        """Provider and model as they are configured, for people and the ledger, such as `openai/qwen2.5:1.5b`."""
+        ...
+
+    def prepare(self, given: BrainInput) -> Prepared | Plan:
+        """Return the rules' plan for a message that no model may see or needs to see, else what a model would be shown."""
+        ...
+
+    def consult(self, prepared: Prepared) -> Consultation:
+        """Ask the model; when it gives nothing usable, the plan is the fallback or an escalation, with the reason."""
+        ...
+
+    def replay(self, prepared: Prepared, answer: str) -> Consultation:
+        """Return what `consult` returned when it gave this `answer`, without asking and with nothing used."""
+        ...
+
+    def decline(self, prepared: Prepared, reason: str) -> Consultation:
+        """Return the fallback for a message that the model is not to be asked about, for this reason code."""
+        ...
+
+
+class Redactor(Protocol):
+    """Takes secret values out of a text before a model or a kept answer holds it."""
+
+    def __call__(self, text: str) -> tuple[str, Mapping[str, int]]:
+        """Return the text without secret values, and how many were found of each kind. Never raises."""
         ...
 
 
@@ -325,8 +364,10 @@ __all__ = [
     "HubWriter",
     "LedgerStore",
     "LockStore",
+    "ModelBrain",
     "PolicyKernel",
     "Pool",
+    "Redactor",
     "Reporter",
     "Scanner",
     "StopSignal",
