@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +9,7 @@ import typer
 from warden.cli import compose
 from warden.cli.flags import AgentFlag, ConfigFlag, JsonFlag, StateDirFlag
 from warden.cli.framework import new_app
+from warden.cli.identity import operator_name
 from warden.cli.ledger_parts import reading, writing
 from warden.cli.output import print_json, talk
 from warden.cli.render import visible
@@ -148,12 +147,7 @@ def _person(settings: Settings, reason: str) -> Person:
 
     if compose.build_scanner(settings).scan(reason):
         raise InputError("the reason holds something that looks like a secret", "leave it out")
-    uid = os.getuid()
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = ""
-    return Person(f"uid:{uid}({name})" if name else f"uid:{uid}", digest_text(reason))
+    return Person(operator_name(), digest_text(reason))
 
 
 def _document(letter: OutboxRecord) -> dict[str, object]:

@@ -45,7 +45,7 @@ def inspect(files: LedgerFiles, heads: Iterable[Checkpoint] = (), progress: Prog
         published = HeadFile(files.head).read()  # before the database: a log that grows meanwhile is ahead of it
         with sqlite_errors(str(files.database)), open_snapshot(files.database) as connection:
             check_identity(connection, str(files.database))
-            origin, key = _first_entry(connection)
+            origin, key = read_identity(connection)
             found = Inspection(Report(None, ()), origin, key.to_text() if key else "", _is_pinned(files, key))
             if found.pinned is False:
                 raise damaged(Damage.KEY, 0, "the log's key is not the one whose fingerprint is pinned")
@@ -91,7 +91,8 @@ def _begin(uri: str) -> sqlite3.Connection:
     return connection
 
 
-def _first_entry(connection: sqlite3.Connection) -> tuple[str, Verifier | None]:
+def read_identity(connection: sqlite3.Connection) -> tuple[str, Verifier | None]:
+    """Return the log's name and the key that its first entry names; raises `DamagedLogError`."""
     row = connection.execute("SELECT raw FROM entries WHERE seq = 0").fetchone()
     try:
         entry = None if row is None else parse_entry(row[0])
