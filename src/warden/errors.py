@@ -216,6 +216,13 @@ class BrainError(WardenError):
     code = "brain"
 
 
+class ModelCredentialError(BrainError):
+    """The model's server refused our credential (401 or 403), or there is none where there should be one."""
+
+    code = "model-credential"
+    exit_status = EXIT_CREDENTIAL
+
+
 class ScannerError(WardenError):
     """A secret scanner failed or exceeded a bound: the text counts as holding a secret (fail closed)."""
 

@@ -69,9 +69,9 @@ class Prepared:
     """A message that is ready to be shown to a model.
 
     `input_digest` covers message, thread, brain, catalogue and charter: an answer kept under it is the answer to this very
-    question (DESIGN invariant 9). `context_texts` are the redacted, cut texts of the layers, each
-    under the digest that its layer names. `estimate` is the most that asking can cost, for budgets. `fallback` is the rule brain's
-    plan, for when the model is not asked or gives nothing.
+    question (DESIGN invariant 9). `context_texts` are the redacted, cut texts of the layers, each under the digest that its
+    layer names. `estimate` is what one call costs at most, for budgets; a repeated call adds to what is used. `fallback` is
+    the rule brain's plan, for when the model is not asked or gives nothing.
     """
 
     given: BrainInput
