@@ -60,7 +60,7 @@ def test_an_answer_goes_to_the_sender_in_its_thread_with_the_marks_of_automatic_
 def test_a_drafted_reply_names_its_brain() -> None:
     """A text that a brain wrote is a draft, and says who wrote it."""
     reply, _ = drafts(("reply", {"body": "Hello."}))
-    assert (reply.text_source, reply.action.payload.metadata["drafted-by"]) == ("draft", "scripted")
+    assert (reply.text_source, reply.action.payload.metadata["drafted_by"]) == ("draft", "scripted")
 
 
 def test_the_links_of_an_entry_stand_below_its_answer() -> None:

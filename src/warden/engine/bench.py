@@ -127,7 +127,7 @@ class Bench:
 
         parts, agent = self._parts, self.terms.agent
         tally = Tally(parts.store.replies_since(agent, Tally.window_start(parts.clock.now())))
-        drafter = Drafter(agent, parts.brain.name, parts.catalog)
+        drafter = Drafter(agent, parts.author or parts.brain.name, parts.catalog)
         return Planner(parts, drafter, self.enforcer, tally)
 
 

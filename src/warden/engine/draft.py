@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from warden.model.delivery import Action, OutgoingMessage, Payload, ProgressEvent, ReadMark
 from warden.model.ids import idempotency_key
-from warden.model.message import AUTO_SUBMITTED, HOPS, MARKER, Message, MessageFacts
+from warden.model.message import AUTO_SUBMITTED, DRAFTED_BY, HOPS, MARKER, Message, MessageFacts
 from warden.model.plan import Plan, PlannedAction
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ def reply_subject(subject: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Drafter:
-    """Drafts for one agent and one brain, with one catalogue."""
+    """Drafts for one agent, with one catalogue; `author` is named as the writer of what no catalogue holds."""
 
     agent: str
-    brain: str
+    author: str
     catalog: AnswerSource
 
     def draft(self, plan: Plan, message: Message, facts: MessageFacts) -> tuple[Draft, ...]:
@@ -147,7 +147,7 @@ class Drafter:
         problem = text_problem(body)
         if problem:
             raise _ArgumentError(problem)
-        return self._message(body, "reply", message, facts, {"drafted-by": self.brain}), "draft"
+        return self._message(body, "reply", message, facts, {DRAFTED_BY: self.author}), "draft"
 
     def _note(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
         (name,) = _take(arguments, "template")

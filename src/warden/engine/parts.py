@@ -31,7 +31,8 @@ BATCH_MESSAGES = 64
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The ports of a run. `channels` is empty in a dry run: there is nothing there that could deliver. `alerts` says what
-    went wrong while the kernel was built (an overlay that fell back on its last good set); asked once, before judging."""
+    went wrong while the kernel was built (an overlay that fell back on its last good set); asked once, before judging. `author`
+    is whom drafts name as their writer; empty for the brain's name."""
 
     hub: HubReader
     store: LedgerStore
@@ -45,6 +46,7 @@ class Parts:
     stop: StopSignal
     channels: Mapping[str, Channel] = field(default_factory=dict)
     alerts: Callable[[], tuple[str, ...]] = tuple
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)

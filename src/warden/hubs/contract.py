@@ -24,7 +24,7 @@ KEY_DAYS: Final = 90
 """How long an idempotency key is kept; longer than the outbox's maximal age."""
 
 _KIND = re.compile(r"[a-z_]{1,32}")
-_METADATA_NAME = re.compile(r"[a-z0-9-]{1,64}")
+_METADATA_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 _TEXT_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -187,6 +187,6 @@ def check_metadata(value: object) -> dict[str, str]:
     checked = {}
     for name, text in value.items():
         if not isinstance(name, str) or not _METADATA_NAME.fullmatch(name):
-            raise refuse("metadata", "must have names of 1 to 64 small letters, digits or dashes")
+            raise refuse("metadata", "must have names of 1 to 64 small letters, digits, dashes or underscores")
         checked[name] = check_line(text, f"metadata.{name}", METADATA_CHARACTERS)
     return checked

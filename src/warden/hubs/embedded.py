@@ -130,6 +130,7 @@ class EmbeddedHub:
                 in_reply_to=row.in_reply_to or None,
                 metadata={} if row.metadata == "{}" else json.loads(row.metadata),
             ),
+            recipient=row.to_agent,
         )
 
 

@@ -53,7 +53,7 @@ def read_inbox(reading: Reading, document: object, agent: str) -> InboxPage:
     to_field = profile.message_fields["to_agent"]
     for element in _elements(document, profile.messages_field):
         try:
-            message = _message(reading, element, agent)
+            message = _message(reading, element, agent, agent)
             if to_field and element.get(to_field) not in (None, agent):
                 raise _UnreadableError("it is addressed to another agent")
         except _UnreadableError as error:
@@ -137,7 +137,8 @@ def _cursor(profile: Profile, document: object) -> str | None:
     return cursor
 
 
-def _message(reading: Reading, element: object, agent: str) -> Message:
+def _message(reading: Reading, element: object, agent: str, recipient: str = "") -> Message:
+    """Read one message; `recipient` is what holds when the hub does not say to whom it was sent."""
     if not isinstance(element, Mapping):
         raise _UnreadableError("it is not an object")
     names = reading.profile.message_fields
@@ -157,7 +158,13 @@ def _message(reading: Reading, element: object, agent: str) -> Message:
         Principal(sender, _assurance(reading, element)),
         _time(element, names["created_at"]),
         mail,
+        recipient=_recipient(element, names["to_agent"]) or recipient,
     )
+
+
+def _recipient(element: Mapping[str, object], name: str) -> str:
+    value = element.get(name) if name else None
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
 
 
 def _assurance(reading: Reading, element: Mapping[str, object]) -> Assurance:

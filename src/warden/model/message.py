@@ -22,6 +22,9 @@ MARKER = "warden-key"
 HOPS = "warden-hops"
 """Metadata name of the hop count that our replies carry."""
 
+DRAFTED_BY = "drafted_by"
+"""Metadata name under which a reply whose text is no catalogue's says who wrote it."""
+
 
 class Assurance(StrEnum):
     """How far the sender's name can be trusted."""
@@ -54,13 +57,18 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Source, key, sender, time and typed content. `received_at` is RFC 3339 in UTC, as the hub gave it."""
+    """Source, key, sender, time and typed content. `received_at` is RFC 3339 in UTC, as the hub gave it.
+
+    `recipient` is to whom it was sent; empty when the hub does not tell. It is not part of the digest: a message from an
+    inbox went to that inbox's agent, and elsewhere it only says whether a message belongs to a conversation.
+    """
 
     key: MessageKey
     sender: Principal
     received_at: str
     content: Mail
     source: str = "hub"
+    recipient: str = ""
 
     @property
     def digest(self) -> str:

@@ -136,9 +136,10 @@ _TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _METADATA: Final[Schema] = {
     "type": "object",
     "maxProperties": METADATA_ENTRIES,
-    "propertyNames": {"pattern": "^[a-z0-9-]{1,64}$"},
+    "propertyNames": {"pattern": "^[a-z0-9_-]{1,64}$"},
     "additionalProperties": {"type": "string", "maxLength": METADATA_CHARACTERS},
-    "description": "`auto-submitted` (RFC 3834) and `warden-hops` have a meaning for warden.",
+    "description": "`auto-submitted` (RFC 3834) and `warden-hops` have a meaning for warden; `drafted_by` names who "
+    "drafted a reply that no catalogue holds.",
 }
 
 

@@ -208,7 +208,13 @@ class MemoryHub:
             in_reply_to=message.in_reply_to or None,
             metadata=dict(message.metadata),
         )
-        made = Message(self._key(message.to_agent, number), Principal(message.from_agent, vouched), self._time(), mail)
+        made = Message(
+            self._key(message.to_agent, number),
+            Principal(message.from_agent, vouched),
+            self._time(),
+            mail,
+            recipient=message.to_agent,
+        )
         self._state.messages[f"m{number}"] = _Stored(made, message.to_agent)
         return Accepted(f"m{number}")
 

@@ -241,8 +241,19 @@ class HubContract:
         hub.post_message(OutgoingMessage(BOB, ALICE, "re: hello", "again", "reply", "", first))
         answers = self.unread(hub, ALICE)
         assert [(m.content.thread_id, m.content.in_reply_to) for m in answers] == [(thread, first)] * 2
-        seen = [message.content.body for message in hub.get_thread(ALICE, thread)]
-        assert seen == ([HELLO.body] if self.sees_sent else []) + ["the host", "again"]
+        found = hub.get_thread(ALICE, thread)
+        assert [message.content.body for message in found] == ([HELLO.body] if self.sees_sent else []) + [
+            "the host",
+            "again",
+        ]
+        told = [message.recipient for message in found if message.recipient]
+        assert told in ([], [BOB if message.sender.name == ALICE else ALICE for message in found])
+
+    def test_an_inbox_says_to_whom(self, hub: Hub) -> None:
+        """A message from an inbox is known to have been sent to its agent, and metadata names may hold underscores."""
+        hub.post_message(replace(HELLO, metadata={"drafted_by": "somebody"}))
+        (message,) = self.unread(hub)
+        assert (message.recipient, message.content.metadata) == (BOB, {"drafted_by": "somebody"})
 
     def test_thread_is_seen_by_both(self, hub: Hub) -> None:
         """Both sides of a thread see it; its messages carry the key of the one who looks."""
