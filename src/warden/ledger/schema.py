@@ -19,6 +19,9 @@ WORD_LIMIT = 256
 ITEMS_LIMIT = 64
 """Items of a list or a map."""
 
+TICK_OUTCOMES = ("done", "partial", "failed", "locked", "stopped", "skipped", "missed", "interrupted")
+"""How a tick of a schedule ends."""
+
 Check = Callable[[object], bool]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -127,6 +130,8 @@ _SEEN = {"run_id": is_id, "ref": is_reference, "thread_id": is_word, "sender": i
 _OPTIONAL_DIGEST = Optional(is_digest)
 _OPTIONAL_COUNT = Optional(is_count)
 _EFFECT = _one_of("deny", "require_approval", "allow_with_constraints", "allow")
+_SCOPE = {"agent": is_id, "hub_id": is_id}
+_BASIS = {"charter_digest": is_digest, "snapshot": is_id, "brain_digest": is_digest, "catalog_digest": is_digest}
 _DISPOSITION = _one_of("dead", "quarantined", "held", "failed", "escalated", "answered", "noted", "read", "skipped")
 
 KINDS: Mapping[str, Mapping[str, Check]] = {
@@ -139,7 +144,7 @@ KINDS: Mapping[str, Mapping[str, Check]] = {
     "run_started": {
         "run_id": is_id,
         "mode": _one_of("dry-run", "execute", "apply"),
-        "trigger": _one_of("manual", "scheduled"),
+        "trigger": _one_of("manual", "headless", "scheduled"),
         "agent": is_id,
         "hub_id": is_id,
         "brain": is_word,
@@ -237,6 +242,34 @@ KINDS: Mapping[str, Mapping[str, Check]] = {
     },
     "plan_applied": {"run_id": is_id, "plan_digest": is_digest},
     "alert_raised": {"run_id": Optional(is_id), "code": is_id, "subject": is_word},
+    "shakedown_finished": {**_SCOPE, **_BASIS, "report_digest": is_digest, "passes": is_count, "clean": is_count},
+    "schedule_approved": {**_SCOPE, **_BASIS, "report_digest": is_digest, "by": is_id, "reason_digest": is_digest},
+    "schedule_enabled": {
+        **_SCOPE,
+        **_BASIS,
+        "policy_files_digest": is_digest,
+        "allow_drift": is_words,
+        "by": is_id,
+        "reason_digest": _OPTIONAL_DIGEST,
+    },
+    "schedule_disabled": {**_SCOPE, "by": is_id, "reason_digest": _OPTIONAL_DIGEST},
+    "schedule_anchored": {"job": is_id, "agent": is_id, "reason": _one_of("start", "clock-stepped")},
+    "tick_claimed": {
+        "job": is_id,
+        "agent": is_id,
+        "scheduled_ms": is_count,
+        "attempt": is_count,
+        "late_ms": is_count,
+        "missed": is_count,
+        "missed_from_ms": _OPTIONAL_COUNT,
+    },
+    "tick_finished": {
+        "job": is_id,
+        "scheduled_ms": is_count,
+        "outcome": _one_of(*TICK_OUTCOMES),
+        "exit_status": is_count,
+        "reason": is_word,
+    },
     "dead_retried": {"key": is_id, "by": is_id, "reason_digest": _OPTIONAL_DIGEST},
     "dead_dropped": {"key": is_id, "by": is_id, "reason_digest": is_digest},
     "text_purged": {"before": is_id, "blobs": is_count},

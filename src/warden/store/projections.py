@@ -18,6 +18,7 @@ from warden.ledger.entry import StoredEntry, parse_time
 from warden.ledger.transitions import check_disposition, check_reopening, next_intent_state
 from warden.model.disposition import Disposition
 from warden.model.records import IntentState
+from warden.store import schedule
 from warden.store.logstate import damage
 
 Fields = Mapping[str, Any]
@@ -48,6 +49,7 @@ def _time_of(at: str) -> int:
 def _run_started(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     if fields["mode"] == "dry-run":
         connection.execute("INSERT OR IGNORE INTO dry_runs VALUES (?)", (fields["run_id"],))
+    schedule.run_started(connection, seq, at, fields)
 
 
 def _run_finished(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
@@ -58,6 +60,7 @@ def _run_finished(connection: sqlite3.Connection, seq: int, at: int, fields: Fie
             "DO UPDATE SET run_id = excluded.run_id, made_ms = excluded.made_ms WHERE used = 0",
             (fields["plan_digest"], fields["run_id"], at),
         )
+    schedule.run_finished(connection, seq, at, fields)
 
 
 def _counted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
@@ -256,6 +259,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "disposed": _disposed,
     "closed": _closed,
     "reopened": _reopened,
+    **schedule.HANDLERS,
 }
 
 PROJECTED = frozenset(_HANDLERS)

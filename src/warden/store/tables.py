@@ -4,7 +4,7 @@ from __future__ import annotations
 
 APPLICATION_ID = 0x77647231
 """`wdr1` in SQLite's header: the file is a ledger of warden."""
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a derived table changes its form: opening an older database makes them anew (`store.migration`)."""
 
 LOG_TABLE_NAMES = frozenset({"entries", "checkpoints", "blobs"})
@@ -59,6 +59,48 @@ CREATE TABLE plans (
 CREATE TABLE dry_runs (run_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE segments (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, segment TEXT NOT NULL, file_digest TEXT NOT NULL);
 CREATE TABLE answers (input_digest TEXT PRIMARY KEY, answer_digest TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE open_runs (
+  agent TEXT PRIMARY KEY, run_id TEXT NOT NULL, mode TEXT NOT NULL, started_by TEXT NOT NULL, hub_id TEXT NOT NULL,
+  charter_digest TEXT, snapshot TEXT NOT NULL, brain_digest TEXT, catalog_digest TEXT, alerts INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE last_runs (
+  agent TEXT NOT NULL, slot TEXT NOT NULL, run_id TEXT NOT NULL, mode TEXT NOT NULL, started_by TEXT NOT NULL,
+  exit_status INTEGER NOT NULL, stopped TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (agent, slot)
+) WITHOUT ROWID;
+CREATE TABLE headless_runs (seq INTEGER PRIMARY KEY, agent TEXT NOT NULL, at_ms INTEGER NOT NULL);
+CREATE TABLE passes (
+  agent TEXT NOT NULL, hub_id TEXT NOT NULL,
+  charter_digest TEXT NOT NULL, snapshot TEXT NOT NULL, brain_digest TEXT NOT NULL, catalog_digest TEXT NOT NULL,
+  dry INTEGER NOT NULL, executed INTEGER NOT NULL,
+  PRIMARY KEY (agent, hub_id, charter_digest, snapshot, brain_digest, catalog_digest)
+) WITHOUT ROWID;
+CREATE TABLE shakedowns (
+  report_digest TEXT PRIMARY KEY, seq INTEGER NOT NULL, agent TEXT NOT NULL, hub_id TEXT NOT NULL,
+  charter_digest TEXT NOT NULL, snapshot TEXT NOT NULL, brain_digest TEXT NOT NULL, catalog_digest TEXT NOT NULL,
+  at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE approvals (
+  agent TEXT NOT NULL, hub_id TEXT NOT NULL,
+  charter_digest TEXT NOT NULL, snapshot TEXT NOT NULL, brain_digest TEXT NOT NULL, catalog_digest TEXT NOT NULL,
+  approved_by TEXT NOT NULL, at_ms INTEGER NOT NULL, report_digest TEXT NOT NULL,
+  PRIMARY KEY (agent, hub_id, charter_digest, snapshot, brain_digest, catalog_digest)
+) WITHOUT ROWID;
+CREATE TABLE gates (
+  agent TEXT NOT NULL, hub_id TEXT NOT NULL,
+  charter_digest TEXT NOT NULL, snapshot TEXT NOT NULL, brain_digest TEXT NOT NULL, catalog_digest TEXT NOT NULL,
+  policy_files_digest TEXT NOT NULL, allow_drift TEXT NOT NULL, enabled_by TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (agent, hub_id)
+) WITHOUT ROWID;
+CREATE TABLE jobs (
+  job TEXT PRIMARY KEY, agent TEXT NOT NULL, last_ms INTEGER NOT NULL, outcome TEXT NOT NULL, attempt INTEGER NOT NULL,
+  missed INTEGER NOT NULL, skipped INTEGER NOT NULL, failed INTEGER NOT NULL, touched_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ticks (
+  job TEXT NOT NULL, scheduled_ms INTEGER NOT NULL, seq INTEGER NOT NULL, outcome TEXT NOT NULL,
+  PRIMARY KEY (job, scheduled_ms)
+) WITHOUT ROWID;
+CREATE INDEX ticks_by_claim ON ticks (job, seq);
 """
 
 PROJECTIONS = {
@@ -70,6 +112,15 @@ PROJECTIONS = {
     "dry_runs": "run_id",
     "segments": "first",
     "answers": "input_digest",
+    "open_runs": "agent",
+    "last_runs": "agent, slot",
+    "headless_runs": "seq",
+    "passes": "agent, hub_id, charter_digest, snapshot, brain_digest, catalog_digest",
+    "shakedowns": "report_digest",
+    "approvals": "agent, hub_id, charter_digest, snapshot, brain_digest, catalog_digest",
+    "gates": "agent, hub_id",
+    "jobs": "job",
+    "ticks": "job, scheduled_ms",
 }
 """The tables that are derived from the entries, each with the columns that order it."""
 
