@@ -2,191 +2,106 @@
 
 `python bench/mutate.py src/warden/policy [...] [--sample N] [--seed S] [--jobs J] [--out FILE]`
 
-Each mutant lives in a copy of `src` that is put in front of the path; the tests of its room (`tests/**/test_*<room>*.py`)
-run until the first failure. A survivor is printed with its place: either a test is missing, or the change means nothing,
-and a person says which.
+Each mutant lives in a copy of `src` that is put in front of the path; the quick tests that execute the changed statement
+run until the first failure, the quickest of them first. A survivor is printed with its place: either a test is missing, or
+the change means nothing, and a person says which.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import compileall
 import json
 import os
+import py_compile
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from queue import SimpleQueue
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT_S = 120
-SWAPS: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.FloorDiv,
-    ast.BitOr: ast.BitAnd,
-    ast.BitAnd: ast.BitOr,
-}
+sys.path.insert(0, str(ROOT))
+
+from bench.covering import Covering, end, preload, run_tests  # noqa: E402 - found through the path that was just added
+from bench.mutants import Mutant, changed_source, lines_around, mutants_of  # noqa: E402
+
+TIMEOUT_S = 60.0
+"""How much longer than without a change the tests of a mutant may take: one that never ends is noticed."""
+PAUSE_S = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change: the file, the number of the place within it, and what is changed there."""
+class Slot:
+    """One copy of the source, in which one mutant after the other is tried."""
 
-    path: str
-    number: int
-    line: int
-    change: str
+    def __init__(self, directory: Path) -> None:
+        self.source = directory / "src"
+        shutil.copytree(ROOT / "src", self.source, ignore=shutil.ignore_patterns("__pycache__"))
+        # Found stale by content: a change within the same second and of the same length is one all the same.
+        mode = py_compile.PycInvalidationMode.CHECKED_HASH
+        compileall.compile_dir(self.source, quiet=2, invalidation_mode=mode)
+        self.mutant: Mutant | None = None
+        self._child = 0
+        self._ends = 0.0
+        self._original = ""
 
+    def begin(self, mutant: Mutant, covering: Covering) -> None:
+        """Make the change and start its tests."""
+        self._original = (ROOT / mutant.path).read_text(encoding="utf-8")
+        tests = covering.of(mutant.path, *lines_around(self._original, mutant.line))
+        self._file(mutant).write_text(changed_source(self._original, mutant.number), encoding="utf-8")
+        self._ends = time.monotonic() + TIMEOUT_S + 3 * sum(covering.seconds.get(test, 0.0) for test in tests)
+        self._child = run_tests(ROOT, self.source, tests)
+        self.mutant = mutant
 
-class Changer(ast.NodeTransformer):
-    """Walks a module, counts the places that can be changed, and changes the one with number `target`."""
+    def ended(self) -> tuple[Mutant, bool] | None:
+        """Return the mutant and whether it survived, None while its tests run; a time-out counts as noticed."""
+        assert self.mutant is not None
+        if time.monotonic() > self._ends:
+            end(self._child)
+        child, status = os.waitpid(self._child, os.WNOHANG)
+        if child == 0:
+            return None
+        mutant, self.mutant = self.mutant, None
+        self._file(mutant).write_text(self._original, encoding="utf-8")
+        return mutant, os.waitstatus_to_exitcode(status) == 0
 
-    def __init__(self, target: int = -1) -> None:
-        self.target = target
-        self.places: list[tuple[int, str]] = []
-
-    def _at(self, node: ast.AST, change: str) -> bool:
-        self.places.append((getattr(node, "lineno", 0), change))
-        return len(self.places) - 1 == self.target
-
-    def _swapped(self, node: ast.AST, operator: ast.AST) -> ast.AST | None:
-        other = SWAPS.get(type(operator))
-        if other is not None and self._at(node, f"{type(operator).__name__} -> {other.__name__}"):
-            return other()
-        return None
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        """Turn one comparison round."""
-        for index, operator in enumerate(node.ops):
-            node.ops[index] = self._swapped(node, operator) or operator  # type: ignore[call-overload]
-        return self.generic_visit(node)
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        """Exchange `and` and `or`."""
-        node.op = self._swapped(node, node.op) or node.op  # type: ignore[assignment]
-        return self.generic_visit(node)
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        """Exchange an arithmetic operator."""
-        node.op = self._swapped(node, node.op) or node.op  # type: ignore[assignment]
-        return self.generic_visit(node)
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        """Leave a `not` out."""
-        if isinstance(node.op, ast.Not) and self._at(node, "not x -> x"):
-            return self.generic_visit(node.operand)
-        return self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        """Turn a truth value round, or add one to a number."""
-        if isinstance(node.value, bool):
-            if self._at(node, f"{node.value} -> {not node.value}"):
-                return ast.copy_location(ast.Constant(not node.value), node)
-        elif isinstance(node.value, int) and self._at(node, f"{node.value} -> {node.value + 1}"):
-            return ast.copy_location(ast.Constant(node.value + 1), node)
-        return node
-
-    def visit_Return(self, node: ast.Return) -> ast.AST:
-        """Return None instead of a value."""
-        trivial = node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
-        if not trivial and self._at(node, "return x -> return None"):
-            return ast.copy_location(ast.Return(ast.Constant(None)), node)
-        return self.generic_visit(node)
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        """Leave a `raise` out; its message is for people and is not changed."""
-        return ast.copy_location(ast.Pass(), node) if self._at(node, "raise -> pass") else node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        """Leave annotations alone."""
-        if node.value is not None:
-            node.value = self.visit(node.value)
-        return node
+    def _file(self, mutant: Mutant) -> Path:
+        return self.source.parent / mutant.path
 
 
-def mutants_of(path: Path) -> Iterator[Mutant]:
-    """Return every mutant of one module."""
-    changer = Changer()
-    changer.visit(ast.parse(path.read_text(encoding="utf-8")))
-    for number, (line, change) in enumerate(changer.places):
-        yield Mutant(str(path.relative_to(ROOT)), number, line, change)
-
-
-def tests_of(mutant: Mutant) -> list[str]:
-    """Return the test modules of the mutant's room, property tests last: most changes are noticed without them."""
-    room = Path(mutant.path).parts[2]
-    found = sorted((ROOT / "tests").rglob(f"test_*{room}*.py"))
-    return [str(path) for path in sorted(found, key=lambda path: "hypothesis" in path.read_text(encoding="utf-8"))]
-
-
-def survives(mutant: Mutant, copy: Path) -> bool:
-    """Run the room's tests on the mutant in this copy of the source; a time-out counts as noticed."""
-    original = (ROOT / mutant.path).read_text(encoding="utf-8")
-    target = copy / mutant.path
-    changed = ast.fix_missing_locations(Changer(mutant.number).visit(ast.parse(original)))
-    target.write_text(ast.unparse(changed), encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    arguments = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--rootdir", str(ROOT)]
-    arguments += ["-c", str(ROOT / "pyproject.toml"), "-m", "not slow", *tests_of(mutant)]
-    try:
-        done = subprocess.run(
-            arguments,
-            cwd=copy,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        target.write_text(original, encoding="utf-8")
-    return done.returncode == 0
-
-
-def try_all(mutants: list[Mutant], jobs: int) -> list[Mutant]:
-    """Return the survivors; `jobs` copies of the source are worked on side by side."""
+def try_all(mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, bool]]:
+    """Try every mutant, `jobs` at once; gives each with whether it survived."""
+    preload()
     with tempfile.TemporaryDirectory(prefix="mutate-") as scratch:
-        copies: SimpleQueue[Path] = SimpleQueue()
-        for number in range(jobs):
-            copy = Path(scratch) / str(number)
-            shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__"))
-            copies.put(copy)
+        slots = [Slot(Path(scratch) / str(number)) for number in range(jobs)]
+        covering = Covering.made(ROOT, slots[0].source, Path(scratch))
+        waiting = iter(mutants)
+        left = len(mutants)
+        while left:
+            for slot in slots:
+                mutant = next(waiting, None) if slot.mutant is None else None
+                if mutant is not None:
+                    slot.begin(mutant, covering)
+                found = slot.ended() if slot.mutant is not None else None
+                if found is not None:
+                    left -= 1
+                    yield found
+            time.sleep(PAUSE_S)
 
-        def attempt(mutant: Mutant) -> bool:
-            copy = copies.get()
-            try:
-                alive = survives(mutant, copy)
-            finally:
-                copies.put(copy)
-            if alive:
-                print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
-            return alive
 
-        with ThreadPoolExecutor(jobs) as pool:
-            return [mutant for mutant, alive in zip(mutants, pool.map(attempt, mutants), strict=True) if alive]
+def chosen(paths: Sequence[Path], sample: int, seed: int) -> list[Mutant]:
+    """Return the mutants of each path, or so many of each."""
+    mutants: list[Mutant] = []
+    for path in paths:
+        files = sorted(path.resolve().rglob("*.py")) if path.is_dir() else [path.resolve()]
+        found = [mutant for file in files for mutant in mutants_of(file, ROOT)]
+        mutants += random.Random(seed).sample(found, min(sample or len(found), len(found)))
+    return mutants
 
 
 def main() -> int:
@@ -198,16 +113,18 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, help="file for the result as JSON")
     given = parser.parse_args()
-    mutants: list[Mutant] = []
-    for path in given.paths:
-        files = sorted(path.resolve().rglob("*.py")) if path.is_dir() else [path.resolve()]
-        found = [mutant for file in files for mutant in mutants_of(file)]
-        mutants += random.Random(given.seed).sample(found, min(given.sample or len(found), len(found)))
-    survivors = try_all(mutants, given.jobs)
+    mutants = chosen(given.paths, given.sample, given.seed)
+    survivors: list[Mutant] = []
+    for number, (mutant, alive) in enumerate(try_all(mutants, given.jobs), 1):
+        if alive:
+            survivors.append(mutant)
+            print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
+        if number % 100 == 0:
+            print(f"{number} of {len(mutants)} tried", file=sys.stderr, flush=True)
     tried = Counter(Path(mutant.path).parts[2] for mutant in mutants)
-    alive = Counter(Path(mutant.path).parts[2] for mutant in survivors)
+    alive_in = Counter(Path(mutant.path).parts[2] for mutant in survivors)
     for room, number in sorted(tried.items()):
-        print(f"{room:<12} {number - alive[room]} of {number} noticed: {100 * (1 - alive[room] / number):.1f} %")
+        print(f"{room:<12} {number - alive_in[room]} of {number} noticed: {100 * (1 - alive_in[room] / number):.1f} %")
     if given.out:
         document = {"tried": dict(tried), "survivors": [asdict(mutant) for mutant in survivors]}
         given.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,176 @@
+"""Which tests execute which lines, and running a few chosen tests in a child process that starts at once.
+
+`Covering.made` runs all quick tests once in a child, with one coverage context for each test, and notes how long each took.
+`run_tests` forks a process that has pytest and the libraries loaded already, but nothing of warden: it imports the changed
+source. A process of its own for each run costs two seconds more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import signal
+import sys
+import time
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OPTIONS = ("-x", "-q", "--no-header", "--assert=plain", "-m", "not slow and not acceptance")
+FIRST_MODULES = 2
+PLACES = ("tests/unit", "tests/contract", "tests/golden")
+LIBRARIES = (
+    "hypothesis", "hypothesis.strategies", "typer", "typer.testing", "pydantic", "httpx", "httpcore", "rich.console",
+    "rich.table", "starlette.applications", "uvicorn", "yaml", "nacl.signing", "jinja2", "sqlite3", "asyncio", "pymerkle",
+    "rfc8785", "jsonschema",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Covering:
+    """For each file (below the root) and line the tests that execute it, and how long each test takes in seconds."""
+
+    tests: Mapping[str, Mapping[int, Sequence[str]]]
+    seconds: Mapping[str, float]
+
+    @classmethod
+    def made(cls, root: Path, source: Path, scratch: Path) -> Covering:
+        """Run all tests under coverage in a child process; raises `RuntimeError` when they do not pass."""
+        file = scratch / "covering"
+        child = os.fork()
+        if child == 0:
+            _leave(lambda: _record(root, source, file))
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+            raise RuntimeError("the tests do not pass without any change")
+        tests, seconds = pickle.loads(file.read_bytes())
+        return cls(tests, seconds)
+
+    def of(self, path: str, statement: set[int], function: set[int]) -> list[str]:
+        """Return the tests that reach a statement, else those that reach its function, else all; the quickest first."""
+        lines = self.tests.get(path, {})
+        for wanted in (statement if function else set(), function):
+            found = {test for line in wanted for test in lines.get(line, ())}
+            if found:
+                return sorted(found, key=self._order)
+        return sorted({test for tests in lines.values() for test in tests}, key=self._order)
+
+    def _order(self, test: str) -> tuple[float, str]:
+        return self.seconds.get(test, 0.0), test
+
+
+class _Recorder:
+    """A pytest plugin: tells coverage which test runs."""
+
+    def __init__(self, measure: Any) -> None:
+        self._measure = measure
+        self.seconds: dict[str, float] = {}
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+        """Switch the context for the length of a test, its fixtures with it."""
+        self._measure.switch_context(item.nodeid)
+        start = time.perf_counter()
+        yield
+        self.seconds[item.nodeid] = time.perf_counter() - start
+        self._measure.switch_context("")
+
+
+def _record(root: Path, source: Path, file: Path) -> int:
+    import coverage
+
+    _enter(source, source.parent)
+    measure = coverage.Coverage(data_file=None, source=[str(source / "warden")], branch=False, config_file=False)
+    measure.start()
+    recorder = _Recorder(measure)
+    status = pytest.main([*_arguments(root), *(str(root / place) for place in PLACES)], plugins=[recorder])
+    measure.stop()
+    data = measure.get_data()
+    tests: dict[str, dict[int, list[str]]] = defaultdict(dict)
+    for measured in data.measured_files():
+        name = str(Path("src") / Path(measured).relative_to(source))
+        for line, contexts in data.contexts_by_lineno(measured).items():
+            tests[name][line] = [context for context in contexts if context]
+    file.write_bytes(pickle.dumps((dict(tests), recorder.seconds)))
+    return int(status)
+
+
+def preload() -> None:
+    """Import what nearly every test needs, except what is changed."""
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    gc.freeze()
+
+
+def run_tests(root: Path, source: Path, tests: Sequence[str]) -> int:
+    """Start a child that runs these tests with the source directory `source`; returns its process id."""
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        _leave(lambda: _silently(root, source, tests))
+    return child
+
+
+def end(child: int) -> None:
+    """End a child that takes too long, with the processes that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+
+
+def _silently(root: Path, source: Path, tests: Sequence[str]) -> int:
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    _enter(source, source.parent)
+    for part in _parts(tests):
+        status = int(pytest.main([*_arguments(root), *(str(root / test) for test in part)]))
+        if status != 0:
+            return status
+    return 0
+
+
+def _parts(tests: Sequence[str]) -> list[list[str]]:
+    """Split tests in two: those of the modules that have most of them, which notice most changes, and the rest.
+
+    To collect a module that is not needed costs more than to run most tests.
+    """
+    modules = Counter(_module(test) for test in tests)
+    first = {module for module, _ in modules.most_common(FIRST_MODULES)}
+    parts = [[test for test in tests if (_module(test) in first) is wanted] for wanted in (True, False)]
+    return [part for part in parts if part]
+
+
+def _module(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _enter(source: Path, cwd: Path) -> None:
+    """See the changed source first, here and in processes that tests start, and write nothing beside the original."""
+    os.chdir(cwd)
+    sys.path.insert(0, str(source))
+    os.environ["PYTHONPATH"] = str(source)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
+
+
+def _arguments(root: Path) -> list[str]:
+    return [*OPTIONS, "--rootdir", str(root), "-c", str(root / "pyproject.toml")]
+
+
+def _leave(work: Any) -> None:
+    """Do the work and end this process, whatever happens."""
+    status = 70
+    try:
+        status = work()
+    except Exception:  # noqa: BLE001 - the process ends here; nobody above would show it
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
