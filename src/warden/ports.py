@@ -28,6 +28,7 @@ from warden.model.posted import Accepted, ProgressPage
 from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
 from warden.model.report import MessageReport
 from warden.model.request import Decision, Request, VelocityKey
+from warden.model.review import Member, ReviewItem, ReviewState, Trace, Vote
 
 T = TypeVar("T")
 
@@ -333,6 +334,41 @@ class LedgerStore(Protocol):
         ...
 
 
+class ReviewStore(LedgerStore, Protocol):
+    """The ledger with its queue of what waits for a person; raises as `LedgerStore`."""
+
+    def review_items(self, agent: str, states: frozenset[ReviewState]) -> tuple[ReviewItem, ...]:
+        """Return the agent's items in one of these states, oldest first."""
+        ...
+
+    def review_item(self, number: int) -> ReviewItem | None:
+        """Return the item with this number, or None."""
+        ...
+
+    def review_due(
+        self, agent: str, now: datetime, raised_before: datetime | None, limit: int
+    ) -> tuple[ReviewItem, ...]:
+        """Return live approvals whose time has run out at `now`, and open items that were neither acknowledged nor raised since
+        `raised_before` (None: no such items)."""
+        ...
+
+    def review_members(self, number: int) -> tuple[Member, ...]:
+        """Return the messages of an item, oldest first."""
+        ...
+
+    def review_votes(self, number: int) -> tuple[Vote, ...]:
+        """Return the newest vote of each person on this item."""
+        ...
+
+    def review_history(self, number: int) -> tuple[Trace, ...]:
+        """Return the entries about an item and its messages that the ledger holds, oldest first, bounded."""
+        ...
+
+    def stuck(self, message: MessageKey) -> tuple[OutboxRecord, ...]:
+        """Return the message's intents that are dead or in doubt, each followed by those that wait behind it."""
+        ...
+
+
 class LockStore(Protocol):
     """Exclusion on one host."""
 
@@ -369,6 +405,7 @@ __all__ = [
     "Pool",
     "Redactor",
     "Reporter",
+    "ReviewStore",
     "Scanner",
     "StopSignal",
 ]

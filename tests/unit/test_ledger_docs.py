@@ -8,6 +8,7 @@ import pytest
 
 from warden.ledger.damage import Damage
 from warden.ledger.entry import ENTRY_VERSION
+from warden.ledger.review_transitions import REVIEW_EDGES
 from warden.ledger.schema import KINDS
 from warden.ledger.transitions import DISPOSITION_EDGES, INTENT_EDGES, REOPENED_EDGES
 from warden.model.disposition import Disposition
@@ -53,6 +54,16 @@ def test_every_edge_of_a_message_is_there() -> None:
         for before in [None, *Disposition]
     ]
     assert sorted(table("Dispositions of a message")) == sorted(edges)
+
+
+def test_every_edge_of_an_item_is_there() -> None:
+    """The page's table of what waits for a person is the one that the store enforces, edge by edge."""
+    listed = [(row[0], row[1], row[2].strip("`"), row[3], row[4]) for row in table("What waits for a person")]
+    edges = [
+        (kind.value, before.value if before else "(new)", event, after.value, meaning)
+        for (kind, before, event), (after, meaning) in REVIEW_EDGES.items()
+    ]
+    assert sorted(listed) == sorted(edges)
 
 
 @pytest.mark.parametrize("damage", list(Damage))

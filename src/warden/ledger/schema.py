@@ -89,6 +89,26 @@ def is_counts(value: object) -> bool:
     return True
 
 
+def is_layers(value: object) -> bool:
+    """Return whether `value` lists at most 64 layers of a prompt: name, digest, size, whether it was cut, redactions by kind."""
+    if type(value) is not list or len(value) > ITEMS_LIMIT:
+        return False
+    return all(type(item) is dict and item.keys() == _LAYER.keys() and _is_layer(item) for item in value)
+
+
+def _is_layer(item: dict[str, object]) -> bool:
+    return all(check(item[name]) for name, check in _LAYER.items())
+
+
+_LAYER: Mapping[str, Check] = {
+    "name": is_id,
+    "digest": is_digest,
+    "size_bytes": is_count,
+    "cut": is_flag,
+    "redactions": is_counts,
+}
+
+
 def is_reference(value: object) -> bool:
     """Return whether `value` is the key of a message."""
     if type(value) is not dict or value.keys() != _REFERENCE_NAMES:
@@ -232,6 +252,49 @@ KINDS: Mapping[str, Mapping[str, Check]] = {
     "disposed": {**_SEEN, "disposition": _DISPOSITION, "reason": is_word},
     "closed": {"ref": is_reference, "by": is_id, "disposition": _DISPOSITION, "reason_digest": is_digest},
     "reopened": {"run_id": is_id, "ref": is_reference, "by_message_id": is_id},
+    "review_asked": {
+        "run_id": is_id,
+        "ref": is_reference,
+        "thread_id": is_word,
+        "sender": is_word,
+        "kind": is_id,
+        "ordinal": is_count,
+        "capability": is_word,
+        "action_digest": is_digest,
+        "payload_digest": is_digest,
+        "message_digest": is_digest,
+        "request_digest": is_digest,
+        "snapshot": is_word,
+        "rule_ids": is_words,
+        "requested_by": is_id,
+        "expires_in_ms": _OPTIONAL_COUNT,
+        "replaces": _OPTIONAL_COUNT,
+    },
+    "review_acknowledged": {"item": is_count, "by": is_id, "reason_digest": _OPTIONAL_DIGEST},
+    "review_assigned": {"item": is_count, "by": is_id, "owner": is_id, "reason_digest": _OPTIONAL_DIGEST},
+    "review_reopened": {"item": is_count, "by": is_id, "reason_digest": _OPTIONAL_DIGEST},
+    "review_approved": {
+        "item": is_count,
+        "by": is_id,
+        "action_digest": is_digest,
+        "message_digest": is_digest,
+        "snapshot": is_word,
+        "same_uid": is_flag,
+        "reason_digest": _OPTIONAL_DIGEST,
+    },
+    "review_decided": {
+        "item": is_count,
+        "by": is_id,
+        "verdict": _one_of("accept", "edit", "respond", "ignore", "replan"),
+        "action_digest": _OPTIONAL_DIGEST,
+        "message_digest": _OPTIONAL_DIGEST,
+        "snapshot": is_word,
+        "same_uid": is_flag,
+        "reason_digest": _OPTIONAL_DIGEST,
+    },
+    "review_reevaluated": {"item": is_count, "by": is_id, "snapshot": is_word, "request_digest": is_digest},
+    "review_expired": {"run_id": is_id, "item": is_count},
+    "review_superseded": {"item": is_count, "by": is_id, "reason": is_word},
     "answer_kept": {
         "run_id": is_id,
         "ref": is_reference,
@@ -239,6 +302,20 @@ KINDS: Mapping[str, Mapping[str, Check]] = {
         "brain_digest": is_digest,
         "answer_digest": is_digest,
         "size_bytes": is_count,
+    },
+    "model_asked": {
+        **_SEEN,
+        "input_digest": is_digest,
+        "brain_digest": is_digest,
+        "model": is_word,
+        "outcome": is_id,
+        "context_digest": is_digest,
+        "layers": is_layers,
+        "calls": is_count,
+        "prompt_tokens": is_count,
+        "completion_tokens": is_count,
+        "cost_microunits": _OPTIONAL_COUNT,
+        "wall_ms": is_count,
     },
     "plan_applied": {"run_id": is_id, "plan_digest": is_digest},
     "alert_raised": {"run_id": Optional(is_id), "code": is_id, "subject": is_word},
@@ -275,6 +352,15 @@ KINDS: Mapping[str, Mapping[str, Check]] = {
     "text_purged": {"before": is_id, "blobs": is_count},
     "log_archived": {"segment": is_id, "first": is_count, "last": is_count, "file_digest": is_digest},
     "state_restored": {"by": is_id, "source_size": is_count, "source_root": is_digest},
+    "heads_compared": {
+        "run_id": is_id,
+        "hub_id": is_id,
+        "agent": is_id,
+        "cursor": is_id,
+        "events": is_count,
+        "others": is_count,
+    },
+    "heads_excused": {"by": is_id, "first": is_count, "last": is_count},
     "ledger_repaired": {"by": is_id, "damage": is_id, "evidence_digest": _OPTIONAL_DIGEST},
 }
 
@@ -282,6 +368,12 @@ BLOB_FIELDS: Mapping[str, str] = {
     "message_seen": "text_digest",
     "intended": "payload_digest",
     "answer_kept": "answer_digest",
+    "review_asked": "payload_digest",
+    "review_acknowledged": "reason_digest",
+    "review_assigned": "reason_digest",
+    "review_reopened": "reason_digest",
+    "review_approved": "reason_digest",
+    "review_decided": "reason_digest",
 }
 """Per kind, the field that names the blob which must be stored with the entry."""
 

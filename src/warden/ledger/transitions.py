@@ -1,4 +1,4 @@
-"""The state machines of intents and of dispositions, as data.
+"""The state machines of intents and of dispositions, as data (what waits for a person: `review_transitions`).
 
 The store refuses every edge that is not in these tables, and the reference page is generated from them. An event is
 what an entry says happened; `None` is the state before the first entry.
@@ -27,8 +27,8 @@ INTENT_EDGES: Mapping[tuple[IntentState | None, str], tuple[IntentState, str]] =
     (None, "intended"): (OPEN, "an allowed action became a durable promise"),
     (OPEN, "attempted"): (OPEN, "an attempt is about to be made"),
     (OPEN, "faulted:open"): (OPEN, "the attempt failed and is made again when due"),
-    (OPEN, "faulted:in_doubt"): (IN_DOUBT, "the attempt was perhaps taken and nothing can tell"),
-    (OPEN, "faulted:dead"): (DEAD, "refused for good, tried too often, or too old"),
+    (OPEN, "faulted:in_doubt"): (IN_DOUBT, "an attempt was perhaps taken and nothing can tell"),
+    (OPEN, "faulted:dead"): (DEAD, "refused for good, tried too often, or too old, and certainly never taken"),
     (OPEN, "received"): (DONE, "the receipt is there"),
     (OPEN, "dead_dropped"): (DROPPED, "a person ended it before it was delivered"),
     (OPEN, "state_restored"): (IN_DOUBT, "the state was restored from a copy: what happened since is unknown"),
