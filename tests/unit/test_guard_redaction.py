@@ -10,8 +10,9 @@ from random import Random
 
 import pytest
 
-from warden.cli.redaction import WITHHELD, RedactingFilter, RedactingStream, format_error, install
+from warden.cli.redaction import RedactingFilter, format_error, install
 from warden.cli.run_parts import LazyScanner
+from warden.cli.streams import WITHHELD
 from warden.guard import GuardScanner, clean, count_kinds, redact, scan_union
 from warden.guard.union import UnionScanner
 from warden.model.finding import Finding
@@ -114,19 +115,6 @@ def test_redacts_extra_fields() -> None:
     assert RedactingFilter(SCANNER).filter(record)
     assert TOKEN not in repr(vars(record))
     assert vars(record)["count"] == 3
-
-
-def test_redacts_a_stream() -> None:
-    """A value that is written in pieces is redacted once its line is whole."""
-    behind = io.StringIO()
-    stream = RedactingStream(behind, SCANNER)
-    for part in ("one ", TOKEN[:10], TOKEN[10:], " two\nthr", "ee"):
-        assert stream.write(part) == len(part)
-    assert behind.getvalue() == "one [redacted:github_token] two\n"
-    stream.flush()
-    assert behind.getvalue().endswith("two\nthree")
-    assert stream.writable()
-    assert not stream.isatty()
 
 
 def test_redacts_tracebacks() -> None:

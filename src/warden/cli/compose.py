@@ -168,6 +168,7 @@ def build_channels(hub: Hub) -> Mapping[str, Channel]:
 def _open_http_hub(settings: Settings, url: str, clock: Clock) -> Hub:
     import random
 
+    from warden.cli.streams import keep_back
     from warden.config.credential import fetch_credential
     from warden.hubs.connection import Bounds
     from warden.hubs.http import HttpHub, HttpOptions
@@ -175,6 +176,7 @@ def _open_http_hub(settings: Settings, url: str, clock: Clock) -> Hub:
 
     hub = settings.hub
     token = fetch_credential(hub.token, settings.variables) or ""
+    keep_back(token)
     bounds = Bounds(hub.connect_timeout_s, hub.timeout_s, connections=settings.concurrency)
     options = HttpOptions(token, hub.hub_id, hub.retries, bounds)
     return HttpHub(url, clock, random.uniform, find_profile(hub.profile), options)

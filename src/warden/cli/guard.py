@@ -13,7 +13,8 @@ import typer
 from warden.cli.flags import ConfigFlag, DetailedExitcodeFlag, JsonFlag, QuietFlag, StateDirFlag
 from warden.cli.framework import new_app
 from warden.cli.guard_input import read_jsonl, read_text
-from warden.cli.output import print_json, talk
+from warden.cli.output import print_json, talk, to_json
+from warden.cli.streams import unsafe_write
 from warden.errors import EXIT_DONE, EXIT_FOUND, InputError, UsageError, quote
 
 if TYPE_CHECKING:
@@ -188,10 +189,9 @@ def rules(as_json: JsonFlag = False) -> int:
     from warden.guard.catalogue import every_rule
 
     if as_json:
-        print_json({"schema": "warden.guard-rules/1", "rules": [_rule_document(rule) for rule in every_rule()]})
-        return EXIT_DONE
+        return _print_rules(every_rule())
     for rule in every_rule():
-        print(f"{rule.rule_id}\t{rule.kind}\t{rule.provider}")
+        unsafe_write(sys.stdout, f"{rule.rule_id}\t{rule.kind}\t{rule.provider}\n")
     return EXIT_DONE
 
 
@@ -206,10 +206,16 @@ def explain(
     if not found:
         raise InputError(f"there is no rule or kind {quote(rule_id)}", "`warden guard rules` lists them")
     if as_json:
-        print_json({"schema": "warden.guard-rules/1", "rules": [_rule_document(rule) for rule in found]})
-        return EXIT_DONE
+        return _print_rules(found)
     for line in _explained(found):
-        print(line)
+        unsafe_write(sys.stdout, line + "\n")
+    return EXIT_DONE
+
+
+def _print_rules(rules: Sequence[Rule]) -> int:
+    """Print our own examples as they are: the guard would find what they are examples of."""
+    document = {"schema": "warden.guard-rules/1", "rules": [_rule_document(rule) for rule in rules]}
+    unsafe_write(sys.stdout, to_json(document) + "\n")
     return EXIT_DONE
 
 

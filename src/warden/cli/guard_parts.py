@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,14 @@ def known_secrets(settings: Settings, has_own: bool = True) -> KnownSecrets | No
         return None
     from warden.guard.known import KnownSecrets
 
-    return KnownSecrets(files.key() if fingerprints else b"", fingerprints, held)
+    return KnownSecrets(files.key() if fingerprints else b"", fingerprints, all_forms(held))
+
+
+def all_forms(values: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return each of `values` and what it looks like when gaps are left out or letters are folded."""
+    from warden.guard.known import enrolled_forms
+
+    return tuple(dict.fromkeys(form for value in values for form in enrolled_forms(value)))
 
 
 def build_guard(settings: Settings, has_own: bool = True) -> Scanner:
@@ -56,6 +63,37 @@ def build_guard(settings: Settings, has_own: bool = True) -> Scanner:
     core = GuardScanner(known_secrets(settings, has_own))
     second = second_opinion(settings)
     return UnionScanner((core, second)) if second else core
+
+
+def build_output_guard(settings: Settings, held: tuple[bytes, ...]) -> Scanner:
+    """Return what looks at our own output: the core with enrolled values, `held`, and credentials in files and variables.
+
+    A credential that cannot be fetched is none that could be shown. The second opinion is left out: it saw the texts
+    when they came in, and loading it for every command would cost more than the command. Raises `StateError` when the
+    fingerprints cannot be read.
+    """
+    from warden.guard.known import KnownSecrets
+    from warden.guard.scanner import GuardScanner
+
+    files = fingerprint_files(settings)
+    fingerprints = files.load()
+    values = all_forms((*held, *_credentials_at_hand(settings)))
+    return GuardScanner(KnownSecrets(files.key() if fingerprints else b"", fingerprints, values))
+
+
+def _credentials_at_hand(settings: Settings) -> Iterator[bytes]:
+    """Yield own credentials that need no command to be fetched, as far as they can be."""
+    from warden.errors import ConfigError
+
+    for source in _sources(settings):
+        if source.command:
+            continue
+        try:
+            value = fetch_credential(source, settings.variables)
+        except ConfigError:
+            continue
+        if value:
+            yield value.encode()
 
 
 def second_opinion(settings: Settings) -> KingfisherScanner | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from warden.cli.flags import ConfigFlag, JsonFlag, QuietFlag, StateDirFlag
-from warden.cli.output import print_json, talk
+from warden.cli.output import print_json, talk, to_json
+from warden.cli.streams import unsafe_write
 
 if TYPE_CHECKING:
     from warden.hubs.tokens import TokenRecord, TokenStore
@@ -29,10 +30,11 @@ def create(
     with _tokens(config, state_dir) as tokens:
         record, token = tokens.create(agent)
     if json:
-        print_json({"schema": "warden.hub.token/1", **asdict(record), "token": token})
+        document = {"schema": "warden.hub.token/1", **asdict(record), "token": token}
+        unsafe_write(sys.stdout, to_json(document) + "\n")
     else:
-        print(token)
-        talk(f"token {record.id} of `{agent}`: keep it in a file of mode 600; it is not shown again", quiet)
+        unsafe_write(sys.stdout, token + "\n")
+        talk(f"for `{agent}`, by the id {record.id}: keep the token in a file of mode 600; it is not shown again", quiet)
     return 0
 
 

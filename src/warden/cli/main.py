@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from warden.cli.streams import finish, guard_streams, scanner_of, unsafe_write
 from warden.errors import EXIT_INTERRUPTED, WardenError
 
 
@@ -19,9 +20,18 @@ def run(argv: Sequence[str]) -> int:
     """
     _open_what_is_closed()
     _escape_what_cannot_be_written()
+    # INVARIANT (no-secret): the one place where output meets the guard, whatever command writes it and by what means.
+    undo = guard_streams(lambda held: scanner_of(argv, held))
+    try:
+        return _run_guarded(argv)
+    finally:
+        undo()
+
+
+def _run_guarded(argv: Sequence[str]) -> int:
     try:
         status = _dispatch(argv)
-        sys.stdout.flush()
+        finish(sys.stdout)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -41,7 +51,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     if list(argv) == ["--version"]:
         from warden import __version__
 
-        print(f"warden {__version__}")
+        unsafe_write(sys.stdout, f"warden {__version__}\n")
         return 0
     from warden.cli import fastpath
 

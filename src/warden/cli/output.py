@@ -7,14 +7,18 @@ import sys
 from typing import TextIO
 
 
-def print_json(document: object, indent: int | None = 2) -> None:
-    """Write one JSON document and a line end to stdout.
+def to_json(document: object, indent: int | None = 2) -> str:
+    """Return `document` as JSON.
 
     ASCII only, so that no terminal or pipe can misread it and nothing in a message can reach the terminal as a control
-    sequence. `indent=None` writes one line, for documents that are read as JSON lines.
+    sequence. `indent=None` is one line, for documents that are read as JSON lines.
     """
-    json.dump(document, sys.stdout, ensure_ascii=True, indent=indent)
-    sys.stdout.write("\n")
+    return json.dumps(document, ensure_ascii=True, indent=indent)
+
+
+def print_json(document: object, indent: int | None = 2) -> None:
+    """Write one JSON document, as `to_json` makes it, and a line end to stdout."""
+    sys.stdout.write(to_json(document, indent) + "\n")
 
 
 def talk(text: str, quiet: bool = False) -> None:

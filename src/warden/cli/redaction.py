@@ -1,24 +1,23 @@
-"""Nothing leaves the process unlooked-at: a filter for logging, tracebacks without secret values, streams that redact.
+"""Log records and tracebacks without secret values, wherever their handlers write.
 
-What it does: puts the guard between text and where it is written. What it does not: decide what is logged.
+What it does: puts the guard between a record or an error and who formats it. What it does not: decide what is logged, or
+look at stdout and stderr (`streams`).
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
+
+from warden.cli.streams import WITHHELD
 
 if TYPE_CHECKING:
     from warden.ports import Scanner
-
-LINE_LIMIT = 65_536
-WITHHELD = "[redacted:unscannable]"
 
 
 class RedactingFilter(logging.Filter):
@@ -58,57 +57,6 @@ class RedactingFilter(logging.Filter):
 
 
 _PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-
-
-class RedactingStream(io.TextIOBase):
-    """A text stream that passes on whole lines, redacted; what is not a whole line yet waits for `flush` or `close`.
-
-    A `rich` console is given one as its `file`. A line is passed on in parts when it exceeds `LINE_LIMIT`.
-    """
-
-    def __init__(self, stream: TextIO, scanner: Scanner) -> None:
-        self._stream = stream
-        self._scanner = scanner
-        self._waiting = ""
-        self._lock = threading.Lock()
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def isatty(self) -> bool:
-        """Return whether the stream behind is a terminal, so that a console may colour."""
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        """Return the descriptor of the stream behind."""
-        return self._stream.fileno()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the stream behind."""
-        return self._stream.encoding
-
-    def write(self, text: str) -> int:
-        """Take text; return how much was taken."""
-        with self._lock:
-            self._waiting += text
-            whole = self._waiting.rfind("\n") + 1
-            if len(self._waiting) - whole > LINE_LIMIT:
-                whole = len(self._waiting)
-            self._pass_on(whole)
-        return len(text)
-
-    def flush(self) -> None:
-        """Pass on everything."""
-        with self._lock:
-            self._pass_on(len(self._waiting))
-        self._stream.flush()
-
-    def _pass_on(self, size: int) -> None:
-        if size:
-            text, self._waiting = self._waiting[:size], self._waiting[size:]
-            self._stream.write(redacted(self._scanner, text))
 
 
 def redacted(scanner: Scanner, text: str) -> str:

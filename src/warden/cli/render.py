@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
+from warden.cli.streams import unsafe_write
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -51,7 +53,16 @@ class PlainPrinter:
     def print(self, lines: Iterable[Line]) -> None:
         """Write the lines."""
         for line in lines:
-            self._stream.write("".join(span.text for span in line).rstrip() + "\n")
+            self._stream.write(_plain(line))
+
+    def print_own(self, lines: Iterable[Line]) -> None:
+        """Write lines of our own wording, in which nothing came from outside, without a look at them."""
+        for line in lines:
+            unsafe_write(self._stream, _plain(line))
+
+
+def _plain(line: Line) -> str:
+    return "".join(span.text for span in line).rstrip() + "\n"
 
 
 class StyledPrinter:
@@ -68,6 +79,10 @@ class StyledPrinter:
 
         for line in lines:
             self._console.print(Text.assemble(*((span.text, span.style) for span in line)))
+
+    def print_own(self, lines: Iterable[Line]) -> None:
+        """Write lines of our own wording."""
+        self.print(lines)
 
 
 def printer(stream: TextIO, color: bool) -> PlainPrinter | StyledPrinter:

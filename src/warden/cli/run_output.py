@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from typing import TextIO
 
+from warden.cli.streams import unsafe_write
 from warden.model.disposition import Disposition
 from warden.model.report import ActionReport, MessageReport, RunReport
 
@@ -53,7 +54,7 @@ class JsonOutput:
     def begin(self, agent: str, hub: str, brain: str) -> None:
         """Write the start of the document."""
         head = json.dumps(self._head, ensure_ascii=True, indent=2)
-        self._stream.write(head.removesuffix("\n}") + ',\n  "messages": [')
+        unsafe_write(self._stream, head.removesuffix("\n}") + ',\n  "messages": [')
 
     def message(self, report: MessageReport) -> None:
         """Write one message, on a line of its own."""
@@ -77,9 +78,9 @@ class JsonOutput:
             "exit_status": report.exit_status,
             "plan_digest": report.plan_digest,
         }
-        self._stream.write("" if self._first else "\n  ")
+        unsafe_write(self._stream, "" if self._first else "\n  ")
         body = json.dumps(summary, ensure_ascii=True, indent=2).replace("\n", "\n  ")
-        self._stream.write(f'],\n  "summary": {body}\n}}\n')
+        unsafe_write(self._stream, f'],\n  "summary": {body}\n}}\n')
 
 
 def message_document(report: MessageReport) -> dict[str, object]:

@@ -36,7 +36,7 @@ class TextOutput:
         if self.sums.counts:
             self._printer.print(closing(report, self.sums.counts, self._mode == "dry-run"))
         else:
-            self._printer.print(idle_lines(report, self._agent))
+            self._printer.print_own(idle_lines(report, self._agent))
 
     def _print_heading(self) -> None:
         self._printer.print(self._heading)

@@ -72,6 +72,9 @@ _DIGEST_NAMES = frozenset(
     ["sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b", "blake3", "sha3-256", "sha2"]
 )
 _PUBLIC = ("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr", "sha256-", "sha384-", "sha512-", "sha1-", "ssh-")
+_NOTE_VERIFIER = (
+    r"(?!PRIVATE\+KEY\+)[^\s+]{1,256}\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{40,}={0,2}"  # a public key of a signed note
+)
 _OPENING = " \t\r\n\"'`([{<\\*“‘«„"
 _CLOSING = " \t\r\n\"'`)]}\\*”’»_"
 
@@ -105,7 +108,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _judge_run(text: str, start: int, end: int) -> Finding | None:
     value = text[start:end]
-    if len(value) < 12 or ".." in value or value.startswith(_PUBLIC) or _is_in_address(text, start, value):
+    if len(value) < 12 or ".." in value or _is_public(value) or _is_in_address(text, start, value):
         return None
     is_machine = _is_machine(value)
     if not is_machine and not is_random(value) and not _is_dense(value):
@@ -120,6 +123,11 @@ def _judge_run(text: str, start: int, end: int) -> Finding | None:
     rule_id = _verdict(value, strength, is_mentioned, is_machine)
     kind = KIND_PASSWORD if strength is NameStrength.PASSWORD else KIND_SECRET
     return Finding(kind, start, end, rule_id) if rule_id else None
+
+
+def _is_public(value: str) -> bool:
+    """Return whether `value` has the form of a public key or of a digest that says its algorithm."""
+    return value.startswith(_PUBLIC) or _compiled(_NOTE_VERIFIER).fullmatch(value) is not None
 
 
 def _is_machine(value: str) -> bool:

@@ -60,7 +60,7 @@ _CODE_QUALIFIER = (
     r"two[- ]factor|\byour|\bthe)\s{1,2}$"
 )
 _CODE_VALUE = (
-    r"(?i)(?:\s(?:for|to)\s[^\n:]{1,30}?)?\s{0,2}(?:\bis\b|:|=|\bare\b|\bist\b|-)\s{0,3}[\"'`*]{0,2}"
+    r"(?i)(?:\s(?:for|to)\s[^\n:]{1,30}?)?\s{0,2}(?:\bis\b:?|:|=|\bare\b:?|\bist\b:?|-)\s{0,3}[\"'`*]{0,2}"
     r"(?P<value>\d{3}[- ]?\d{3}|\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
 )
 _CODE_BEFORE = r"(?i)(?<![\w.#-])(?P<value>\d{3}[- ]?\d{3}|\d{6,8})\s+is\s+(?:your|the)\s[^\n.]{0,40}$"
