@@ -36,6 +36,11 @@ _EXAMPLES = {
     "hub.token_command": '["pass", "show", "hub"]',
     "hub.token_variable": '"HUB_TOKEN"',
     "policy.dir": '"policies"',
+    "schedule.every": '"5m"',
+    "schedule.cron": '"*/5 * * * *"',
+    "schedule.timezone": '"Europe/Berlin"',
+    "schedule.quiet_hours": '["22:00-06:00", "sat,sun 00:00-24:00"]',
+    "schedule.blackouts": '["2026-12-24T18:00/2026-12-27T08:00"]',
 }
 _BY_KIND = {"paths": '["key.pub"]', "path": '"file"', "command": '["program", "argument"]'}
 

@@ -35,6 +35,8 @@ def check_document(file: Path, document: Mapping[str, object]) -> Mapping[str, o
                 _take(file, f"{name}.{inner}", item, found)
         else:
             _take(file, name, value, found)
+    if "schedule.every" in found and "schedule.cron" in found:
+        raise refuse(file, "`schedule.every` and `schedule.cron` are both set", "keep one of them")
     sources = [name for name in ("hub.token_file", "hub.token_command", "hub.token_variable") if name in found]
     if len(sources) > 1:
         raise refuse(file, f"{quote(sources[0])} and {quote(sources[1])} are both set", "keep one of them")
@@ -88,7 +90,7 @@ def _check(key: Key, value: object) -> object:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError("must be a number of seconds")
             _check_bounds(key, value)
-        case "paths" | "command":
+        case "paths" | "command" | "texts":
             if not isinstance(value, list) or not value or len(value) > LIST_LIMIT:
                 raise ValueError("must be a list of texts, with at least one in it")
             for item in value:

@@ -27,6 +27,8 @@ class Environment:
     state_dir: Path | None
     no_color: bool
     debug: bool
+    notify_socket: str
+    watchdog_s: float | None
     variables: Mapping[str, str]
 
 
@@ -48,8 +50,18 @@ def from_variables(variables: Mapping[str, str]) -> Environment:
         state_dir=_path(variables, "WARDEN_STATE_DIR"),
         no_color=bool(variables.get("NO_COLOR")),
         debug=variables.get("WARDEN_DEBUG", "") not in {"", "0"},
+        notify_socket=variables.get("NOTIFY_SOCKET", ""),
+        watchdog_s=_watchdog(variables),
         variables=dict(variables),
     )
+
+
+def _watchdog(variables: Mapping[str, str]) -> float | None:
+    """Return how often the service manager wants to hear of this process, in seconds (sd_watchdog_enabled(3))."""
+    length, process = variables.get("WATCHDOG_USEC", ""), variables.get("WATCHDOG_PID", "")
+    if not (length.isascii() and length.isdigit() and int(length)) or (process and process != str(os.getpid())):
+        return None
+    return int(length) / 1_000_000
 
 
 def _base_dir(variables: Mapping[str, str], name: str, below_home: str) -> Path:

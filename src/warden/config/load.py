@@ -9,7 +9,16 @@ from pathlib import Path
 from warden.config.check import check_agent, check_document, check_url, refuse
 from warden.config.credential import CredentialSource
 from warden.config.environment import APPLICATION, Environment, read_environment
-from warden.config.settings import DEFAULT_AGENT, GuardSettings, HubSettings, Limits, PolicySettings, Settings
+from warden.config.settings import (
+    DEFAULT_AGENT,
+    GuardSettings,
+    HubSettings,
+    Limits,
+    PolicySettings,
+    ScheduleSettings,
+    ServiceSettings,
+    Settings,
+)
 from warden.errors import ConfigError, quote
 
 CONFIG_NAME = "config.toml"
@@ -50,6 +59,8 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
         hub=_hub(values, place, overrides.hub),
         limits=_limits(values),
         guard=GuardSettings(kingfisher=values.get("guard.kingfisher") is True),
+        schedule=_schedule(values),
+        service=ServiceSettings(environment.notify_socket, environment.watchdog_s),
         policy=_policy(values, place),
         no_color=environment.no_color,
         variables=environment.variables,
@@ -144,6 +155,19 @@ def _limits(values: Mapping[str, object]) -> Limits:
     return Limits(**{name: _number(values, f"limits.{name}", getattr(Limits(), name)) for name in names})
 
 
+def _schedule(values: Mapping[str, object]) -> ScheduleSettings:
+    defaults = ScheduleSettings()
+    numbers = ("jitter_s", "misfire_grace_s", "deadline_s", "drain_s", "clean_passes")
+    return ScheduleSettings(
+        every=_text(values.get("schedule.every")),
+        cron=_text(values.get("schedule.cron")),
+        timezone=_text(values.get("schedule.timezone")) or defaults.timezone,
+        quiet_hours=_texts(values.get("schedule.quiet_hours")),
+        blackouts=_texts(values.get("schedule.blackouts")),
+        **{name: _number(values, f"schedule.{name}", getattr(defaults, name)) for name in numbers},
+    )
+
+
 def _policy(values: Mapping[str, object], config_dir: Path) -> PolicySettings:
     keys = values.get("policy.keys")
     return PolicySettings(
@@ -161,6 +185,10 @@ def _placed(value: object, directory: Path) -> Path | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
 def _number(values: Mapping[str, object], name: str, default: int) -> int:

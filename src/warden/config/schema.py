@@ -11,7 +11,7 @@ from warden.config import settings
 class Key:
     """One key of config.toml.
 
-    `kind` is `text`, `name`, `path`, `paths`, `flag`, `integer`, `seconds`, `command`, `variable` or `profile`.
+    `kind` is `text`, `name`, `path`, `paths`, `flag`, `integer`, `seconds`, `command`, `texts`, `variable` or `profile`.
     `low` and `high` bound numbers; `shown` is the default as the reference prints it.
     """
 
@@ -72,6 +72,30 @@ KEYS: tuple[Key, ...] = (
         "limits.hops", "integer", "hop count from which a message is not answered", str(settings.HOPS), 1, settings.HOPS
     ),
     Key("guard.kingfisher", "flag", "ask the scanner kingfisher as well; needs the extra `secrets`", "false"),
+    Key("schedule.every", "text", "a pass in each interval: `30s`, `5m`, `2h`, `1d`", "none"),
+    Key("schedule.cron", "text", "passes by a calendar expression of five fields, instead of an interval", "none"),
+    Key("schedule.timezone", "text", "IANA name of the zone of calendar expressions and quiet hours", "UTC"),
+    Key("schedule.jitter_s", "integer", "each pass waits a random time up to this, in seconds", "0", 0, 3600),
+    Key(
+        "schedule.misfire_grace_s",
+        "integer",
+        "a tick that is late by more than this, in seconds, is not made up for",
+        "3600",
+        1,
+        7 * 86400,
+    ),
+    Key(
+        "schedule.deadline_s",
+        "integer",
+        "a pass is stopped between steps after this, in seconds; 0: never",
+        "0",
+        0,
+        86400,
+    ),
+    Key("schedule.drain_s", "integer", "how long a pass may go on after SIGTERM, in seconds", "30", 0, 3600),
+    Key("schedule.clean_passes", "integer", "dry-run passes that are wanted before unattended running", "3", 1, 100),
+    Key("schedule.quiet_hours", "texts", "hours in which nothing runs: `22:00-06:00`, `sat,sun 00:00-24:00`", "none"),
+    Key("schedule.blackouts", "texts", "windows in which nothing runs: `2026-12-24T18:00/2026-12-27T08:00`", "none"),
     Key("policy.dir", "path", "directory of overlays; they can only tighten the charter", "policies"),
     Key("policy.charter_public_key", "path", "file with the public key that the charter is signed by", "none"),
     Key("policy.require_signatures", "flag", "refuse a charter or overlay that is not signed", "false"),

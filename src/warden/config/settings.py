@@ -60,6 +60,33 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleSettings:
+    """When unattended passes are made, and what opens their gate. The texts are read by the room `schedule`.
+
+    Of `every` and `cron` at most one is set. `deadline_s` 0 means none.
+    """
+
+    every: str | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    jitter_s: int = 0
+    misfire_grace_s: int = 3600
+    deadline_s: int = 0
+    drain_s: int = 30
+    clean_passes: int = 3
+    quiet_hours: tuple[str, ...] = ()
+    blackouts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What the service manager that started us asks for: where it listens, and how often it wants to hear of us."""
+
+    notify_socket: str = ""
+    watchdog_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GuardSettings:
     """Who looks for secret values beside the guard itself: with `kingfisher`, the scanner of the extra `secrets`."""
 
@@ -87,6 +114,8 @@ class Settings:
     hub: HubSettings = HubSettings()
     limits: Limits = Limits()
     guard: GuardSettings = GuardSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    service: ServiceSettings = ServiceSettings()
     no_color: bool = False
     variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -104,6 +133,11 @@ class Settings:
     def scanner_cache_dir(self) -> Path:
         """Where a second scanner keeps its compiled rules."""
         return self.state_dir / "scanners"
+
+    @property
+    def shakedowns_dir(self) -> Path:
+        """Where the reports of shakedowns lie."""
+        return self.state_dir / "shakedowns"
 
     @property
     def locks_dir(self) -> Path:

@@ -252,7 +252,10 @@ def read_jobs(connection: sqlite3.Connection, agent: str, job: str | None = None
         "WHERE agent = ?1 AND (?2 IS NULL OR job = ?2) ORDER BY touched_ms DESC, job",
         (agent, job),
     )
-    return tuple(JobRecord(row[0], row[1], moment(row[2]), *row[3:8], moment(row[8])) for row in rows)
+    return tuple(
+        JobRecord(row[0], row[1], moment(row[2]), row[3], row[4], row[5], row[6], row[7], moment(row[8]))
+        for row in rows
+    )
 
 
 def is_claimed(connection: sqlite3.Connection, job: str, scheduled_ms: int) -> bool:

@@ -1,0 +1,175 @@
+"""When the ticks of a schedule are: an interval, or a calendar expression in a time zone. APScheduler does the computing.
+
+All moments are in UTC. What is added to APScheduler 3.11, found by running it over changes of clocks:
+
+- Where clocks go forward, two expressions of wall time may be the same moment: it comes once.
+- Where clocks go back, a schedule with fixed hours comes at the first of the two, and one with hours `*` at both: the first
+  follows the clock on the wall, the second real time. (Vixie cron does the same.)
+- A fixed time that clocks jump over comes by as much later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Protocol
+
+from warden.errors import UsageError, quote
+from warden.schedule.crontab import Crontab, parse_crontab
+from warden.schedule.interval import parse_interval, to_words
+
+MILLISECOND = timedelta(milliseconds=1)
+NAME_LIMIT = 256
+_SKIPS = 100_000
+"""INVARIANT (bounded): candidates that one search looks at."""
+
+
+class Timetable(Protocol):
+    """The ticks of a schedule; a pure function of time."""
+
+    @property
+    def text(self) -> str:
+        """The schedule in words that do not change: a part of its name in the ledger."""
+        ...
+
+    def next_after(self, last: datetime, moment: datetime) -> datetime | None:
+        """Return the first tick after `moment`, given that `last` was a tick or the anchor; None when none comes."""
+        ...
+
+    def latest(self, last: datetime, now: datetime) -> datetime | None:
+        """Return the latest tick after `last` and not after `now`, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A tick in each `seconds`, counted from the last one."""
+
+    seconds: int
+
+    @property
+    def text(self) -> str:
+        """`every 5m`."""
+        return f"every {to_words(self.seconds)}"
+
+    def next_after(self, last: datetime, moment: datetime) -> datetime:
+        """Return the first of last + k times the interval that is after `moment`, for whole k, also below 0."""
+        step = timedelta(seconds=self.seconds)
+        return last + ((moment - last) // step + 1) * step
+
+    def latest(self, last: datetime, now: datetime) -> datetime | None:
+        """Return the latest of them after `last`."""
+        step = timedelta(seconds=self.seconds)
+        steps = (now - last) // step
+        return last + steps * step if steps > 0 else None
+
+
+class Calendar:
+    """The ticks of a crontab expression in a time zone."""
+
+    def __init__(self, expression: Crontab, zone: tzinfo, zone_name: str) -> None:
+        from apscheduler.triggers.cron import CronTrigger
+
+        self.text = f"cron {expression.text} {zone_name}"
+        self._zone = zone
+        self._follows_wall = not expression.any_hour
+        shared = {
+            "minute": ",".join(map(str, expression.minutes)),
+            "hour": ",".join(map(str, expression.hours)),
+            "month": ",".join(map(str, expression.months)),
+            "timezone": zone,
+        }
+        self._triggers: list[Any] = [
+            CronTrigger(day=days, day_of_week=weekdays, second="0", **shared)
+            for days, weekdays in expression.alternatives
+        ]
+
+    def next_after(self, last: datetime, moment: datetime) -> datetime | None:
+        """Return the first tick after `moment`."""
+        found = [tick for trigger in self._triggers if (tick := self._next(trigger, moment)) is not None]
+        return min(found, default=None)
+
+    def _next(self, trigger: Any, moment: datetime) -> datetime | None:
+        after = moment
+        for _ in range(_SKIPS):
+            start = (after + timedelta(microseconds=1)).astimezone(self._zone)
+            try:
+                found = trigger.get_next_fire_time(None, start)
+            except (OverflowError, ValueError):  # beyond the last year that there is
+                return None
+            if found is None:
+                return None
+            tick: datetime = found.astimezone(UTC)
+            if tick > moment and not (self._follows_wall and self._comes_twice(tick)):
+                return tick
+            after = max(tick, after + timedelta(seconds=1))
+        return None
+
+    def _comes_twice(self, tick: datetime) -> bool:
+        """Whether the clock on the wall showed this time before: the second pass of an hour that clocks repeat."""
+        return tick.astimezone(self._zone).fold == 1
+
+    def latest(self, last: datetime, now: datetime) -> datetime | None:
+        """Return the latest tick after `last` and not after `now`, looking back further until one is found."""
+        for window in (timedelta(hours=2), timedelta(days=2), timedelta(days=35), timedelta(days=400), now - last):
+            found = None
+            start = max(last, now - window)
+            tick = self.next_after(last, start)
+            while tick is not None and tick <= now:
+                found, tick = tick, self.next_after(last, tick)
+            if found is not None or start == last:
+                return found
+        return None
+
+
+def count_between(table: Timetable, last: datetime, end: datetime, limit: int) -> int:
+    """Return how many ticks there are after `last` and before `end`, counting no further than `limit`."""
+    if isinstance(table, Interval):
+        return min(limit, max(0, -((last - end) // timedelta(seconds=table.seconds)) - 1))
+    count, tick = 0, table.next_after(last, last)
+    while tick is not None and tick < end and count < limit:
+        count, tick = count + 1, table.next_after(last, tick)
+    return count
+
+
+def read_zone(name: str) -> tzinfo:
+    """Return the time zone with this IANA name; raises `UsageError`."""
+    from zoneinfo import ZoneInfo
+
+    if name.upper() == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as error:
+        raise UsageError(
+            f"there is no time zone {quote(name)}",
+            "use an IANA name such as `Europe/Berlin`; the system's package tzdata holds them",
+        ) from error
+
+
+def build_timetable(every: str | None, cron: str | None, zone_name: str) -> Timetable | None:
+    """Return the timetable that flags or configuration name, None when they name none; raises `UsageError`."""
+    if every is not None and cron is not None:
+        raise UsageError("an interval and a calendar expression exclude each other", "keep one of them")
+    if every is not None:
+        return Interval(parse_interval(every))
+    return Calendar(parse_crontab(cron), read_zone(zone_name), zone_name) if cron is not None else None
+
+
+def to_ms(moment: datetime) -> datetime:
+    """Return the moment cut to whole milliseconds, as entries keep it."""
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def next_ticks(table: Timetable, last: datetime | None, now: datetime, count: int) -> Sequence[datetime]:
+    """Return the next `count` ticks after `now`."""
+    found: list[datetime] = []
+    tick = table.next_after(last or now, now)
+    while tick is not None and len(found) < count:
+        found.append(tick)
+        tick = table.next_after(tick, tick)
+    return found
+
+
+Claimed = Callable[[datetime], bool]
