@@ -93,14 +93,26 @@ def test_retries_wait_longer_each_time_and_never_longer_than_the_longest() -> No
     """The delay doubles from the first to the longest, drawn between its half and its whole."""
     bed = Bed()
     bed.send()
-    bed.faults.plan("post_message", HubUnreachableError("down"), times=100)
+    bed.faults.plan("post_message", HubUncertainError("time-out"), times=100)
     retry = RetryPolicy(first_delay_s=10.0, longest_delay_s=50.0, attempts_limit=6)
     for _ in range(8):
         bed.execute(retry=retry)
         bed.clock.advance(60)
     waits = [entry["retry_in_ms"] for entry in bed.entries("faulted")]
     assert waits == [7500, 15000, 30000, 37500, 37500, None]
-    assert bed.disposition("m1") is Disposition.DEAD
+    assert bed.disposition("m1") is Disposition.HELD
+
+
+def test_retries_of_a_hub_that_is_away_wait_no_longer_than_an_outage_asks_for() -> None:
+    """What waits for a hub that is down has a shorter longest delay of its own."""
+    bed = Bed()
+    bed.send()
+    bed.faults.plan("post_message", HubUnreachableError("down"), times=100)
+    retry = RetryPolicy(first_delay_s=10.0, longest_delay_s=3600.0, outage_delay_s=40.0, attempts_limit=2)
+    for _ in range(6):
+        bed.execute(retry=retry)
+        bed.clock.advance(60)
+    assert [entry["retry_in_ms"] for entry in bed.entries("faulted")] == [7500, 15000, 30000, 30000, 30000, 30000]
 
 
 def test_a_hub_that_asks_for_more_time_is_given_it() -> None:

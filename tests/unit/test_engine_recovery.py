@@ -6,8 +6,15 @@ import pytest
 
 from enginebed import AGENT, SENDER, Bed, planning, traits_with
 from warden.engine import recovery
-from warden.engine.letters import Person, dropping
-from warden.errors import HubBusyError, HubCredentialError, HubRejectedError, HubUncertainError
+from warden.engine.letters import Person, dropping, retrying
+from warden.errors import (
+    HubBusyError,
+    HubCredentialError,
+    HubError,
+    HubRejectedError,
+    HubUncertainError,
+    HubUnreachableError,
+)
 from warden.model.disposition import Disposition
 from warden.model.entry import Batch, Entry
 from warden.model.hub import DeliveryMeans
@@ -152,16 +159,91 @@ def test_replies_in_one_thread_keep_their_order_across_runs() -> None:
 
 
 def test_a_reply_behind_one_that_keeps_failing_is_not_given_up_untried() -> None:
-    """A reply that only waited for the one before it in the thread is delivered when that one is dead."""
+    """A reply that only waited for the one before it in the thread is delivered when that one is given up."""
     bed = Bed()
     bed.send()
     bed.send(thread="t1")
-    bed.faults.plan("post_message", HubBusyError("later"), times=12)
+    bed.faults.plan("post_message", HubUncertainError("time-out"), times=12)
     for _ in range(14):
         bed.execute()
         bed.clock.advance(4000)
-    assert bed.disposition("m1") is Disposition.DEAD
+    assert bed.disposition("m1") is Disposition.HELD
     assert bed.disposition("m2") is Disposition.ANSWERED
+
+
+@pytest.mark.parametrize("error", [HubUnreachableError("down"), HubBusyError("later")])
+def test_a_hub_that_is_away_over_a_night_costs_no_delivery(error: HubError) -> None:
+    """What certainly never reached the hub is tried for days, however often that is, and leaves soon after the hub is back."""
+    bed = Bed()
+    bed.send()
+    bed.faults.plan("post_message", error, times=100)
+    for _ in range(16 * 6):
+        bed.execute()
+        bed.clock.advance(600)
+    assert bed.disposition("m1") is Disposition.FAILED
+    assert bed.outbox()["route_answer m1"][1] > 12
+    bed.faults.clear()
+    bed.clock.advance(900)
+    bed.execute()
+    assert bed.disposition("m1") is Disposition.ANSWERED
+    assert len(bed.replies()) == 1
+
+
+def test_attempts_that_never_reached_the_hub_do_not_use_up_the_others() -> None:
+    """After a long outage an uncertain failure is still tried as often as without one."""
+    bed = Bed()
+    bed.send()
+    bed.faults.plan("post_message", HubUnreachableError("down"), times=20)
+    bed.faults.plan("post_message", HubUncertainError("time-out"), times=11)
+    for _ in range(40):
+        bed.execute()
+        bed.clock.advance(3600)
+    assert bed.disposition("m1") is Disposition.ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("last", "days"), [(HubRejectedError("no"), 0), (HubUnreachableError("down"), 4), (HubBusyError("later"), 4)]
+)
+@pytest.mark.parametrize("applied", [False, True])
+def test_what_was_perhaps_taken_once_never_ends_as_a_dead_letter(last: HubError, days: int, applied: bool) -> None:
+    """An uncertain attempt that only certain failures follow ends in doubt: nobody knows that it was not made."""
+    bed = Bed(traits=traits_with(DeliveryMeans.IDEMPOTENCY_KEY))
+    bed.send()
+    bed.faults.plan("post_message", HubUncertainError("time-out"), applied)
+    bed.execute()
+    bed.faults.plan("post_message", last)
+    bed.clock.advance(60)
+    bed.execute()
+    bed.clock.advance(days * 86400.0)
+    bed.execute()
+    assert bed.outbox()["route_answer m1"][0] == "in_doubt"
+    assert bed.disposition("m1") is Disposition.HELD
+    assert len(bed.replies()) == int(applied)
+
+
+def test_a_doubt_outlives_a_persons_retry() -> None:
+    """A delivery that a person lets be made again, and that then fails for certain, is in doubt as before."""
+    bed = Bed(traits=traits_with(DeliveryMeans.NONE))
+    bed.send()
+    bed.faults.plan("post_message", HubUncertainError("time-out"))
+    bed.execute()
+    (letter,) = bed.store.read(lambda connection: read_stuck(connection, AGENT))
+    bed.store.commit(Batch(retrying(letter, Person("ada", "sha256:" + "1" * 64))))
+    bed.faults.plan("post_message", HubRejectedError("no"))
+    bed.execute()
+    assert bed.outbox()["route_answer m1"][0] == "in_doubt"
+
+
+def test_a_delivery_that_ends_its_process_each_time_is_not_made_for_ever() -> None:
+    """Attempts that nothing came back from are bounded too: then a person decides."""
+    bed = Bed()
+    bed.send()
+    for _ in range(12):
+        killed_run(bed, "post_message", False)
+    bed.execute()
+    assert bed.outbox()["route_answer m1"] == ("in_doubt", 12)
+    assert bed.entries("faulted")[0]["detail"] == "no-receipt-too-often"
+    assert bed.replies() == []
 
 
 def test_a_credential_that_is_refused_for_long_keeps_the_reply() -> None:

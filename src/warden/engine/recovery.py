@@ -62,7 +62,8 @@ def _hopeless(parts: Parts, terms: Terms, record: OutboxRecord) -> DeliveryFault
     lost = record.attempts > 0 and not record.last_fault
     if lost and means is DeliveryMeans.NONE and record.intent.channel != "read":
         return DeliveryFault(record.intent.key, Fault.UNCERTAIN, "no-receipt-after-restart")
+    if lost and record.spent >= terms.retry.attempts_limit:  # its attempts end the process: they are not made for ever
+        return DeliveryFault(record.intent.key, Fault.UNCERTAIN, "no-receipt-too-often")
     if (parts.clock.now() - record.created_at).total_seconds() <= terms.retry.age_limit_s:
         return None
-    taken = lost or record.last_fault == Fault.UNCERTAIN.value
-    return DeliveryFault(record.intent.key, Fault.UNCERTAIN if taken else Fault.DEFERRED, "too-old")
+    return DeliveryFault(record.intent.key, Fault.UNCERTAIN if record.doubtful else Fault.DEFERRED, "too-old")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warden.model.delivery import DeliveryFault, Fault
+from warden.model.delivery import UNCOUNTED, DeliveryFault, Fault
 from warden.model.hub import DeliveryMeans
 from warden.model.records import IntentState, OutboxRecord
 
@@ -28,22 +28,25 @@ def next_step(
 
     INVARIANT (exactly-once): an attempt that was perhaps taken is repeated only where the hub lets us know; setting a read
     flag twice is the same as once, so it may always be repeated.
-    INVARIANT (bounded): attempts and age end every retry.
+    However often it certainly failed later, a delivery that was perhaps taken once ends in doubt, never as a dead letter.
+    INVARIANT (bounded): attempts and age end every retry. Attempts that never reached the hub count towards the age only.
     """
+    given_up = NextStep(
+        IntentState.IN_DOUBT if record.doubtful or fault.fault is Fault.UNCERTAIN else IntentState.DEAD
+    )
     if fault.fault is Fault.REJECTED:
-        return NextStep(IntentState.DEAD)
+        return given_up
     if fault.fault is Fault.CONFLICT:
         return NextStep(IntentState.IN_DOUBT)
     repeatable = means is not DeliveryMeans.NONE or record.intent.channel == "read"
     if fault.fault is Fault.UNCERTAIN and not repeatable:
         return NextStep(IntentState.IN_DOUBT)
-    # Neither of these two was a try of this delivery: they count towards its age only.
-    untried = fault.fault in (Fault.DEFERRED, Fault.CREDENTIAL)
-    if age_s > policy.age_limit_s or (record.attempts >= policy.attempts_limit and not untried):
-        return NextStep(IntentState.IN_DOUBT if fault.fault is Fault.UNCERTAIN else IntentState.DEAD)
-    if untried:
+    counted = fault.fault not in UNCOUNTED
+    if age_s > policy.age_limit_s or (counted and record.spent + 1 >= policy.attempts_limit):
+        return given_up
+    if fault.fault in (Fault.DEFERRED, Fault.CREDENTIAL):  # not a try of this delivery
         return NextStep(IntentState.OPEN, 0.0)
-    ceiling = min(policy.longest_delay_s, policy.first_delay_s * 2.0 ** max(0, record.attempts - 1))
+    ceiling = min(policy.longest_delay_s if counted else policy.outage_delay_s, policy.first_delay_s * 2.0 ** max(0, record.attempts - 1))
     delay = ceiling * (0.5 + drawn / 2)
-    asked = min(max(0.0, fault.retry_after_s or 0.0), policy.age_limit_s)
+    asked = min(max(0.0, fault.retry_after_s or 0.0), policy.age_limit_s / 2)  # it is tried again before it is too old
     return NextStep(IntentState.OPEN, max(delay, asked))

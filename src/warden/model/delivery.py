@@ -158,6 +158,11 @@ class Fault(StrEnum):
     """Refused for what it is (other 4xx): dead letter."""
 
 
+UNCOUNTED = frozenset({Fault.UNREACHABLE, Fault.BUSY, Fault.DEFERRED, Fault.CREDENTIAL})
+"""Faults of attempts that were certainly not taken and say nothing against the delivery itself: a hub that is away over a
+night. They count towards a delivery's age, not towards its attempts."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryFault:
     """One failed attempt."""

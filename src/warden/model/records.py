@@ -71,6 +71,11 @@ class OutboxRecord:
     snapshot: str = ""
     last_fault: str = ""
     """The fault of the last attempt; empty while nothing is known of it."""
+    spent: int = 0
+    """How many attempts count towards the limit: those that a hub may have seen, not those that certainly never reached
+    one."""
+    doubtful: bool = False
+    """Whether an earlier attempt was perhaps taken: whatever comes after it, the delivery cannot end as never made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 from warden.errors import TransitionError, quote
 from warden.ledger.entry import StoredEntry, parse_time
 from warden.ledger.transitions import check_disposition, check_reopening, next_intent_state
+from warden.model.delivery import UNCOUNTED, Fault
 from warden.model.disposition import Disposition
 from warden.model.records import IntentState
 from warden.store import schedule
@@ -24,6 +25,7 @@ from warden.store.logstate import damage
 Fields = Mapping[str, Any]
 Handler = Callable[[sqlite3.Connection, int, int, Fields], None]
 
+_UNCOUNTED = frozenset(fault.value for fault in UNCOUNTED)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -85,7 +87,7 @@ def _intended(connection: sqlite3.Connection, seq: int, at: int, fields: Fields)
     key, ref = fields["key"], fields["ref"]
     state = next_intent_state(_state(connection, key), "intended")
     connection.execute(
-        "INSERT INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,'','')",
+        "INSERT INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,'','',0,0)",
         (
             seq, key, ref["hub_id"], ref["agent"], ref["message_id"],
             fields["thread_id"], fields["sender"], fields["kind"], fields["ordinal"],
@@ -123,7 +125,12 @@ def _move(connection: sqlite3.Connection, key: str, event: str, number: int | No
 def _attempted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     key, number = fields["key"], fields["number"]
     _move(connection, key, "attempted", number - 1)
-    connection.execute("UPDATE outbox SET attempts = ?, last_fault = '' WHERE key = ?", (number, key))
+    # An attempt of which nothing came back was lost with its process: perhaps it was taken.
+    connection.execute(
+        "UPDATE outbox SET attempts = ?, last_fault = '', spent = spent + (attempts > 0 AND last_fault = ''), "
+        "doubtful = max(doubtful, attempts > 0 AND last_fault = '') WHERE key = ?",
+        (number, key),
+    )
 
 
 def _faulted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
@@ -131,12 +138,14 @@ def _faulted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) 
     state = _move(connection, key, "faulted:" + fields["next"], fields["number"])
     due = at + (fields["retry_in_ms"] or 0)
     connection.execute(
-        "UPDATE outbox SET state = ?, due_ms = ?, last_fault = ? WHERE key = ?",
-        (state.value, due, fields["fault"], key),
+        "UPDATE outbox SET state = ?, due_ms = ?, last_fault = ?, spent = spent + ?, doubtful = max(doubtful, ?) "
+        "WHERE key = ?",
+        (state.value, due, fields["fault"], int(fields["fault"] not in _UNCOUNTED), int(doubtful), key),
     )
 
 
 def _received(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    doubtful = fields["fault"] == Fault.UNCERTAIN.value or state is IntentState.IN_DOUBT
     key = fields["key"]
     state = _move(connection, key, "received", fields["number"])
     connection.execute(
@@ -147,7 +156,7 @@ def _received(connection: sqlite3.Connection, seq: int, at: int, fields: Fields)
 def _dead_retried(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     state = _move(connection, fields["key"], "dead_retried", None)
     connection.execute(
-        "UPDATE outbox SET state = ?, attempts = 0, created_ms = ?, due_ms = ? WHERE key = ?",
+        "UPDATE outbox SET state = ?, attempts = 0, spent = 0, created_ms = ?, due_ms = ? WHERE key = ?",
         (state.value, at, at, fields["key"]),
     )
 
@@ -167,7 +176,8 @@ def _state_restored(connection: sqlite3.Connection, seq: int, at: int, fields: F
         (at, IntentState.OPEN.value),
     )
     connection.execute(
-        "UPDATE outbox SET state = ?, last_fault = 'restored' WHERE state = ?", (state.value, IntentState.OPEN.value)
+        "UPDATE outbox SET state = ?, last_fault = 'restored', doubtful = 1 WHERE state = ?",
+        (state.value, IntentState.OPEN.value),
     )
 
 
@@ -194,6 +204,16 @@ def _reference(fields: Fields) -> tuple[str, str, str]:
 
 def _standing(connection: sqlite3.Connection, fields: Fields) -> tuple[Disposition | None, bool]:
     row = connection.execute(
+def _heads_compared(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO progress_cursors VALUES (?, ?, ?)", (fields["hub_id"], fields["agent"], fields["cursor"])
+    )
+
+
+def _heads_excused(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    connection.execute("INSERT OR IGNORE INTO excused_heads VALUES (?, ?)", (fields["first"], fields["last"]))
+
+
         "SELECT disposition, reopened FROM dispositions WHERE hub_id = ? AND agent = ? AND message_id = ?",
         _reference(fields),
     ).fetchone()
@@ -263,4 +283,6 @@ _HANDLERS: Mapping[str, Handler] = {
 }
 
 PROJECTED = frozenset(_HANDLERS)
+    "heads_compared": _heads_compared,
+    "heads_excused": _heads_excused,
 """The kinds of entries that change a table."""

@@ -33,7 +33,8 @@ _DISPOSITION = (
     "FROM dispositions "
 )
 _OUTBOX = """
-SELECT o.key, o.payload_digest, o.state, o.attempts, o.created_ms, o.due_ms, o.last_fault, e.raw, b.bytes
+SELECT o.key, o.payload_digest, o.state, o.attempts, o.created_ms, o.due_ms, o.last_fault, o.spent, o.doubtful,
+  e.raw, b.bytes
 FROM outbox o LEFT JOIN entries e ON e.seq = o.seq LEFT JOIN blobs b ON b.digest = o.payload_digest
 """
 _PENDING_WHERE = """
@@ -201,7 +202,8 @@ def _outbox(row: Sequence[Any]) -> OutboxRecord:
     from warden.model.delivery import Intent, payload_from_fields
     from warden.model.records import IntentState, OutboxRecord
 
-    key, payload_digest, state, attempts, created_ms, due_ms, last_fault, raw, data = row
+    key, payload_digest, state, attempts, created_ms, due_ms, last_fault, spent, doubtful, raw, data = row
+    lost = attempts > 0 and not last_fault
     entry = None if raw is None else parse_entry(raw)
     fields: Any = None if entry is None else entry.fields
     if state in ("done", "dropped") and (raw is None or data is None):
@@ -228,6 +230,8 @@ def _outbox(row: Sequence[Any]) -> OutboxRecord:
         snapshot=fields["snapshot"],
         last_fault=last_fault,
     )
+        spent=spent + lost,
+        doubtful=bool(doubtful or lost),
 
 
 def read_busy_threads(connection: sqlite3.Connection, hub_id: str, agent: str) -> frozenset[str]:

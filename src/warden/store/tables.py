@@ -4,7 +4,7 @@ from __future__ import annotations
 
 APPLICATION_ID = 0x77647231
 """`wdr1` in SQLite's header: the file is a ledger of warden."""
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised whenever a derived table changes its form: opening an older database makes them anew (`store.migration`)."""
 
 LOG_TABLE_NAMES = frozenset({"entries", "checkpoints", "blobs"})
@@ -38,7 +38,8 @@ CREATE TABLE outbox (
   is_reply INTEGER NOT NULL, stage INTEGER NOT NULL, closes TEXT NOT NULL, rule_ids TEXT NOT NULL,
   snapshot TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
   intended_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,
-  last_fault TEXT NOT NULL, remote_id TEXT NOT NULL
+  last_fault TEXT NOT NULL, remote_id TEXT NOT NULL,
+  spent INTEGER NOT NULL, doubtful INTEGER NOT NULL
 );
 CREATE INDEX outbox_open ON outbox (hub_id, agent, due_ms) WHERE state = 'open';
 CREATE INDEX outbox_stuck ON outbox (state) WHERE state IN ('in_doubt', 'dead');
@@ -58,6 +59,11 @@ CREATE TABLE plans (
 ) WITHOUT ROWID;
 CREATE TABLE dry_runs (run_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE segments (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, segment TEXT NOT NULL, file_digest TEXT NOT NULL);
+CREATE TABLE progress_cursors (
+  hub_id TEXT NOT NULL, agent TEXT NOT NULL, cursor TEXT NOT NULL,
+  PRIMARY KEY (hub_id, agent)
+) WITHOUT ROWID;
+CREATE TABLE excused_heads (first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (first, last)) WITHOUT ROWID;
 CREATE TABLE answers (input_digest TEXT PRIMARY KEY, answer_digest TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE open_runs (
   agent TEXT PRIMARY KEY, run_id TEXT NOT NULL, mode TEXT NOT NULL, started_by TEXT NOT NULL, hub_id TEXT NOT NULL,
@@ -118,6 +124,8 @@ PROJECTIONS = {
     "passes": "agent, hub_id, charter_digest, snapshot, brain_digest, catalog_digest",
     "shakedowns": "report_digest",
     "approvals": "agent, hub_id, charter_digest, snapshot, brain_digest, catalog_digest",
+    "progress_cursors": "hub_id, agent",
+    "excused_heads": "first, last",
     "gates": "agent, hub_id",
     "jobs": "job",
     "ticks": "job, scheduled_ms",
