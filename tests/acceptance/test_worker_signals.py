@@ -1,9 +1,7 @@
-"""Two at once, signals, intervals and kill -9: the real process against hubs that take their time."""
+"""Two at once, signals and intervals: the real process against hubs that take their time."""
 
 from __future__ import annotations
 
-import json
-import random
 import signal
 import subprocess
 from collections import Counter
@@ -11,13 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from realprocess import QUESTION, WAIT_S, Home, SlowHub, finish, served
-from warden.cli.clock import SystemClock
-from warden.hubs.embedded import EmbeddedHub
+from realprocess import QUESTION, WAIT_S, Home, SlowHub, finish
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
-KILL_ROUNDS = 20
-KILL_MESSAGES = 120
 
 
 @pytest.fixture
@@ -112,32 +106,3 @@ def test_a_failing_pass_does_not_end_the_loop(home: Home) -> None:
         errors += line.startswith("error: ")
     process.send_signal(signal.SIGINT)
     assert finish(process).status == 130
-
-
-def test_kill_nine_at_any_moment_answers_every_message_once(home: Home) -> None:
-    """The process is killed again and again at random moments; in the end every message has exactly one reply."""
-    drawn = random.Random(20260102)
-    home.send(*[QUESTION] * KILL_MESSAGES)
-    worker = Home(home.path / "worker")
-    worker.path.mkdir()
-    with served(home) as url:
-        for _ in range(KILL_ROUNDS):
-            process = worker.start("worker", "run", "--execute", "--hub", url, "--quiet")
-            try:
-                process.communicate(timeout=drawn.uniform(0.2, 1.5))
-            except subprocess.TimeoutExpired:
-                stop_reading(process)
-        last = worker.run("worker", "run", "--execute", "--hub", url, "--json")
-        idle = worker.run("worker", "run", "--execute", "--hub", url, "--json")
-        unread = json.loads(worker.run("hub", "inbox", "--json", "--hub", url).out)["messages"]
-        events = json.loads(worker.run("hub", "progress", "--json", "--limit", "1000", "--hub", url).out)["events"]
-    hub = EmbeddedHub(home.state / "hub.db", SystemClock())
-    threads = [hub.get_thread("ops-warden", f"t{number}") for number in range(1, KILL_MESSAGES + 1)]
-    hub.close()
-    replies = [sum(message.sender.name == "ops-warden" for message in thread) for thread in threads]
-    assert last.status == 0, last.err
-    assert idle.dispositions == []
-    assert unread == []
-    assert replies == [1] * KILL_MESSAGES
-    assert Counter(event["message_id"] for event in events) == {f"m{n}": 1 for n in range(1, KILL_MESSAGES + 1)}
-    assert worker.run("ledger", "verify").status == 0
