@@ -7,6 +7,7 @@ import difflib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,17 @@ from warden import errors
 from warden.cli.app import build
 from warden.config.schema import KEYS
 from warden.errors import WardenError
+from warden.schedule.units import (
+    Placement,
+    cron_table,
+    kubernetes_job,
+    kubernetes_worker,
+    systemd_units,
+    systemd_worker,
+)
 
 REFERENCE = Path(__file__).parent / "reference"
+DEPLOY = Path(__file__).parents[1] / "deploy"
 NOTE = "<!-- Written by docs/generate.py; change the source and run `make docs`. -->\n\n"
 WIDTH = 100
 
@@ -154,14 +164,27 @@ PAGES: Mapping[str, Callable[[], str]] = {
 }
 
 
+def deploy_files() -> Mapping[str, Callable[[], str]]:
+    """Return what makes each generated file under deploy/: what `warden schedule install` prints, at the usual places."""
+    usual = Placement()
+    units = {**systemd_units(usual), **systemd_worker(usual)}
+    found: dict[str, Callable[[], str]] = {f"systemd/{name}": partial(str, text) for name, text in units.items()}
+    found["cron/ops-warden"] = partial(cron_table, usual)
+    found["kubernetes/cronjob.yaml"] = partial(kubernetes_job, usual)
+    found["kubernetes/deployment.yaml"] = partial(kubernetes_worker, usual)
+    return found
+
+
 def main() -> int:
     """Write the pages, or with --check say how they differ; returns 1 when one is stale."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail when a page is stale")
     check = parser.parse_args().check
     stale = 0
-    for name, make in PAGES.items():
-        path, text = REFERENCE / name, make()
+    files = {REFERENCE / name: make for name, make in PAGES.items()}
+    files |= {DEPLOY / name: make for name, make in deploy_files().items()}
+    for path, make in files.items():
+        text = make()
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         if before == text:
             continue
