@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from warden.model.budget import Spending
 from warden.model.catalog import CatalogEntry
 from warden.model.consultation import Consultation, Prepared
 from warden.model.delivery import Intent, OutgoingMessage, ProgressEvent, Receipt
@@ -327,6 +328,10 @@ class LedgerStore(Protocol):
 
     def answer(self, key: str) -> bytes | None:
         """Return a brain's kept answer under the digest of its input (DESIGN invariant 9), or None."""
+        ...
+
+    def spending(self, since: datetime, run_id: str = "", sender: str = "") -> Spending:
+        """Return what asking models used since then, in one run or for one sender when they are named."""
         ...
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from warden.ledger.schema import (
     is_flag,
     is_id,
     is_integer,
+    is_layers,
     is_reference,
     is_word,
     is_words,
@@ -32,6 +35,10 @@ STRANGE = st.text(max_size=WORD_LIMIT).filter(is_word)
 WORD = TEXT | STRANGE
 NUMBER = st.integers(0, 2**53 - 1) | st.integers(0, 9)
 DIGEST = st.binary(min_size=32, max_size=32).map(lambda data: "sha256:" + data.hex())
+COUNTS = st.dictionaries(st.sampled_from(["a", "b", "c"]), NUMBER, max_size=2)
+LAYER = st.fixed_dictionaries(
+    {"name": WORD.filter(bool), "digest": DIGEST, "size_bytes": NUMBER, "cut": st.booleans(), "redactions": COUNTS}
+)
 
 
 def values(check: Check) -> st.SearchStrategy[object]:
@@ -48,7 +55,8 @@ def values(check: Check) -> st.SearchStrategy[object]:
         is_integer: NUMBER | NUMBER.map(lambda number: -number),
         is_flag: st.booleans(),
         is_words: st.lists(WORD, max_size=4),
-        is_counts: st.dictionaries(st.sampled_from(["a", "b", "c"]), NUMBER, max_size=2),
+        is_layers: st.lists(LAYER, max_size=3),
+        is_counts: COUNTS,
         is_reference: st.fixed_dictionaries(dict.fromkeys(("hub_id", "agent", "message_id"), WORD.filter(bool))),
     }
     return found[check]
@@ -79,6 +87,9 @@ def test_what_is_written_is_parsed(entry: StoredEntry) -> None:
     assert kind_of(entry.raw) == entry.kind
     numbers = [entry.seq, *(value for value in entry.fields.values() if type(value) is int)]
     maps = [value for name, value in entry.fields.items() if KINDS[entry.kind][name] is is_counts]
+    layers: Any = entry.fields.get("layers", [])
+    maps += [layer["redactions"] for layer in layers]
+    numbers += [layer["size_bytes"] for layer in layers]
     assert is_plain(entry.raw) == (not any(maps) and all(abs(number) < 10**15 for number in numbers))
 
 

@@ -19,15 +19,18 @@ _WORD = rf'"{_CHARACTER}{{0,{schema.WORD_LIMIT}}}"'
 _ID = rf'"{_CHARACTER}{{1,{schema.WORD_LIMIT}}}"'
 _COUNT = r"(?:0|[1-9][0-9]{0,14})"
 _DIGEST = '"sha256:[0-9a-f]{64}"'
+_FLAG = "(?:true|false)"
+_LAYER = rf'\{{"cut":{_FLAG},"digest":{_DIGEST},"name":{_ID},"redactions":\{{\}},"size_bytes":{_COUNT}\}}'
 _FORMS: dict[schema.Check, str] = {
     schema.is_word: _WORD,
     schema.is_id: _ID,
     schema.is_digest: _DIGEST,
     schema.is_count: _COUNT,
     schema.is_integer: r"(?:-?[1-9][0-9]{0,14}|0)",
-    schema.is_flag: "(?:true|false)",
+    schema.is_flag: _FLAG,
     schema.is_words: rf"\[(?:{_WORD}(?:,{_WORD}){{0,{schema.ITEMS_LIMIT - 1}}})?\]",
     schema.is_counts: r"\{\}",
+    schema.is_layers: rf"\[(?:{_LAYER}(?:,{_LAYER}){{0,{schema.ITEMS_LIMIT - 1}}})?\]",
     schema.is_reference: rf'\{{"agent":{_ID},"hub_id":{_ID},"message_id":{_ID}\}}',
 }
 

@@ -90,7 +90,7 @@ def is_counts(value: object) -> bool:
 
 
 def is_layers(value: object) -> bool:
-    """Return whether `value` lists at most 64 layers of a prompt: name, digest, size, whether it was cut, redactions by kind."""
+    """Return whether `value` lists at most 64 layers of a prompt: name, digest, size, whether cut, redactions by kind."""
     if type(value) is not list or len(value) > ITEMS_LIMIT:
         return False
     return all(type(item) is dict and item.keys() == _LAYER.keys() and _is_layer(item) for item in value)

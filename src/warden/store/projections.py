@@ -83,6 +83,13 @@ def _answer_kept(connection: sqlite3.Connection, seq: int, at: int, fields: Fiel
     )
 
 
+def _model_asked(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    names = ("run_id", "sender", "calls", "prompt_tokens", "completion_tokens", "cost_microunits", "wall_ms")
+    connection.execute(
+        "INSERT INTO consultations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (seq, at, *(fields[name] for name in names))
+    )
+
+
 def _intended(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     key, ref = fields["key"], fields["ref"]
     state = next_intent_state(_state(connection, key), "intended")
@@ -267,6 +274,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "plan_applied": _plan_applied,
     "counted": _counted,
     "answer_kept": _answer_kept,
+    "model_asked": _model_asked,
     "intended": _intended,
     "attempted": _attempted,
     "faulted": _faulted,

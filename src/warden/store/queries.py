@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from warden.model.budget import Spending
     from warden.model.outcome import Outcome
     from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
 
@@ -278,6 +279,22 @@ def read_plan(connection: sqlite3.Connection, plan_digest: str) -> PlanRecord | 
 
     row = connection.execute("SELECT run_id, made_ms, used FROM plans WHERE plan_digest = ?", (plan_digest,)).fetchone()
     return None if row is None else PlanRecord(plan_digest, row[0], moment(row[1]), bool(row[2]))
+
+
+def read_spending(connection: sqlite3.Connection, since_ms: int, run_id: str, sender: str) -> Spending:
+    """Return what asking models used since then, in one run or for one sender when they are named."""
+    from warden.model.budget import Spending
+    from warden.model.consultation import Usage
+
+    row = connection.execute(
+        "SELECT count(*), total(calls), total(prompt_tokens), total(completion_tokens), sum(cost_microunits), "
+        "total(wall_ms), min(at_ms) FROM consultations "
+        "WHERE at_ms >= ? AND (? = '' OR run_id = ?) AND (? = '' OR sender = ?)",
+        (since_ms, run_id, run_id, sender, sender),
+    ).fetchone()
+    number, calls, prompt_tokens, completion_tokens, cost, wall_ms, oldest = row
+    used = Usage(int(calls), int(prompt_tokens), int(completion_tokens), cost, int(wall_ms))
+    return Spending(used, moment(oldest) if number else None)
 
 
 def read_answer(connection: sqlite3.Connection, input_digest: str) -> bytes | None:

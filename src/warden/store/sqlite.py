@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from warden.model.budget import Spending
     from warden.model.ids import MessageKey
     from warden.model.outcome import Outcome
     from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
@@ -405,6 +406,11 @@ class SqliteLedgerStore:
         """Return a brain's kept answer under the digest of its input, or None."""
         with self._asking():
             return queries.read_answer(self._connection, key)
+
+    def spending(self, since: datetime, run_id: str = "", sender: str = "") -> Spending:
+        """Return what asking models used since then, in one run or for one sender when they are named."""
+        with self._asking():
+            return queries.read_spending(self._connection, milliseconds(since), run_id, sender)
 
     def close(self) -> None:
         """Give files back; the closing checkpoint of SQLite is made under the writer lock."""

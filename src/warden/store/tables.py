@@ -65,6 +65,13 @@ CREATE TABLE progress_cursors (
 ) WITHOUT ROWID;
 CREATE TABLE excused_heads (first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (first, last)) WITHOUT ROWID;
 CREATE TABLE answers (input_digest TEXT PRIMARY KEY, answer_digest TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE consultations (
+  seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, run_id TEXT NOT NULL, sender TEXT NOT NULL,
+  calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+  cost_microunits INTEGER, wall_ms INTEGER NOT NULL
+);
+CREATE INDEX consultations_time ON consultations (at_ms, sender);
+CREATE INDEX consultations_run ON consultations (run_id);
 CREATE TABLE open_runs (
   agent TEXT PRIMARY KEY, run_id TEXT NOT NULL, mode TEXT NOT NULL, started_by TEXT NOT NULL, hub_id TEXT NOT NULL,
   charter_digest TEXT, snapshot TEXT NOT NULL, brain_digest TEXT, catalog_digest TEXT, alerts INTEGER NOT NULL
@@ -118,6 +125,7 @@ PROJECTIONS = {
     "dry_runs": "run_id",
     "segments": "first",
     "answers": "input_digest",
+    "consultations": "seq",
     "open_runs": "agent",
     "last_runs": "agent, slot",
     "headless_runs": "seq",

@@ -120,6 +120,15 @@ def alert(code: str = "inbox-blocked") -> Entry:
     return Entry("alert_raised", {"run_id": None, "code": code, "subject": ""})
 
 
+def model_asked(story: Story, **changes: Any) -> Entry:
+    """Return the entry of one question to a model about this message."""
+    layer = {"name": "message", "digest": ZERO, "size_bytes": 9, "cut": False, "redactions": {}}
+    digests = dict.fromkeys(("input_digest", "brain_digest", "context_digest"), ZERO)
+    used = {"calls": 1, "prompt_tokens": 100, "completion_tokens": 20, "cost_microunits": 7, "wall_ms": 20}
+    fields = {**story.seen, **digests, "model": "openai/m", "outcome": "answered", "layers": [layer], **used}
+    return Entry("model_asked", {**fields, **changes})
+
+
 def plan_applied(plan_digest: str) -> Entry:
     """Return the entry that uses a saved plan."""
     return Entry("plan_applied", {"run_id": RUN, "plan_digest": plan_digest})

@@ -10,6 +10,8 @@ from datetime import timedelta
 import pytest
 
 from warden.errors import LedgerError, TransitionError
+from warden.model.budget import Spending
+from warden.model.consultation import Usage
 from warden.model.digests import canonical_bytes, digest_bytes, digest_text
 from warden.model.disposition import Disposition
 from warden.model.entry import Batch, Entry
@@ -17,7 +19,18 @@ from warden.model.ids import MessageKey
 from warden.model.records import IntentState, OutboxRecord
 from warden.ports import Clock, LedgerStore
 from warden.testing.engine import FixedClock
-from warden.testing.ledger import RUN, ZERO, Story, alert, by_person, delivered, plan_applied, run_finished, run_started
+from warden.testing.ledger import (
+    RUN,
+    ZERO,
+    Story,
+    alert,
+    by_person,
+    delivered,
+    model_asked,
+    plan_applied,
+    run_finished,
+    run_started,
+)
 
 Make = Callable[[Clock], LedgerStore]
 PLAN = digest_text("a plan")
@@ -403,6 +416,19 @@ class LedgerContract:
             kept = Entry("answer_kept", {**fields, "answer_digest": digest_bytes(data), "size_bytes": len(data)})
             store.commit(Batch((kept,), {digest_bytes(data): data}))
             assert store.answer(ZERO) == data
+
+    def test_spending_is_counted_by_window_run_and_sender(self, store: LedgerStore, clock: FixedClock) -> None:
+        """What asking models used is summed since a moment, for a run and for a sender; nothing used has no beginning."""
+        start = clock.now()
+        assert store.spending(start) == Spending()
+        store.commit(Batch((model_asked(Story(), cost_microunits=None), model_asked(Story(sender="eve"), calls=2))))
+        clock.advance(60)
+        store.commit(Batch((model_asked(Story(), run_id="run-2", wall_ms=5),)))
+        assert store.spending(start) == Spending(Usage(4, 300, 60, 14, 45), start)
+        assert store.spending(clock.now()) == Spending(Usage(1, 100, 20, 7, 5), clock.now())
+        assert store.spending(start, run_id="run-2").used.wall_ms == 5
+        assert store.spending(start, sender="eve") == Spending(Usage(2, 100, 20, 7, 20), start)
+        assert store.spending(start, run_id="run-2", sender="eve") == Spending()
 
     def test_outcomes_come_later(self, store: LedgerStore) -> None:
         """An outcome may come late, twice and out of order for a known intent, and not for an unknown one."""
