@@ -330,6 +330,24 @@ class LedgerStore(Protocol):
         """Return a brain's kept answer under the digest of its input (DESIGN invariant 9), or None."""
         ...
 
+    @property
+    def origin(self) -> str:
+        """The log's name, under which its heads are signed."""
+        ...
+
+    def note(self) -> str:
+        """Return the newest signed checkpoint as a note: what is kept elsewhere."""
+        ...
+
+    def check_heads(self, notes: Iterable[str]) -> int:
+        """Return how many of these notes are no heads of this log; raises `LedgerError` for one that the log's key signed and
+        that the log does not contain: it was rolled back."""
+        ...
+
+    def progress_cursor(self, hub_id: str, agent: str) -> str | None:
+        """Return up to where the agent's progress events on this hub were compared with the log, None when never."""
+        ...
+
     def spending(self, since: datetime, run_id: str = "", sender: str = "") -> Spending:
         """Return what asking models used since then, in one run or for one sender when they are named."""
         ...
@@ -339,38 +357,45 @@ class LedgerStore(Protocol):
         ...
 
 
-class ReviewStore(LedgerStore, Protocol):
-    """The ledger with its queue of what waits for a person; raises as `LedgerStore`."""
+class ReviewStore(Protocol):
+    """Reads the queue of what waits for a person; every change of it is committed to the ledger. Raises `StateError` and
+    `LedgerError` as the ledger does."""
 
-    def review_items(self, agent: str, states: frozenset[ReviewState]) -> tuple[ReviewItem, ...]:
+    def items(self, agent: str, states: frozenset[ReviewState]) -> tuple[ReviewItem, ...]:
         """Return the agent's items in one of these states, oldest first."""
         ...
 
-    def review_item(self, number: int) -> ReviewItem | None:
+    def item(self, number: int) -> ReviewItem | None:
         """Return the item with this number, or None."""
         ...
 
-    def review_due(
-        self, agent: str, now: datetime, raised_before: datetime | None, limit: int
-    ) -> tuple[ReviewItem, ...]:
-        """Return live approvals whose time has run out at `now`, and open items that were neither acknowledged nor raised since
-        `raised_before` (None: no such items)."""
+    def live(self, message: MessageKey) -> tuple[ReviewItem, ...]:
+        """Return the live items that a message belongs to, oldest first."""
         ...
 
-    def review_members(self, number: int) -> tuple[Member, ...]:
-        """Return the messages of an item, oldest first."""
+    def waits(self, agent: str, now: datetime, raised_before: datetime | None) -> bool:
+        """Return whether `due` would return something."""
         ...
 
-    def review_votes(self, number: int) -> tuple[Vote, ...]:
+    def due(self, agent: str, now: datetime, raised_before: datetime | None, limit: int) -> tuple[ReviewItem, ...]:
+        """Return live approvals whose time has run out at `now`, then open items that were not raised since `raised_before` (None:
+        no such items)."""
+        ...
+
+    def members(self, number: int) -> tuple[Member, ...]:
+        """Return the messages of an item, in the order in which they joined, with their redacted texts."""
+        ...
+
+    def votes(self, number: int) -> tuple[Vote, ...]:
         """Return the newest vote of each person on this item."""
         ...
 
-    def review_history(self, number: int) -> tuple[Trace, ...]:
+    def history(self, number: int) -> tuple[Trace, ...]:
         """Return the entries about an item and its messages that the ledger holds, oldest first, bounded."""
         ...
 
     def stuck(self, message: MessageKey) -> tuple[OutboxRecord, ...]:
-        """Return the message's intents that are dead or in doubt, each followed by those that wait behind it."""
+        """Return the message's intents that are dead or in doubt, and the open ones that wait behind them."""
         ...
 
 
@@ -393,6 +418,30 @@ class Reporter(Protocol):
         """Take note of one message whose handling is decided, and in an executing run recorded."""
         ...
 
+    def alert(self, text: str) -> None:
+        """Take note of something that an operator should know and that does not stop the run."""
+        ...
+
+
+class Witness(Protocol):
+    """Keeps the newest head of our log at a place that whoever rolls our files back does not reach.
+
+    Both methods raise `StateError` only: the place cannot be used, or it takes too long.
+    """
+
+    @property
+    def name(self) -> str:
+        """The place, as a person configured it."""
+        ...
+
+    def read(self) -> str | None:
+        """Return the signed checkpoint that is kept there; empty when there is none yet, None when it cannot be asked for one."""
+        ...
+
+    def keep(self, note: str) -> None:
+        """Keep this signed checkpoint, durably, in place of or beside the one before."""
+        ...
+
 
 __all__ = [
     "AnswerSource",
@@ -413,4 +462,5 @@ __all__ = [
     "ReviewStore",
     "Scanner",
     "StopSignal",
+    "Witness",
 ]

@@ -19,7 +19,7 @@ from warden.ledger.transitions import check_disposition, check_reopening, next_i
 from warden.model.delivery import UNCOUNTED, Fault
 from warden.model.disposition import Disposition
 from warden.model.records import IntentState
-from warden.store import schedule
+from warden.store import reviews, schedule
 from warden.store.logstate import damage
 
 Fields = Mapping[str, Any]
@@ -93,6 +93,7 @@ def _model_asked(connection: sqlite3.Connection, seq: int, at: int, fields: Fiel
 def _intended(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     key, ref = fields["key"], fields["ref"]
     state = next_intent_state(_state(connection, key), "intended")
+    reviews.check_intent(connection, fields)
     connection.execute(
         "INSERT INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,'','',0,0)",
         (
@@ -144,6 +145,7 @@ def _faulted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) 
     key = fields["key"]
     state = _move(connection, key, "faulted:" + fields["next"], fields["number"])
     due = at + (fields["retry_in_ms"] or 0)
+    doubtful = fields["fault"] == Fault.UNCERTAIN.value or state is IntentState.IN_DOUBT
     connection.execute(
         "UPDATE outbox SET state = ?, due_ms = ?, last_fault = ?, spent = spent + ?, doubtful = max(doubtful, ?) "
         "WHERE key = ?",
@@ -152,7 +154,6 @@ def _faulted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) 
 
 
 def _received(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
-    doubtful = fields["fault"] == Fault.UNCERTAIN.value or state is IntentState.IN_DOUBT
     key = fields["key"]
     state = _move(connection, key, "received", fields["number"])
     connection.execute(
@@ -166,11 +167,13 @@ def _dead_retried(connection: sqlite3.Connection, seq: int, at: int, fields: Fie
         "UPDATE outbox SET state = ?, attempts = 0, spent = 0, created_ms = ?, due_ms = ? WHERE key = ?",
         (state.value, at, at, fields["key"]),
     )
+    reviews.delivery_settled(connection, seq, at, fields["key"], fields["by"], again=True)
 
 
 def _dead_dropped(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     state = _move(connection, fields["key"], "dead_dropped", None)
     connection.execute("UPDATE outbox SET state = ? WHERE key = ?", (state.value, fields["key"]))
+    reviews.delivery_settled(connection, seq, at, fields["key"], fields["by"], again=False)
 
 
 def _state_restored(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
@@ -186,6 +189,7 @@ def _state_restored(connection: sqlite3.Connection, seq: int, at: int, fields: F
         "UPDATE outbox SET state = ?, last_fault = 'restored', doubtful = 1 WHERE state = ?",
         (state.value, IntentState.OPEN.value),
     )
+    reviews.restored(connection, seq, at)
 
 
 def _outcome_reported(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
@@ -204,16 +208,10 @@ def _log_archived(connection: sqlite3.Connection, seq: int, at: int, fields: Fie
     )
 
 
-def _reference(fields: Fields) -> tuple[str, str, str]:
-    ref = fields["ref"]
-    return ref["hub_id"], ref["agent"], ref["message_id"]
-
-
-def _standing(connection: sqlite3.Connection, fields: Fields) -> tuple[Disposition | None, bool]:
-    row = connection.execute(
 def _heads_compared(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO progress_cursors VALUES (?, ?, ?)", (fields["hub_id"], fields["agent"], fields["cursor"])
+        "INSERT OR REPLACE INTO progress_cursors VALUES (?, ?, ?)",
+        (fields["hub_id"], fields["agent"], fields["cursor"]),
     )
 
 
@@ -221,6 +219,13 @@ def _heads_excused(connection: sqlite3.Connection, seq: int, at: int, fields: Fi
     connection.execute("INSERT OR IGNORE INTO excused_heads VALUES (?, ?)", (fields["first"], fields["last"]))
 
 
+def _reference(fields: Fields) -> tuple[str, str, str]:
+    ref = fields["ref"]
+    return ref["hub_id"], ref["agent"], ref["message_id"]
+
+
+def _standing(connection: sqlite3.Connection, fields: Fields) -> tuple[Disposition | None, bool]:
+    row = connection.execute(
         "SELECT disposition, reopened FROM dispositions WHERE hub_id = ? AND agent = ? AND message_id = ?",
         _reference(fields),
     ).fetchone()
@@ -244,6 +249,8 @@ def _disposed(connection: sqlite3.Connection, seq: int, at: int, fields: Fields)
             fields["run_id"], at,
         ),
     )  # fmt: skip
+    where = (_reference(fields), fields["sender"], fields["thread_id"])
+    reviews.follow(connection, seq, at, where, (fields["disposition"], fields["reason"]))
 
 
 def _closed(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
@@ -256,6 +263,7 @@ def _closed(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -
         "WHERE hub_id = ? AND agent = ? AND message_id = ?",
         (fields["disposition"], at, *_reference(fields)),
     )
+    reviews.closed(connection, seq, at, fields)
 
 
 def _reopened(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
@@ -283,14 +291,15 @@ _HANDLERS: Mapping[str, Handler] = {
     "dead_dropped": _dead_dropped,
     "state_restored": _state_restored,
     "log_archived": _log_archived,
+    "heads_compared": _heads_compared,
+    "heads_excused": _heads_excused,
     "outcome_reported": _outcome_reported,
     "disposed": _disposed,
     "closed": _closed,
     "reopened": _reopened,
     **schedule.HANDLERS,
+    **reviews.HANDLERS,
 }
 
 PROJECTED = frozenset(_HANDLERS)
-    "heads_compared": _heads_compared,
-    "heads_excused": _heads_excused,
 """The kinds of entries that change a table."""

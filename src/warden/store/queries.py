@@ -127,6 +127,29 @@ def read_stuck(connection: sqlite3.Connection, agent: str) -> tuple[OutboxRecord
     return tuple(_outbox(row) for row in connection.execute(_OUTBOX + _STUCK_WHERE, (agent,)))
 
 
+def read_stuck_of(connection: sqlite3.Connection, key: MessageKey) -> tuple[OutboxRecord, ...]:
+    """Return a message's intents that are dead or in doubt, and the open ones that wait behind the first of them."""
+    where = "WHERE o.hub_id = ? AND o.agent = ? AND o.message_id = ? AND o.kind <> 'audit_event' AND o.state "
+    of = (key.hub_id, key.agent, key.message_id)
+    stuck = [_outbox(row) for row in connection.execute(_OUTBOX + where + "IN ('in_doubt', 'dead') ORDER BY o.seq", of)]
+    if not stuck:
+        return ()
+    behind = [_outbox(row) for row in connection.execute(_OUTBOX + where + "= 'open' ORDER BY o.seq", of)]
+    lowest = min(record.stage for record in stuck)
+    return (*stuck, *(record for record in behind if record.stage > lowest))
+
+
+def reviews_wait(connection: sqlite3.Connection, agent: str, now_ms: int, raised_before_ms: int | None) -> bool:
+    """Return whether an approval's time has run out, or an open item was not raised since that moment."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM review_items WHERE agent = ?1 AND expires_ms IS NOT NULL AND expires_ms <= ?2 "
+        "AND state IN ('open', 'acknowledged')) OR (?3 IS NOT NULL AND EXISTS (SELECT 1 FROM review_items "
+        "WHERE agent = ?1 AND state = 'open' AND coalesce(raised_ms, opened_ms) <= ?3))",
+        (agent, now_ms, raised_before_ms),
+    ).fetchone()
+    return bool(row[0])
+
+
 def read_intent(connection: sqlite3.Connection, key: str) -> OutboxRecord | None:
     """Return the intent with this key, or None."""
     row = connection.execute(_OUTBOX + "WHERE o.key = ?", (key,)).fetchone()
@@ -190,11 +213,30 @@ def read_needs(connection: sqlite3.Connection) -> Needs:
     rows = connection.execute(
         "SELECT seq, payload_digest, action_digest FROM outbox WHERE state IN ('open', 'in_doubt', 'dead') ORDER BY seq"
     ).fetchall()
+    waiting = _review_needs(connection)
     if not rows:
-        return Needs(frozenset(), None)
+        return waiting
     requests = list(_requests_before(connection, rows[-1][0], rows[0][0] - DECISION_DISTANCE, {row[2] for row in rows}))
     digests = {row[1] for row in rows} | {digest for _, digest in requests}
-    return Needs(frozenset(digests), min(rows[0][0], *(seq for seq, _ in requests), rows[0][0]))
+    first = min(rows[0][0], *(seq for seq, _ in requests), rows[0][0])
+    return Needs(waiting.digests | digests, first if waiting.first is None else min(first, waiting.first))
+
+
+def _review_needs(connection: sqlite3.Connection) -> Needs:
+    """Return what the live items of the queue need: messages' texts, payloads, the requests that were judged."""
+    digests: set[str] = set()
+    first: int | None = None
+    rows = connection.execute(
+        "SELECT i.seq, i.payload_digest, i.request_digest, s.seq, s.text_digest, s.request_digest FROM review_items i "
+        "JOIN review_members m USING (number) "
+        "LEFT JOIN sightings s ON (s.hub_id, s.agent, s.message_id) = (m.hub_id, m.agent, m.message_id) "
+        "WHERE i.state IN ('open', 'acknowledged')"
+    )
+    for seq, payload, request, seen, text, asked in rows:
+        digests.update(digest for digest in (payload, request, text, asked) if digest)
+        oldest = seq if seen is None else min(seq, seen)
+        first = oldest if first is None else min(first, oldest)
+    return Needs(frozenset(digests), first)
 
 
 def _outbox(row: Sequence[Any]) -> OutboxRecord:
@@ -230,9 +272,9 @@ def _outbox(row: Sequence[Any]) -> OutboxRecord:
         rule_ids=tuple(fields["rule_ids"]),
         snapshot=fields["snapshot"],
         last_fault=last_fault,
-    )
         spent=spent + lost,
         doubtful=bool(doubtful or lost),
+    )
 
 
 def read_busy_threads(connection: sqlite3.Connection, hub_id: str, agent: str) -> frozenset[str]:
@@ -301,3 +343,11 @@ def read_answer(connection: sqlite3.Connection, input_digest: str) -> bytes | No
     """Return the kept answer to this input, None when there is none or it was purged."""
     row = connection.execute("SELECT answer_digest FROM answers WHERE input_digest = ?", (input_digest,)).fetchone()
     return None if row is None else read_blob(connection, row[0])
+
+
+def read_cursor(connection: sqlite3.Connection, hub_id: str, agent: str) -> str | None:
+    """Return up to where this agent's progress events on this hub were compared with the log."""
+    row = connection.execute(
+        "SELECT cursor FROM progress_cursors WHERE hub_id = ? AND agent = ?", (hub_id, agent)
+    ).fetchone()
+    return None if row is None else str(row[0])

@@ -34,6 +34,7 @@ from warden.store.connection import (
     transaction,
 )
 from warden.store.headfile import HeadFile, HeadStore, MemoryHeads
+from warden.store.keptheads import LogIdentity, check_kept
 from warden.store.logstate import LogState, check_end, check_tail, damage, is_new, is_newest, read_state
 from warden.store.projections import milliseconds, project
 from warden.store.tables import SCHEMA_VERSION, create_script, version_script
@@ -61,10 +62,12 @@ BATCH_LIMIT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class NewLog:
-    """What a log that does not exist yet is told: its id (fresh when empty) and the head of the log that it replaces."""
+    """What a log that does not exist yet is told: its id (fresh when empty), whether it replaces a log that was put aside,
+    and the head of that one, when it is known."""
 
     log_id: str = ""
     previous_head: str | None = None
+    replaces: bool = False
 
 
 class SqliteLedgerStore:
@@ -121,6 +124,7 @@ class SqliteLedgerStore:
         if started is None or started.kind != "log_started":
             raise damage("the ledger does not begin with the start of a log")
         self._origin = ORIGIN_PREFIX + str(started.fields["log_id"])
+        self._previous_head = str(started.fields["previous_head"] or "")
         public_key = str(started.fields["public_key"])
         try:
             self._verifier = verifier_of(self._origin, bytes.fromhex(public_key)) if public_key else None
@@ -253,17 +257,20 @@ class SqliteLedgerStore:
         with self._using():
             self._connection.backup(target)
 
-    def check_contains(self, heads: Iterable[Checkpoint]) -> None:
-        """Raise `LedgerError` when the log does not contain a head of it that was kept elsewhere: it was rolled back or
-        rewritten since. Sizes whose checkpoint was archived are left to `ledger verify`."""
+    def note(self) -> str:
+        """Return the text of the newest signed checkpoint: what is kept elsewhere."""
+        return self.newest_checkpoint().text
+
+    def check_heads(self, notes: Iterable[str]) -> int:
+        """Return how many of these texts are no heads of this log; raises `DamagedLogError` for one that the log's key signed
+        and that the log does not contain (`store.keptheads`)."""
         with self._asking():
-            size = read_state(self._connection).size
-            for head in heads:
-                if head.size > size:
-                    raise damage(f"the ledger has {size} entries and had {head.size}: it was rolled back")
-                row = self._connection.execute("SELECT 1 FROM checkpoints WHERE size = ?", (head.size,)).fetchone()
-                if row is not None and read_state(self._connection, head.size).note.checkpoint != head:
-                    raise damage(f"the ledger's first {head.size} entries are not those that it had: it was rewritten")
+            return check_kept(self._connection, LogIdentity(self._origin, self._verifier, self._previous_head), notes)
+
+    def progress_cursor(self, hub_id: str, agent: str) -> str | None:
+        """Return up to where the agent's progress events on this hub were compared with the log, None when never."""
+        with self._asking():
+            return queries.read_cursor(self._connection, hub_id, agent)
 
     def published(self) -> str | None:
         """Return the note of the published head."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 APPLICATION_ID = 0x77647231
 """`wdr1` in SQLite's header: the file is a ledger of warden."""
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised whenever a derived table changes its form: opening an older database makes them anew (`store.migration`)."""
 
 LOG_TABLE_NAMES = frozenset({"entries", "checkpoints", "blobs"})
@@ -114,6 +114,43 @@ CREATE TABLE ticks (
   PRIMARY KEY (job, scheduled_ms)
 ) WITHOUT ROWID;
 CREATE INDEX ticks_by_claim ON ticks (job, seq);
+CREATE TABLE standing_alerts (
+  agent TEXT NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (agent, code)
+) WITHOUT ROWID;
+CREATE TABLE sightings (
+  hub_id TEXT NOT NULL, agent TEXT NOT NULL, message_id TEXT NOT NULL, seq INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL, message_digest TEXT NOT NULL, text_digest TEXT NOT NULL,
+  request_digest TEXT NOT NULL, action_kind TEXT NOT NULL,
+  rules TEXT NOT NULL,
+  PRIMARY KEY (hub_id, agent, message_id)
+) WITHOUT ROWID;
+CREATE TABLE review_items (
+  number INTEGER PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, seq INTEGER NOT NULL,
+  hub_id TEXT NOT NULL, agent TEXT NOT NULL, message_id TEXT NOT NULL, sender TEXT NOT NULL, thread_id TEXT NOT NULL,
+  opened_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, reason TEXT NOT NULL, owner TEXT NOT NULL,
+  action_kind TEXT NOT NULL, ordinal INTEGER NOT NULL, capability TEXT NOT NULL, action_digest TEXT NOT NULL,
+  payload_digest TEXT NOT NULL, message_digest TEXT NOT NULL, request_digest TEXT NOT NULL, snapshot TEXT NOT NULL,
+  rule_ids TEXT NOT NULL, requested_by TEXT NOT NULL, expires_ms INTEGER, delivery TEXT NOT NULL,
+  released TEXT NOT NULL, verdict TEXT NOT NULL, decided_by TEXT NOT NULL, raised INTEGER NOT NULL, raised_ms INTEGER,
+  messages INTEGER NOT NULL
+);
+CREATE INDEX review_live ON review_items (agent, number) WHERE state IN ('open', 'acknowledged');
+CREATE INDEX review_open ON review_items (agent, coalesce(raised_ms, opened_ms)) WHERE state = 'open';
+CREATE INDEX review_expiring ON review_items (agent, expires_ms)
+  WHERE expires_ms IS NOT NULL AND state IN ('open', 'acknowledged');
+CREATE INDEX review_threads ON review_items (hub_id, agent, sender, thread_id)
+  WHERE kind = 'escalation' AND state IN ('open', 'acknowledged');
+CREATE INDEX review_of_message ON review_items (hub_id, agent, message_id);
+CREATE TABLE review_members (
+  number INTEGER NOT NULL, hub_id TEXT NOT NULL, agent TEXT NOT NULL, message_id TEXT NOT NULL,
+  UNIQUE (hub_id, agent, message_id, number)
+);
+CREATE INDEX review_members_of ON review_members (number);
+CREATE TABLE review_votes (
+  number INTEGER NOT NULL, voter TEXT NOT NULL, seq INTEGER NOT NULL, action_digest TEXT NOT NULL,
+  message_digest TEXT NOT NULL, snapshot TEXT NOT NULL,
+  PRIMARY KEY (number, voter)
+) WITHOUT ROWID;
 """
 
 PROJECTIONS = {
@@ -124,6 +161,8 @@ PROJECTIONS = {
     "plans": "plan_digest",
     "dry_runs": "run_id",
     "segments": "first",
+    "progress_cursors": "hub_id, agent",
+    "excused_heads": "first, last",
     "answers": "input_digest",
     "consultations": "seq",
     "open_runs": "agent",
@@ -132,11 +171,14 @@ PROJECTIONS = {
     "passes": "agent, hub_id, charter_digest, snapshot, brain_digest, catalog_digest",
     "shakedowns": "report_digest",
     "approvals": "agent, hub_id, charter_digest, snapshot, brain_digest, catalog_digest",
-    "progress_cursors": "hub_id, agent",
-    "excused_heads": "first, last",
     "gates": "agent, hub_id",
     "jobs": "job",
     "ticks": "job, scheduled_ms",
+    "standing_alerts": "agent, code",
+    "sightings": "hub_id, agent, message_id",
+    "review_items": "number",
+    "review_members": "number, hub_id, agent, message_id",
+    "review_votes": "number, voter",
 }
 """The tables that are derived from the entries, each with the columns that order it."""
 
