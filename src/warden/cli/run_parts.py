@@ -192,6 +192,20 @@ def build_brain(name: str, catalog: LazyCatalog) -> Brain:
     return LazyBrain(name, rule_brain_digest(catalog.digest), lambda: _rule_brain(catalog))
 
 
+def brain_digest(settings: Settings, catalog_digest: str) -> str:
+    """Return the digest that the configured brain has with a catalogue of this digest; raises `InputError`."""
+    return build_brain(settings.brain, _OnlyDigest(catalog_digest)).digest
+
+
+class _OnlyDigest(LazyCatalog):
+    """A catalogue of which nothing but the digest is known, to ask what a brain over it would be called."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        self._data = b""
+        self._name = "none"
+
+
 def _rule_brain(catalog: LazyCatalog) -> Brain:
     from warden.brains.rules.brain import RuleBrain
 

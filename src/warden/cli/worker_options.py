@@ -10,12 +10,18 @@ from warden.cli.options import Command, Option
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What `warden worker run` was asked for. A dry run unless `execute`; one pass unless `every` gives an interval."""
+    """What `warden worker run` was asked for. A dry run unless `execute`, or unless `scheduled` and the gate holds; one pass
+    unless `every` gives an interval or `cron` a calendar expression."""
 
     execute: bool = False
     dry_run: bool = False
     once: bool = False
+    scheduled: bool = False
     every: str | None = None
+    cron: str | None = None
+    jitter: str | None = None
+    timezone: str | None = None
+    deadline: str | None = None
     limit: int | None = None
     brain: str | None = None
     agent: str | None = None
@@ -72,7 +78,16 @@ RUN = Command(
         Option("execute", ("--execute",), bool, False, "Carry out the automatic tier."),
         Option("dry_run", ("--dry-run",), bool, False, "Only show the plan, and change nothing (the default)."),
         Option("once", ("--once",), bool, False, "Make one pass and end (the default)."),
-        Option("every", ("--every",), str, None, "Keep going, one pass in each interval.", metavar="INTERVAL"),
+        Option("scheduled", ("--scheduled",), bool, False, "Execute only while the gate of `warden schedule` holds."),
+        Option(
+            "every", ("--every",), str, None, "Keep going, one scheduled pass in each interval.", metavar="INTERVAL"
+        ),
+        Option(
+            "cron", ("--cron",), str, None, "Keep going, scheduled passes by five calendar fields.", metavar="FIELDS"
+        ),
+        Option("jitter", ("--jitter",), str, None, "Delay each pass at random, up to this.", metavar="INTERVAL"),
+        Option("timezone", ("--timezone",), str, None, "Zone of calendar expression and quiet hours.", metavar="NAME"),
+        Option("deadline", ("--deadline",), str, None, "Stop a pass between steps after this.", metavar="INTERVAL"),
         Option("limit", ("--limit",), int, None, "Plan at most so many messages.", low=1, metavar="N"),
         *WHERE,
         Option("out", ("--out",), Path, None, "Save the plan here, for `warden worker apply`.", metavar="FILE"),

@@ -17,6 +17,21 @@ DRIFTS = (OVERLAY, BRAIN, CATALOG)
 """The kinds of change that an operator may allow in advance. INVARIANT (charter-floor): the charter is not among them."""
 
 
+GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED, CLOCK_STEPPED = "gate-drift", "run-failed", "schedule-missed", "clock-stepped"
+STANDING = frozenset({GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED})
+"""Codes of alerts of the schedule that stand until something ends them: the gate opens or is closed by a person, a pass goes
+through. Their subject is the agent, a colon and a space, and a detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert of the schedule that stands."""
+
+    code: str
+    detail: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
     """The digests that a pass was judged under."""

@@ -55,23 +55,31 @@ class Due:
 Decision = Anchor | Wait | Due
 
 
-def decide(
-    table: Timetable, last: JobRecord | None, now: datetime, grace: timedelta, claimed: Callable[[datetime], bool]
-) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, by how much a tick is delayed (jitter; the tick itself stays what the timetable says), and how late one may be."""
+
+    now: datetime
+    delay: timedelta
+    grace: timedelta
+
+
+def decide(table: Timetable, last: JobRecord | None, moment: Moment, claimed: Callable[[datetime], bool]) -> Decision:
     """Return what is to be done now; `last` is what the ledger says of this schedule, None when it knows none.
 
     `claimed` says whether a tick was claimed before; it is asked only of ticks that are about to be claimed.
     """
+    now, grace = moment.now, moment.grace
     if last is None:
         # An interval's first tick is at once; a calendar's first is still to come, and must not be lost by a restart.
         return Due(now, timedelta(0)) if isinstance(table, Interval) else Anchor("start")
     if now < last.last_at - STEP_TOLERANCE:
         return Anchor("clock-stepped")
-    due = table.latest(last.last_at, now)
+    due = table.latest(last.last_at, now - moment.delay)
     if due is None or claimed(due):
         if last.unfinished and now - last.last_at <= grace and last.attempt < ATTEMPTS:
             return Due(last.last_at, max(now - last.last_at, timedelta(0)), attempt=last.attempt + 1)
-        return Wait(table.next_after(last.last_at, max(now, last.last_at)))
+        return Wait(table.next_after(last.last_at, max(now - moment.delay, last.last_at)))
     missed = count_between(table, last.last_at, due, COUNTED)
     return Due(
         due,

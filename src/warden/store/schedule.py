@@ -10,12 +10,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from warden.errors import TransitionError
+from warden.model.schedule import GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED, STANDING
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from warden.model.schedule import Basis, Enabled, Evidence, JobRecord, RunRecord, Scope, ShakedownRecord
+    from warden.model.schedule import Alert, Basis, Enabled, Evidence, JobRecord, RunRecord, Scope, ShakedownRecord
 
     Fields = Mapping[str, Any]
 
@@ -56,9 +57,20 @@ def run_started(connection: sqlite3.Connection, seq: int, at: int, fields: Field
 
 
 def alert_raised(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
-    """An alert of a run makes it one that proves nothing."""
+    """An alert of a run makes it one that proves nothing; one of the schedule stands until what ends it."""
     if fields["run_id"] is not None:
         connection.execute("UPDATE open_runs SET alerts = alerts + 1 WHERE run_id = ?", (fields["run_id"],))
+    elif fields["code"] in STANDING:
+        agent, _, detail = fields["subject"].partition(": ")
+        connection.execute(
+            "INSERT OR REPLACE INTO standing_alerts VALUES (?, ?, ?, ?)", (agent, fields["code"], detail, at)
+        )
+
+
+def _end_alerts(connection: sqlite3.Connection, agent: str, *codes: str) -> None:
+    connection.executemany(
+        "DELETE FROM standing_alerts WHERE agent = ? AND code = ?", [(agent, code) for code in codes]
+    )
 
 
 def run_finished(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
@@ -77,6 +89,10 @@ def run_finished(connection: sqlite3.Connection, seq: int, at: int, fields: Fiel
     connection.executemany(
         "INSERT OR REPLACE INTO last_runs VALUES (?,?,?,?,?,?,?,?)", [(agent, slot, *end) for slot in slots]
     )
+    if good:
+        _end_alerts(connection, agent, RUN_FAILED, SCHEDULE_MISSED)
+    if mode == "execute" and started_by == "scheduled":
+        _end_alerts(connection, agent, GATE_DRIFT)
     clean = good and not alerts and not fields["counts"].get(FAULTS)
     # A run that judged nothing names no snapshot, and one of an earlier warden may lack a digest: neither proves anything.
     basis = row[4:8]
@@ -115,6 +131,7 @@ def schedule_enabled(connection: sqlite3.Connection, seq: int, at: int, fields: 
     evidence = read_evidence(connection, _key(fields))
     if not (evidence.approved_by and evidence.dry_passes and evidence.execute_passes):
         raise TransitionError("a schedule cannot be enabled before its passes and its sign-off are there")
+    _end_alerts(connection, fields["agent"], GATE_DRIFT)
     connection.execute(
         "INSERT OR REPLACE INTO gates VALUES (?,?,?,?,?,?,?,?,?,?)",
         (*_key(fields), fields["policy_files_digest"], json.dumps(list(fields["allow_drift"])), fields["by"], at),
@@ -123,6 +140,7 @@ def schedule_enabled(connection: sqlite3.Connection, seq: int, at: int, fields: 
 
 def schedule_disabled(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
     """The gate is closed."""
+    _end_alerts(connection, fields["agent"], GATE_DRIFT)
     connection.execute("DELETE FROM gates WHERE agent = ? AND hub_id = ?", (fields["agent"], fields["hub_id"]))
 
 
@@ -256,6 +274,15 @@ def read_jobs(connection: sqlite3.Connection, agent: str, job: str | None = None
         JobRecord(row[0], row[1], moment(row[2]), row[3], row[4], row[5], row[6], row[7], moment(row[8]))
         for row in rows
     )
+
+
+def read_alerts(connection: sqlite3.Connection, agent: str) -> tuple[Alert, ...]:
+    """Return the agent's alerts that stand, by code."""
+    from warden.model.schedule import Alert
+    from warden.store.queries import moment
+
+    rows = connection.execute("SELECT code, detail, at_ms FROM standing_alerts WHERE agent = ? ORDER BY code", (agent,))
+    return tuple(Alert(row[0], row[1], moment(row[2])) for row in rows)
 
 
 def is_claimed(connection: sqlite3.Connection, job: str, scheduled_ms: int) -> bool:
