@@ -44,7 +44,7 @@ def run_applying(parts: Parts, terms: Terms, plan: SavedPlan, draw: Callable[[],
     `StateError` and `LedgerError` as an executing run.
     """
     check_origin(parts, plan)
-    given = replace(parts, brain=PlanBrain(parts.brain.name, parts.brain.digest, plan.items))
+    given = replace(parts, brain=PlanBrain(parts.brain.name, parts.brain.digest, plan.items), asking=None)
     digests = {item.message_id: item.action_digests for item in plan.items}
     bench = Bench(given, terms, "apply", _Changed(digests))
     stale = plan.header.stale_parts(bench.opening.header())

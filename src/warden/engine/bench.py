@@ -6,12 +6,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from warden.engine.journal import Journal
-from warden.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_TERMINATED, LedgerError, StateError, WardenError
+from warden.errors import (
+    EXIT_CREDENTIAL,
+    EXIT_INTERRUPTED,
+    EXIT_PARTIAL,
+    EXIT_TERMINATED,
+    LedgerError,
+    StateError,
+    WardenError,
+)
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from warden.engine.consulting import Consulting
     from warden.engine.enforce import Enforcer
     from warden.engine.parts import Parts, Terms
     from warden.engine.planning import Judged, Planner
@@ -128,7 +137,28 @@ class Bench:
         parts, agent = self._parts, self.terms.agent
         tally = Tally(parts.store.replies_since(agent, Tally.window_start(parts.clock.now())))
         drafter = Drafter(agent, parts.author or parts.brain.name, parts.catalog)
-        return Planner(parts, drafter, self.enforcer, tally)
+        return Planner(parts, drafter, self.enforcer, tally, self.consulting)
+
+    @cached_property
+    def consulting(self) -> Consulting | None:
+        """What asks a model in this run, None for a brain that asks none."""
+        if self._parts.asking is None:
+            return None
+        from warden.engine.consulting import Consulting
+
+        return Consulting(self._parts, self.terms, self._parts.asking, self.journal)
+
+    @property
+    def asked(self) -> Mapping[str, int]:
+        """How many messages a model was asked about, and how many kept answers were used again."""
+        consulting = self.__dict__.get("consulting")
+        return consulting.counts if consulting is not None else {}
+
+    @property
+    def alert(self) -> str:
+        """What an operator must do before the model can be used again; empty for nothing."""
+        consulting = self.__dict__.get("consulting")
+        return consulting.alert if consulting is not None else ""
 
 
 class Closing:
@@ -148,7 +178,8 @@ class Closing:
     def _close(self, stopped: str, status: int, blocked: bool, digest: str | None) -> RunReport:
         from warden.model.report import RunReport
 
-        exit_status = _STOPPED.get(stopped, status)
+        exit_status = _STOPPED.get(stopped, EXIT_CREDENTIAL if self._bench.alert else status)
+        self._counts.update(self._bench.asked)
         counts = {name: self._counts[name] for name in sorted(self._counts) if self._counts[name]}
         self._bench.opening.write(judging=False)
         self._bench.journal.write(
@@ -160,7 +191,10 @@ class Closing:
         )
         self._bench.journal.commit()
         terms = self._bench.terms
-        return RunReport(terms.run_id, self._bench.mode, terms.agent, exit_status, counts, stopped, blocked, digest)
+        alert = self._bench.alert
+        return RunReport(
+            terms.run_id, self._bench.mode, terms.agent, exit_status, counts, stopped, blocked, digest, alert
+        )
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         # A store that failed is not written to again; a run that was killed inside leaves its intents in the outbox.

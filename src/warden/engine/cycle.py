@@ -2,7 +2,7 @@
 
 The three differ in where messages come from and in what is done with a judged message; pulling, planning and judging are
 the same objects in each. A dry run is given no channel: INVARIANT (dry-run-is-pure) holds because there is nothing in its
-hands that could deliver, and because it writes nothing but the run's own two entries.
+hands that could deliver, and because it writes nothing but the run's own two entries and what asking a model used and gave.
 
 Most runs find nothing to do: what plans, judges and delivers is imported when there is something to plan, judge or deliver.
 """
@@ -52,9 +52,10 @@ def run_dry(parts: Parts, terms: Terms, keep: Keep | None = None) -> RunReport:
             blocked |= _count_page(pulled, counts)
             for item in pulled.unreadable:
                 parts.reporter.message(item.report())
-            for seen in pulled.fresh:
+            if pulled.fresh:
                 plan.begin()
-                judged = bench.planner.judge(seen, bench.planner.propose(seen))
+            for seen, proposal in bench.planner.plans(pulled.fresh):
+                judged = bench.planner.judge(seen, proposal)
                 plan.add(judged)
                 counts[judged.disposition.value] += 1
                 parts.reporter.message(judged.report())
@@ -206,8 +207,8 @@ def _ready(parts: Parts, bench: Bench, messages: Sequence[Seen], counts: Counter
 
 def _judge(parts: Parts, bench: Bench, messages: Sequence[Seen], counts: Counter[str]) -> list[Judged]:
     batch: list[Judged] = []
-    for seen in messages:
-        judged = bench.planner.judge(seen, bench.planner.propose(seen))
+    for seen, proposal in bench.planner.plans(messages):
+        judged = bench.planner.judge(seen, proposal)
         why = bench.objection(judged)
         if why:
             counts["stale"] += 1

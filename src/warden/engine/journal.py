@@ -12,12 +12,23 @@ if TYPE_CHECKING:
     from warden.engine.enforce import Judgement
     from warden.engine.planning import Judged
     from warden.engine.pull import Seen, Unreadable
+    from warden.model.consultation import Consultation, LayerManifest, Prepared
     from warden.model.delivery import Action, DeliveryFault, Receipt
     from warden.model.disposition import Disposition
     from warden.model.entry import Head
     from warden.model.ids import MessageKey
     from warden.model.records import OutboxRecord
-    from warden.ports import LedgerStore
+    from warden.ports import LedgerStore, ModelBrain
+
+
+def _layer(layer: LayerManifest) -> dict[str, object]:
+    return {
+        "name": layer.name,
+        "digest": layer.digest,
+        "size_bytes": layer.size_bytes,
+        "cut": layer.cut,
+        "redactions": dict(layer.redactions),
+    }
 
 
 def _reference(key: MessageKey) -> dict[str, object]:
@@ -119,6 +130,43 @@ class Journal:
             body_bytes=request.counts.get("body_bytes", 0),
             secret_kinds=list(judgement.secret_kinds),
             errors=list(judgement.decision.errors),
+        )
+
+    def asked(self, seen: Seen, prepared: Prepared, answer: Consultation, brain: ModelBrain) -> None:
+        """A model was asked about a message: what it was shown, as digests, what that used, and what came of it.
+
+        The redacted texts that it was shown and its redacted answer are kept.
+        """
+        message, manifest, used = seen.message, answer.manifest, answer.usage
+        for text in answer.context_texts.values():
+            self._keep(text.encode("utf-8", "replace"))
+        self.write(
+            "model_asked",
+            **_reference(message.key),
+            thread_id=message.content.thread_id,
+            sender=message.sender.name,
+            input_digest=prepared.input_digest,
+            brain_digest=brain.digest,
+            model=bounded_word(brain.model),
+            outcome=bounded_word(answer.fallback_reason) or "answered",
+            context_digest=manifest.digest,
+            layers=[_layer(layer) for layer in manifest.layers],
+            calls=used.calls,
+            prompt_tokens=used.prompt_tokens,
+            completion_tokens=used.completion_tokens,
+            cost_microunits=used.cost_microunits,
+            wall_ms=used.wall_ms,
+        )
+        if answer.answer is None:
+            return
+        data = answer.answer.encode("utf-8", "replace")
+        self.write(
+            "answer_kept",
+            **_reference(message.key),
+            input_digest=prepared.input_digest,
+            brain_digest=brain.digest,
+            answer_digest=self._keep(data),
+            size_bytes=len(data),
         )
 
     def counted(self, key: MessageKey, bucket: str) -> None:

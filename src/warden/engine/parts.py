@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from warden.model.budget import Budget
 from warden.model.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         Clock,
         HubReader,
         LedgerStore,
+        ModelBrain,
         PolicyKernel,
         Pool,
         Reporter,
@@ -29,10 +31,19 @@ BATCH_MESSAGES = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A brain that asks a model, what asking may use, and how many questions may be on their way at once."""
+
+    brain: ModelBrain
+    budget: Budget = field(default_factory=Budget)
+    parallel: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """The ports of a run. `channels` is empty in a dry run: there is nothing there that could deliver. `alerts` says what
     went wrong while the kernel was built (an overlay that fell back on its last good set); asked once, before judging. `author`
-    is whom drafts name as their writer; empty for the brain's name."""
+    is whom drafts name as their writer; empty for the brain's name. With `asking` it is that brain which proposes."""
 
     hub: HubReader
     store: LedgerStore
@@ -47,6 +58,7 @@ class Parts:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     alerts: Callable[[], tuple[str, ...]] = tuple
     author: str = ""
+    asking: Asking | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from warden.engine.draft import ANSWERING, Drafter, shown_text
 from warden.engine.enforce import Enforcer, Judgement
+from warden.engine.parts import BATCH_MESSAGES
 from warden.engine.reception import escalation, sound_plan
 from warden.model.digests import digest_value
 from warden.model.disposition import Disposition
@@ -16,10 +18,21 @@ from warden.model.report import ActionReport, MessageReport
 from warden.model.request import Effect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from warden.engine.consulting import Consulting
     from warden.engine.parts import Parts
     from warden.engine.pull import Seen
     from warden.engine.tally import Tally
     from warden.model.delivery import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is proposed for one message; `wait` is the reason code for holding it instead of escalating it, or empty."""
+
+    plan: Plan
+    wait: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +100,66 @@ def _action_report(judgement: Judgement, delivered: frozenset[str]) -> ActionRep
 class Planner:
     """Asks a brain and judges what it says, one message at a time."""
 
-    def __init__(self, parts: Parts, drafter: Drafter, enforcer: Enforcer, tally: Tally) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        drafter: Drafter,
+        enforcer: Enforcer,
+        tally: Tally,
+        consulting: Consulting | None = None,
+    ) -> None:
         self._brain = parts.brain
         self._scanner = parts.scanner
         self._store = parts.store
         self._drafter = drafter
         self._enforcer = enforcer
         self._tally = tally
+        self._consulting = consulting
 
-    def propose(self, seen: Seen) -> Plan:
-        """Return the brain's plan in a form that can be relied on; never raises.
+    def plans(self, messages: Sequence[Seen]) -> Iterator[tuple[Seen, Proposal]]:
+        """Yield messages with the brain's plan in a form that can be relied on, in order; fewer when the run is to stop.
 
-        Automatic mail and our own are skipped before any brain is asked (RFC 3834, section 2).
+        Automatic mail and our own are skipped before any brain is asked (RFC 3834, section 2). Raises as `Consulting.propose`
+        when a model is asked, and nothing otherwise.
         """
-        if seen.facts.from_self:
-            return Plan((PlannedAction("skip"),), "from-self", "sent by ourselves")
-        if seen.facts.automatic:
-            return Plan((PlannedAction("skip"),), "automatic", "marked as automatic mail")
+        if self._consulting is None:
+            for seen in messages:
+                yield seen, Proposal(_skipped(seen) or self._sound(partial(self._ask, seen)))
+            return
+        for start in range(0, len(messages), BATCH_MESSAGES):
+            batch = messages[start : start + BATCH_MESSAGES]
+            skipped = [_skipped(seen) for seen in batch]
+            asked = [seen for seen, skip in zip(batch, skipped, strict=True) if skip is None]
+            proposals = iter(self._consulting.propose(asked))
+            for seen, skip in zip(batch, skipped, strict=True):
+                proposal = next(proposals, None) if skip is None else Proposal(skip)
+                if proposal is None:
+                    return
+                yield seen, self._sound_proposal(proposal)
+
+    def _ask(self, seen: Seen) -> Plan:
+        return self._brain.propose(BrainInput(seen.message, seen.facts))
+
+    def _sound(self, plan: Callable[[], Plan]) -> Plan:
+        """Return the plan that `plan` gives in a form that can be relied on; never raises."""
         try:
-            answer = self._brain.propose(BrainInput(seen.message, seen.facts))
-            return sound_plan(answer, self._drafter.catalog, self._scanner)
+            return sound_plan(plan(), self._drafter.catalog, self._scanner)
         except Exception as error:  # noqa: BLE001 - a brain may be anything, and it must not end the run
             return escalation("brain-failed", f"the brain failed with {type(error).__name__}")
 
-    def judge(self, seen: Seen, plan: Plan) -> Judged:
+    def _sound_proposal(self, proposal: Proposal) -> Proposal:
+        return replace(proposal, plan=self._sound(lambda: proposal.plan))
+
+    def judge(self, seen: Seen, proposal: Proposal) -> Judged:
         """Return the plan judged, and count what it will do in the tally."""
-        message, facts = seen.message, seen.facts
+        message, facts, plan = seen.message, seen.facts, proposal.plan
         judgements: list[Judgement] = []
         for draft in self._drafter.draft(plan, message, facts):
             counts = self._tally.counts(message, len(judgements))
             judgements.append(self._enforcer.judge(draft, message, facts, counts))
         disposition, reason = resolve(plan, tuple(judgements), seen)
+        if proposal.wait and disposition is Disposition.ESCALATED:
+            disposition, reason = Disposition.HELD, proposal.wait
         judged = Judged(seen, plan, tuple(judgements), disposition, reason)
         if seen.before is not None and self._acted_before(judged):
             judged = replace(judged, disposition=Disposition.ESCALATED, reason="acted-before")
@@ -132,6 +174,14 @@ class Planner:
         """INVARIANT (exactly-once): what was intended for a message once is never intended again, whatever became of it."""
         keys = [judgement.action.key for judgement in judged.actions if judgement.action is not None]
         return bool(self._store.intended(keys))
+
+
+def _skipped(seen: Seen) -> Plan | None:
+    if seen.facts.from_self:
+        return Plan((PlannedAction("skip"),), "from-self", "sent by ourselves")
+    if seen.facts.automatic:
+        return Plan((PlannedAction("skip"),), "automatic", "marked as automatic mail")
+    return None
 
 
 def resolve(plan: Plan, judgements: tuple[Judgement, ...], seen: Seen) -> tuple[Disposition, str]:

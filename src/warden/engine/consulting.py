@@ -1,0 +1,193 @@
+"""Asking a model, from the outside: kept answers first, then the budget, then the call, and the answer durable before its use.
+
+What it does: gets from `ports.ModelBrain` a plan for each message of a batch, in the order of the batch. What it does not:
+know a prompt, a provider or a key, judge a plan, or deliver. Rules:
+
+1. INVARIANT (dry-run-is-pure): an answer is kept under the digest of all that it depends on, in dry runs too, and used again
+   by every later run: a message is sent to a model once. A process that dies between the call and the commit asks once more.
+2. INVARIANT (own-count): what a question may cost is held against the limits before it is asked, and what it did cost is in
+   the ledger, in one commit with the answer, before the answer becomes a plan. Dry runs spend too.
+3. A message that the model cannot be asked about goes to the rules; what they cannot answer is escalated with the reason. Only
+   when the model refuses our credential such a message is held instead: the key is replaced, and the message is asked about.
+4. Questions of a round run side by side; plans come out in order, and a run that is asked to stop plans no message behind one
+   that has no plan.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from warden.engine.conversation import with_conversation
+from warden.engine.planning import Proposal
+from warden.engine.purse import Purse, Refusal
+from warden.engine.reception import escalation
+from warden.ledger.schema import bounded_word
+from warden.model.consultation import Consultation, Prepared
+from warden.model.message import BrainInput
+from warden.model.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from warden.engine.journal import Journal
+    from warden.engine.parts import Asking, Parts, Terms
+    from warden.engine.pull import Seen
+
+CREDENTIAL = "model-credential"
+"""Reason code of a message that is held because the model refuses our credential."""
+
+BUDGET = "budget-spent"
+"""Reason code of a message that no model was asked about because a budget is spent."""
+
+FAILED = "brain-failed"
+ANSWERED = "answered"
+REPLAYED = "replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A message that a model is to be asked about, and its place in the batch."""
+
+    place: int
+    seen: Seen
+    prepared: Prepared
+
+    @property
+    def sender(self) -> str:
+        """Who sent the message."""
+        return self.seen.message.sender.name
+
+
+class Consulting:
+    """Gets the plans of one run's messages from a brain that asks a model.
+
+    `counts` tells how many messages the model was asked about and how many kept answers were used again; `alert` is what an
+    operator must do before the model can be used, empty for nothing.
+    """
+
+    def __init__(self, parts: Parts, terms: Terms, asking: Asking, journal: Journal) -> None:
+        self._parts = parts
+        self._asking = asking
+        self._brain = asking.brain
+        self._journal = journal
+        self._purse = Purse(parts.store, parts.clock, asking.budget, terms.run_id)
+        self.counts: Counter[str] = Counter()
+        self.alert = ""
+
+    def propose(self, messages: Sequence[Seen]) -> list[Proposal]:
+        """Return a proposal for each message, in order; for fewer when the run is asked to stop.
+
+        Raises `HubError` when a conversation cannot be fetched, `StateError` and `LedgerError`. What a brain raises becomes an
+        escalation.
+        """
+        proposals: dict[int, Proposal] = {}
+        open_ones: deque[_Question] = deque()
+        for place, seen in enumerate(messages):
+            found = self._prepare(seen)
+            kept = self._replay(found) if isinstance(found, Prepared) else Proposal(found)
+            if kept is not None:
+                proposals[place] = kept
+            elif isinstance(found, Prepared):
+                open_ones.append(_Question(place, seen, found))
+        while open_ones and not self._parts.stop.requested():
+            proposals.update(self._next_round(open_ones))
+        return [proposals[place] for place in range(min((one.place for one in open_ones), default=len(messages)))]
+
+    def _prepare(self, seen: Seen) -> Plan | Prepared:
+        given = BrainInput(seen.message, seen.facts)
+        found = self._prepared(given)
+        if isinstance(found, Plan):
+            return found
+        reopened = seen.before is not None and seen.before.reopened
+        told = with_conversation(given, reopened, self._parts.hub, self._parts.scanner)
+        return found if told is given else self._prepared(told)
+
+    def _prepared(self, given: BrainInput) -> Plan | Prepared:
+        try:
+            found = self._brain.prepare(given)
+        except Exception as error:  # noqa: BLE001 - a brain may be anything, and it must not end the run
+            return _failed(error)
+        return found if isinstance(found, Plan | Prepared) else escalation("brain-answer", "the brain prepared nothing")
+
+    def _replay(self, prepared: Prepared) -> Proposal | None:
+        """Return the plan of the answer that was kept for this very question, None when there is none."""
+        data = self._parts.store.answer(prepared.input_digest)
+        if data is None:
+            return None
+        try:
+            consultation = self._brain.replay(prepared, data.decode("utf-8"))
+            plan = consultation.plan
+        except Exception as error:  # noqa: BLE001 - as above; the answer stays kept, and is not paid for twice
+            plan = _failed(error)
+        self.counts[REPLAYED] += 1
+        return Proposal(plan)
+
+    def _next_round(self, open_ones: deque[_Question]) -> dict[int, Proposal]:
+        """Take from `open_ones` what is refused, and as many questions as may be asked side by side; return their proposals."""
+        proposals: dict[int, Proposal] = {}
+        round_: list[_Question] = []
+        while open_ones and len(round_) < self._asking.parallel:
+            question = open_ones[0]
+            if self.alert:
+                proposals[question.place] = self._decline(question, CREDENTIAL)
+            elif (refusal := self._purse.refusal(question.sender, question.prepared.estimate)) is None:
+                self._purse.take(question.sender, question.prepared.estimate)
+                round_.append(question)
+            elif self._purse.is_spent(question.sender, question.prepared.estimate):
+                proposals[question.place] = self._decline(question, BUDGET, refusal)
+            else:
+                break  # what is on its way may turn out to cost less: asked again in the next round
+            open_ones.popleft()
+        if round_:
+            proposals.update(self._ask(round_))
+        return proposals
+
+    def _ask(self, questions: Sequence[_Question]) -> dict[int, Proposal]:
+        answers = self._parts.pool.run([partial(self._consult, question) for question in questions])
+        for question, answer in zip(questions, answers, strict=True):
+            self._journal.asked(question.seen, question.prepared, self._sound(answer), self._brain)
+            if answer.alert and not self.alert:
+                self.alert = answer.alert
+                self._journal.write("alert_raised", code=CREDENTIAL, subject=bounded_word(self.alert))
+        # The answer is durable before anything is made of it; with it, that it was paid for.
+        self._journal.commit()
+        self._purse.settle()
+        self.counts["asked"] += len(questions)
+        return {
+            question.place: self._waiting(answer.plan, CREDENTIAL) if answer.alert else Proposal(answer.plan)
+            for question, answer in zip(questions, answers, strict=True)
+        }
+
+    def _consult(self, question: _Question) -> Consultation:
+        prepared = question.prepared
+        try:
+            return self._brain.consult(prepared)
+        except Exception as error:  # noqa: BLE001 - as above; nobody knows what it used, so it counts as all that it might
+            return Consultation(_failed(error), None, prepared.manifest, prepared.estimate, FAILED)
+
+    def _sound(self, answer: Consultation) -> Consultation:
+        """INVARIANT (no-secret): an answer in which the guard still finds something is not kept."""
+        if answer.answer is None or not self._parts.scanner.scan(answer.answer):
+            return answer
+        return replace(answer, answer=None)
+
+    def _decline(self, question: _Question, reason: str, refusal: Refusal | None = None) -> Proposal:
+        try:
+            plan = self._brain.decline(question.prepared, reason).plan
+        except Exception as error:  # noqa: BLE001 - as above
+            plan = _failed(error)
+        if refusal is not None and plan.reason == reason:
+            plan = replace(plan, detail=refusal.detail)
+        return self._waiting(plan, reason) if reason == CREDENTIAL else Proposal(plan)
+
+    def _waiting(self, plan: Plan, reason: str) -> Proposal:
+        """Hold a message that only the model could have answered; what the rules answer is answered."""
+        is_left = all(action.kind == "escalate" for action in plan.actions)
+        return Proposal(plan, reason if is_left else "")
+
+
+def _failed(error: Exception) -> Plan:
+    return escalation(FAILED, f"the brain failed with {type(error).__name__}")
