@@ -13,7 +13,7 @@ from warden.channels.hub import messaging_channels
 from warden.documents.charter import load_charter
 from warden.engine.applying import run_applying
 from warden.engine.cycle import run_dry, run_executing
-from warden.engine.parts import Parts, Terms
+from warden.engine.parts import Asking, Parts, Terms
 from warden.guard import GuardScanner
 from warden.model.catalog import Catalog, CatalogEntry
 from warden.model.delivery import OutgoingMessage
@@ -104,6 +104,7 @@ class Bed:
     store: SqliteLedgerStore = field(init=False)
     channels: Mapping[str, Channel] | None = None
     pool: Pool = field(default_factory=InlinePool)
+    asking: Asking | None = None
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -140,6 +141,7 @@ class Bed:
             reporter=self.reports,
             stop=self.stop,
             channels=channels if executing else {},
+            asking=self.asking,
         )
 
     def terms(self, **more: Any) -> Terms:

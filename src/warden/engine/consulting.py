@@ -87,10 +87,11 @@ class Consulting:
         open_ones: deque[_Question] = deque()
         for place, seen in enumerate(messages):
             found = self._prepare(seen)
-            kept = self._replay(found) if isinstance(found, Prepared) else Proposal(found)
-            if kept is not None:
+            if isinstance(found, Plan):
+                proposals[place] = Proposal(found)
+            elif (kept := self._replay(found)) is not None:
                 proposals[place] = kept
-            elif isinstance(found, Prepared):
+            else:
                 open_ones.append(_Question(place, seen, found))
         while open_ones and not self._parts.stop.requested():
             proposals.update(self._next_round(open_ones))
