@@ -208,6 +208,19 @@ class AnswerSource(Protocol):
         ...
 
 
+class OrderBook(Protocol):
+    """An operator's own rules for authenticated events: what they name is carried out without asking a brain."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the rules."""
+        ...
+
+    def order(self, message: Message) -> Plan | None:
+        """Return what the first matching rule names for this event, None when none does or a brain is to judge; pure."""
+        ...
+
+
 class Channel(Protocol):
     """Carries one intent to the outside. Only `engine.enforce` calls it."""
 
@@ -378,7 +391,7 @@ class ReviewStore(Protocol):
         ...
 
     def due(self, agent: str, now: datetime, raised_before: datetime | None, limit: int) -> tuple[ReviewItem, ...]:
-        """Return live approvals whose time has run out at `now`, then open items that were not raised since `raised_before` (None:
+        """Return live approvals whose time has run out, then open items that were not raised since `raised_before` (None:
         no such items)."""
         ...
 
@@ -392,6 +405,14 @@ class ReviewStore(Protocol):
 
     def history(self, number: int) -> tuple[Trace, ...]:
         """Return the entries about an item and its messages that the ledger holds, oldest first, bounded."""
+        ...
+
+    def facts(self, message: MessageKey) -> bytes | None:
+        """Return the newest request that was judged about a message and not simply allowed, None when it was purged."""
+        ...
+
+    def request(self, record: OutboxRecord) -> bytes | None:
+        """Return the request on which an intent was allowed, None when it was purged."""
         ...
 
     def stuck(self, message: MessageKey) -> tuple[OutboxRecord, ...]:

@@ -27,7 +27,7 @@ from warden.model.records import DispositionRecord, OutboxRecord
 from warden.model.report import MessageReport, RunReport
 from warden.model.saved_plan import PlanHeader, PlanItem, SavedPlan
 from warden.policy import Bundle, Kernel
-from warden.ports import AnswerSource, Brain, Channel, PolicyKernel, Pool, Scanner
+from warden.ports import AnswerSource, Brain, Channel, OrderBook, PolicyKernel, Pool, Scanner
 from warden.store.sqlite import SqliteLedgerStore
 from warden.testing.engine import Faults, FixedClock, InlinePool, Patience, Reports, ScriptedBrain, plan_of
 from warden.testing.hub import MemoryHub
@@ -105,6 +105,7 @@ class Bed:
     channels: Mapping[str, Channel] | None = None
     pool: Pool = field(default_factory=InlinePool)
     asking: Asking | None = None
+    orders: OrderBook | None = None
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -142,6 +143,7 @@ class Bed:
             stop=self.stop,
             channels=channels if executing else {},
             asking=self.asking,
+            orders=self.orders,
         )
 
     def terms(self, **more: Any) -> Terms:

@@ -50,13 +50,15 @@ def test_the_prose_names_every_rule_kind_and_limit() -> None:
 
 
 def test_the_tiers_are_those_of_the_messaging_charter() -> None:
-    """Messaging kinds are automatic, changes are for a person, and nothing is in the operator's tier yet."""
+    """Messaging kinds are automatic, changes are for a person, and only an operator's rule starts scripts and workloads."""
     kinds = charter_kernel().kinds
     automatic = {"route_answer", "reply", "progress_note", "mark_read", "audit_event", "escalate", "skip"}
     assert {name for name, tier in kinds.items() if tier is Tier.AUTO} == automatic
-    review = {"propose_catalog_diff", "change_code", "change_routing", "change_config"}
+    review = {"respond", "propose_catalog_diff", "change_code", "change_routing", "change_config"}
     assert {name for name, tier in kinds.items() if tier is Tier.REVIEW} == review
-    assert set(kinds) == automatic | review
+    ordered = {"run_script", "start_workload", "send_trigger"}
+    assert {name for name, tier in kinds.items() if tier is Tier.OPERATOR} == ordered
+    assert set(kinds) == automatic | review | ordered
 
 
 def test_every_kind_with_a_body_is_denied_unless_its_text_was_looked_at() -> None:

@@ -9,10 +9,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from warden.model.delivery import Action, OutgoingMessage, Payload, ProgressEvent, ReadMark
+from warden.model.delivery import (
+    Action,
+    OutgoingMessage,
+    Payload,
+    ProgressEvent,
+    ReadMark,
+    ScriptRun,
+    TriggerLine,
+    WorkloadStart,
+)
 from warden.model.ids import idempotency_key
 from warden.model.message import AUTO_SUBMITTED, DRAFTED_BY, HOPS, MARKER, Message, MessageFacts
 from warden.model.plan import Plan, PlannedAction
@@ -43,18 +52,22 @@ _UNSENT: Mapping[str, str] = {
 """Unicode categories that a body may not hold: a reader would not see them, or would see something else."""
 
 ANSWERING = frozenset({"route_answer", "reply"})
+ORDERED = frozenset({"run_script", "start_workload", "send_trigger"})
+"""Kinds that only an operator's own rule can name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A planned action on its way to the kernel: `action` is None when there is nothing to deliver or when `problem` says why
-    no final text could be made. `text_source` is catalog, draft, template or none."""
+    no final text could be made. `text_source` is catalog, draft, template, rule or none; `ordered` says that an operator's own
+    rule named the action, not a brain."""
 
     kind: str
     ordinal: int
     action: Action | None = None
     text_source: str = "none"
     problem: str = ""
+    ordered: bool = False
 
 
 class _ArgumentError(Exception):
@@ -110,20 +123,27 @@ class Drafter:
             kind = planned.kind
             ordinal = ordinals.get(kind, 0)
             ordinals[kind] = ordinal + 1
-            drafts.append(self._draft_one(planned, kind, ordinal, message, facts))
+            draft = self._draft_one(planned, kind, ordinal, message, facts, plan.ordered)
+            drafts.append(replace(draft, ordered=plan.ordered))
         if len(plan.actions) > MAX_PLANNED_ACTIONS:
             drafts.append(Draft("unknown", ordinals.get("unknown", 0), problem="the plan has too many actions"))
         kinds = {draft.kind for draft in drafts}
-        if (kinds & ANSWERING or "progress_note" in kinds) and "mark_read" not in kinds:
+        if kinds & _FOLLOWED and "mark_read" not in kinds:
             drafts.append(self._draft_one(PlannedAction("mark_read"), "mark_read", 0, message, facts))
         # The flag is set last, wherever a brain put it.
         return tuple(sorted(drafts, key=lambda draft: draft.kind == "mark_read"))
 
     def _draft_one(
-        self, planned: PlannedAction, kind: str, ordinal: int, message: Message, facts: MessageFacts
+        self,
+        planned: PlannedAction,
+        kind: str,
+        ordinal: int,
+        message: Message,
+        facts: MessageFacts,
+        ordered: bool = False,
     ) -> Draft:
         maker = _MAKERS.get(kind)
-        if maker is None:
+        if maker is None or (kind in ORDERED and not ordered):
             return Draft(kind, ordinal)
         if ordinal > 0:
             return Draft(kind, ordinal, problem="one action of this kind is enough for a message")
@@ -170,6 +190,24 @@ class Drafter:
         _take(arguments)
         return ReadMark(message.key.message_id), "none"
 
+    def _script(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
+        rule, argv, stdin = _take(arguments, "rule", "argv", "stdin")
+        return ScriptRun(rule, argv, stdin), "rule"
+
+    def _workload(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
+        key = idempotency_key(message.key, "start_workload", 0)
+        if "response_policy" in arguments:
+            source, action, policy = _take(arguments, "source", "action", "response_policy")
+            return WorkloadStart(key, message.key.message_id, source, action, policy), "rule"
+        source, action = _take(arguments, "source", "action")
+        return WorkloadStart(key, message.key.message_id, source, action), "rule"
+
+    def _trigger(self, arguments: Mapping[str, object], message: Message, facts: MessageFacts) -> tuple[Payload, str]:
+        (kind,) = _take({"kind": arguments.get("kind")}, "kind")
+        values = {name: value for name, value in arguments.items() if name != "kind"}
+        texts = dict(zip(values, _take(values, *values), strict=True))
+        return TriggerLine(kind, {**texts, MARKER: idempotency_key(message.key, "send_trigger", 0)}), "rule"
+
     def _message(
         self, body: str, kind: str, message: Message, facts: MessageFacts, extra: Mapping[str, str]
     ) -> OutgoingMessage:
@@ -199,22 +237,38 @@ _MAKERS: Mapping[str, _Maker] = {
     "reply": Drafter._reply,
     "progress_note": Drafter._note,
     "mark_read": Drafter._read,
+    "run_script": Drafter._script,
+    "start_workload": Drafter._workload,
+    "send_trigger": Drafter._trigger,
 }
+_FOLLOWED = ANSWERING | ORDERED | {"progress_note"}
+"""Kinds after which the message is marked as read."""
 
 
 def outgoing_text(payload: Payload) -> str:
     """Return the foreign or drafted text in a payload: what the guard scans. Marks of our own are left out."""
-    if isinstance(payload, OutgoingMessage):
-        return f"{payload.to_agent}\n{payload.subject}\n\n{payload.body}"
-    if isinstance(payload, ProgressEvent):
-        return "\n".join(filter(None, (payload.summary, payload.detail)))
-    return ""
+    match payload:
+        case OutgoingMessage():
+            return f"{payload.to_agent}\n{payload.subject}\n\n{payload.body}"
+        case ProgressEvent():
+            return "\n".join(filter(None, (payload.summary, payload.detail)))
+        case ReadMark():
+            return ""
+    return shown_text(payload) or ""
 
 
 def shown_text(payload: Payload) -> str | None:
     """Return the text of a payload as a person is shown it: a reply's body, a note's summary, None for a read mark."""
-    if isinstance(payload, OutgoingMessage):
-        return payload.body
-    if isinstance(payload, ProgressEvent):
-        return payload.summary
+    match payload:
+        case OutgoingMessage():
+            return payload.body
+        case ProgressEvent():
+            return payload.summary
+        case ScriptRun():
+            return f"{payload.argv}\n{payload.stdin}"
+        case WorkloadStart():
+            return " ".join(filter(None, (payload.source, payload.action, payload.response_policy)))
+        case TriggerLine():
+            values = (f"{name}={value}" for name, value in payload.metadata.items() if name != MARKER)
+            return " ".join((payload.kind, *values))
     return None

@@ -38,11 +38,15 @@ REDACTION = "standard"
 CAPABILITIES: Mapping[str, str] = {
     "route_answer": "messaging.answer",
     "reply": "messaging.reply",
+    "respond": "messaging.respond",
     "progress_note": "messaging.progress",
     "mark_read": "messaging.read",
     "audit_event": "messaging.audit",
     "escalate": "messaging.escalate",
     "skip": "messaging.skip",
+    "run_script": "operator.script",
+    "start_workload": "operator.workload",
+    "send_trigger": "operator.trigger",
     "propose_catalog_diff": "catalog.propose",
     "change_code": "code.change",
     "change_routing": "routing.change",
@@ -50,10 +54,14 @@ CAPABILITIES: Mapping[str, str] = {
 }
 
 
+_CONSTRAINED = (Effect.REQUIRE_APPROVAL, Effect.ALLOW_WITH_CONSTRAINTS)
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One draft, judged. `action` is the final action, None when nothing could be delivered; `allowed` says that it may be;
-    `buckets` are what velocity rules count it under once it is carried out."""
+    `buckets` are what velocity rules count it under once it is carried out. `released` says that a person released exactly this
+    action, which lifts a `require_approval` and nothing else (`engine.release` alone sets it)."""
 
     draft: Draft
     decision: Decision
@@ -61,6 +69,7 @@ class Judgement:
     action: Action | None = None
     secret_kinds: tuple[str, ...] = ()
     buckets: tuple[str, ...] = ()
+    released: bool = False
 
     @property
     def request_bytes(self) -> bytes:
@@ -69,8 +78,9 @@ class Judgement:
 
     @property
     def allowed(self) -> bool:
-        """Whether the action may be carried out without a person."""
-        return self.decision.effect >= Effect.ALLOW_WITH_CONSTRAINTS
+        """Whether the action may be carried out: by the policy's word, or by a person's where the policy asks for it."""
+        floor = Effect.REQUIRE_APPROVAL if self.released else Effect.ALLOW_WITH_CONSTRAINTS
+        return self.decision.effect >= floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +117,15 @@ class Enforcer:
                 rule_ids=(*judged.decision.rule_ids, "engine/draft"),
             )
             return replace(judged, decision=decision, action=None)
-        if judged.action is None or judged.decision.effect is not Effect.ALLOW_WITH_CONSTRAINTS:
+        # What a person is asked to release is final too: byte for byte what would leave, constraints met.
+        if judged.action is None or judged.decision.effect not in _CONSTRAINED:
             return judged
         final = apply_footers(judged.action, judged.decision.constraints)
         if final is not judged.action:
             judged = self._judge_text(draft, final, message, facts, counts)
         replies = max(counts.get("replies_in_thread_hour", 0), counts.get("replies_to_sender_hour", 0))
         failed = undischarged(final, judged.decision.constraints, replies)
-        if failed and judged.allowed:
+        if failed and judged.decision.effect is not Effect.DENY:
             decision = replace(
                 judged.decision,
                 effect=Effect.DENY,
@@ -159,6 +170,7 @@ class Enforcer:
             "thread": message.content.thread_id,
             "trust": message.sender.assurance.value,
             "text_source": draft.text_source,
+            "ordered_by": "operator_rule" if draft.ordered else "brain",
             "redaction": REDACTION,
             "hub_authenticated": "true" if authenticated else "false",
             "msg.kind": message.content.kind,

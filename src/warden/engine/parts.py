@@ -9,7 +9,7 @@ from warden.model.budget import Budget
 from warden.model.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from warden.ports import (
         AnswerSource,
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
         HubReader,
         LedgerStore,
         ModelBrain,
+        OrderBook,
         PolicyKernel,
         Pool,
         Reporter,
+        ReviewStore,
         Scanner,
         StopSignal,
+        Witness,
     )
 
 BATCH_MESSAGES = 64
@@ -43,7 +46,8 @@ class Asking:
 class Parts:
     """The ports of a run. `channels` is empty in a dry run: there is nothing there that could deliver. `alerts` says what
     went wrong while the kernel was built (an overlay that fell back on its last good set); asked once, before judging. `author`
-    is whom drafts name as their writer; empty for the brain's name. With `asking` it is that brain which proposes."""
+    is whom drafts name as their writer; empty for the brain's name. With `asking` it is that brain which proposes. `orders` are
+    an operator's own rules for events, if there are any."""
 
     hub: HubReader
     store: LedgerStore
@@ -57,15 +61,22 @@ class Parts:
     stop: StopSignal
     channels: Mapping[str, Channel] = field(default_factory=dict)
     alerts: Callable[[], tuple[str, ...]] = tuple
+    witnesses: Sequence[Witness] = ()
+    """Keep heads of the log elsewhere; a dry run is given none."""
     author: str = ""
+    orders: OrderBook | None = None
     asking: Asking | None = None
+    reviews: ReviewStore | None = None
+    """The queue of what waits for a person, tended by an executing run; None leaves it alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The terms of a run, fixed before it starts.
 
-    `limit` bounds how many messages are planned, None for all; `hop_limit` is the hop count at which we no longer answer.
+    `limit` bounds how many messages are planned, None for all; `hop_limit` is the hop count at which we no longer answer;
+    `approval_expiry_s` is how long an action waits for its release, and `raise_after_s` after how long an item that nobody took
+    note of is raised (again): None for never.
     """
 
     run_id: str
@@ -76,3 +87,5 @@ class Terms:
     hop_limit: int = 5
     page_size: int = 2 * BATCH_MESSAGES
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    approval_expiry_s: float | None = 3 * 86_400.0
+    raise_after_s: float | None = 86_400.0

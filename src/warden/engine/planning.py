@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from warden.engine.draft import ANSWERING, Drafter, shown_text
+from warden.engine.draft import ANSWERING, ORDERED, Drafter, shown_text
 from warden.engine.enforce import Enforcer, Judgement
 from warden.engine.parts import BATCH_MESSAGES
 from warden.engine.reception import escalation, sound_plan
 from warden.model.digests import digest_value
 from warden.model.disposition import Disposition
-from warden.model.message import BrainInput
+from warden.model.message import HUB, BrainInput
 from warden.model.plan import Plan, PlannedAction
 from warden.model.report import ActionReport, MessageReport
 from warden.model.request import Effect
@@ -109,6 +109,7 @@ class Planner:
         consulting: Consulting | None = None,
     ) -> None:
         self._brain = parts.brain
+        self._orders = parts.orders
         self._scanner = parts.scanner
         self._store = parts.store
         self._drafter = drafter
@@ -119,23 +120,41 @@ class Planner:
     def plans(self, messages: Sequence[Seen]) -> Iterator[tuple[Seen, Proposal]]:
         """Yield messages with the brain's plan in a form that can be relied on, in order; fewer when the run is to stop.
 
-        Automatic mail and our own are skipped before any brain is asked (RFC 3834, section 2). Raises as `Consulting.propose`
+        Automatic mail and our own are skipped before any brain is asked (RFC 3834, section 2), and what an operator's own rule
+        names for an event is taken without asking one. Raises as `Consulting.propose`
         when a model is asked, and nothing otherwise.
         """
         if self._consulting is None:
             for seen in messages:
-                yield seen, Proposal(_skipped(seen) or self._sound(partial(self._ask, seen)))
+                yield seen, Proposal(self._settled(seen) or self._sound(partial(self._ask, seen)))
             return
         for start in range(0, len(messages), BATCH_MESSAGES):
             batch = messages[start : start + BATCH_MESSAGES]
-            skipped = [_skipped(seen) for seen in batch]
-            asked = [seen for seen, skip in zip(batch, skipped, strict=True) if skip is None]
+            settled = [self._settled(seen) for seen in batch]
+            asked = [seen for seen, plan in zip(batch, settled, strict=True) if plan is None]
             proposals = iter(self._consulting.propose(asked))
-            for seen, skip in zip(batch, skipped, strict=True):
-                proposal = next(proposals, None) if skip is None else Proposal(skip)
+            for seen, plan in zip(batch, settled, strict=True):
+                if plan is not None:
+                    yield seen, Proposal(plan)
+                    continue
+                proposal = next(proposals, None)
                 if proposal is None:
                     return
                 yield seen, self._sound_proposal(proposal)
+
+    def _settled(self, seen: Seen) -> Plan | None:
+        """Return the plan of a message about which no brain is asked, None when one is."""
+        return _skipped(seen) or self._ordered(seen)
+
+    def _ordered(self, seen: Seen) -> Plan | None:
+        """Return the plan that an operator's rule names for an event; INVARIANT (charter-floor): only here is one marked so."""
+        if self._orders is None or seen.message.source == HUB:
+            return None
+        try:
+            plan = self._orders.order(seen.message)
+        except Exception as error:  # noqa: BLE001 - a rule that fails must not end the run, nor hand the event to a brain
+            return escalation("order-failed", f"the rules for events failed with {type(error).__name__}")
+        return None if plan is None else replace(self._sound(lambda: plan), ordered=True)
 
     def _ask(self, seen: Seen) -> Plan:
         return self._brain.propose(BrainInput(seen.message, seen.facts))
@@ -201,7 +220,9 @@ def resolve(plan: Plan, judgements: tuple[Judgement, ...], seen: Seen) -> tuple[
     if held:
         return Disposition.HELD, "rate-limit"
     if any(judgement.decision.effect is Effect.REQUIRE_APPROVAL for judgement in judgements):
-        return Disposition.HELD, "approval"
+        # An approval is about one action: a plan with several texts is a person's to handle, not to release piecemeal.
+        several = sum(judgement.draft.kind != "mark_read" for judgement in judgements) > 1
+        return (Disposition.ESCALATED, "several-actions") if several else (Disposition.HELD, "approval")
     actions = [judgement.action for judgement in judgements]
     if not actions or any(action is None for action in actions):
         return Disposition.ESCALATED, "nothing-to-do"
@@ -223,4 +244,4 @@ def closing_disposition(actions: list[Action]) -> Disposition:
     kinds = {action.kind for action in actions}
     if kinds & ANSWERING:
         return Disposition.ANSWERED
-    return Disposition.NOTED if "progress_note" in kinds else Disposition.READ
+    return Disposition.NOTED if kinds & (ORDERED | {"progress_note"}) else Disposition.READ

@@ -45,9 +45,47 @@ class ReadMark:
     message_id: str
 
 
-Payload = OutgoingMessage | ProgressEvent | ReadMark
+@dataclass(frozen=True, slots=True)
+class ScriptRun:
+    """Payload of channel `script`: the program that an operator's rule names, and what it reads.
 
-_CHANNELS: dict[type, str] = {OutgoingMessage: "message", ProgressEvent: "progress", ReadMark: "read"}
+    `argv` is a JSON list of strings, run without a shell; `stdin` is one JSON document.
+    """
+
+    rule: str
+    argv: str
+    stdin: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadStart:
+    """Payload of channel `workload`: what a runtime is asked to execute, under an id that never changes."""
+
+    workload_id: str
+    event_id: str
+    source: str
+    action: str
+    response_policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerLine:
+    """Payload of channel `trigger`: a word and named values for a runtime that listens for triggers."""
+
+    kind: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+Payload = OutgoingMessage | ProgressEvent | ReadMark | ScriptRun | WorkloadStart | TriggerLine
+
+_CHANNELS: dict[type, str] = {
+    OutgoingMessage: "message",
+    ProgressEvent: "progress",
+    ReadMark: "read",
+    ScriptRun: "script",
+    WorkloadStart: "workload",
+    TriggerLine: "trigger",
+}
 
 
 def payload_fields(payload: Payload) -> dict[str, object]:

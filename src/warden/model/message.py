@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from warden.model.ids import MessageKey
 
+HUB = "hub"
+"""The source of messages that came from a coordination hub; others are sources of events."""
+
 AUTO_SUBMITTED = "auto-submitted"
 """Metadata name that marks automatic mail; `no` or absence means a person or agent wrote it (RFC 3834, section 5)."""
 
@@ -67,7 +70,7 @@ class Message:
     sender: Principal
     received_at: str
     content: Mail
-    source: str = "hub"
+    source: str = HUB
     recipient: str = ""
 
     @property

@@ -31,7 +31,8 @@ class Plan:
     """What a brain proposes for one message.
 
     `reason` is a short stable code (`routing-question`, `several-candidates`, ...); `detail` is one line of prose for a
-    person; `catalog_entry` names the entry an answer rests on; `candidates` are ordered best first.
+    person; `catalog_entry` names the entry an answer rests on; `candidates` are ordered best first. `ordered` is set by the
+    engine alone, for what an operator's own rule names; a brain that sets it is not believed.
     """
 
     actions: tuple[PlannedAction, ...]
@@ -39,3 +40,4 @@ class Plan:
     detail: str = ""
     catalog_entry: str | None = None
     candidates: tuple[Candidate, ...] = ()
+    ordered: bool = False

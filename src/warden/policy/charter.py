@@ -37,10 +37,20 @@ class Tier(StrEnum):
 
 _TIER_DECISIONS: dict[Tier, tuple[Effect, str]] = {
     Tier.AUTO: (Effect.ALLOW, "the charter lets warden do this by itself"),
-    Tier.OPERATOR: (Effect.DENY, "only an operator's own rule may cause this, and none is known"),
+    Tier.OPERATOR: (Effect.ALLOW, "an operator's own rule names this for an authenticated event"),
     Tier.REVIEW: (Effect.REQUIRE_APPROVAL, "the charter leaves this to a person"),
     Tier.NEVER: (Effect.DENY, "the charter forbids this"),
 }
+
+ORDERED_BY = "ordered_by"
+"""The label that says who named an action: `brain`, or `operator_rule` when no brain was asked."""
+
+_OPERATOR_FLOOR: tuple[tuple[str, Mapping[str, tuple[str, ...]], str], ...] = (
+    ("not-ordered", {ORDERED_BY: ("operator_rule",)}, "only an operator's own rule may cause this"),
+    ("event-not-authenticated", {"trust": ("token", "signed")}, "the event's sender is only claimed"),
+)
+"""What every kind of the operator's tier is denied for, whatever the charter's file says beside it. A missing label
+counts against the action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +219,19 @@ def _decision(rule_id: str, effect: Effect, reason: str, retry_after_s: int | No
     return Decision(effect, (f"charter/{rule_id}",), (reason,), retry_after_s=retry_after_s)
 
 
+def _tier_floor(tier: Tier) -> tuple[_Restriction, ...]:
+    """Return the restrictions that come with the tier itself."""
+    if tier is not Tier.OPERATOR:
+        return ()
+    # INVARIANT (charter-floor): no brain can plan an action of this tier, and no unauthenticated event can cause one.
+    found = []
+    for rule_id, allowed, reason in _OPERATOR_FLOOR:
+        checks = (label_allowlist(allowed),)
+        decision = _decision(rule_id, Effect.DENY, reason)
+        found.append(_Restriction(rule_id, checks, tuple(item.check for item in checks), decision))
+    return tuple(found)
+
+
 _UNKNOWN_KIND = _decision("unknown-kind", Effect.DENY, "the charter knows no such kind of action")
 _WRONG_CAPABILITY = _decision(
     "wrong-capability", Effect.DENY, "the request states another capability than its kind has"
@@ -239,7 +262,7 @@ class CharterLayer:
             name: _CompiledKind(
                 fold(kind.capability),
                 _decision(f"tier-{kind.tier}", *_TIER_DECISIONS[kind.tier]),
-                tuple(item for kinds, item in restrictions if name in kinds),
+                (*_tier_floor(kind.tier), *(item for kinds, item in restrictions if name in kinds)),
             )
             for name, kind in charter.kinds.items()
         }
