@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from warden.guard.names import NameStrength, has_provider, is_uninformative, mentions_secret, strength_of, words_of
+from warden.guard.outline import matches_in_runs, outline_of
 from warden.guard.shape import (
     count_digits,
     entropy,
@@ -40,7 +41,15 @@ OPERATOR_REACH = 4
 MENTION_REACH = 72
 TITLE_REACH = 72
 LOOK_AHEAD = 80
+LEFT_REACH = 256
 LONGEST_VALUE = 4096
+SHORTEST = 12
+LONG = 128  # from here on reading the name costs less than looking at the value
+
+Verdict = tuple[str, str]
+Verdicts = dict[tuple[str, int, int], Verdict]
+NO_VERDICT: Verdict = ("", "")
+_MEMBERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/.~:"
 
 _CANDIDATE = r"(?=[A-Za-z0-9_\-+/.~:]{12})[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
 _OPERATOR = r"(?::=|=>|->|===?|!=|=|:|,|\||>|\bis|\bare|\bwas|\bto|\bof)$"
@@ -84,12 +93,31 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def find_assigned(text: str) -> Iterator[Finding]:
-    """Yield a finding for each value that its name and its look give away."""
-    for match in _compiled(_CANDIDATE).finditer(text):
-        found = _judge_run(text, *_trimmed(text, match.start(), match.end()))
-        if found:
-            yield found
+def find_assigned(text: str, verdicts: Verdicts | None = None) -> Iterator[Finding]:
+    """Yield a finding for each value that its name and its look give away.
+
+    `verdicts` remembers, between calls for forms of one text, what was said of a value in the same surroundings: most
+    of a text is the same in all its forms.
+    """
+    verdicts = {} if verdicts is None else verdicts
+    runs = matches_in_runs(_compiled(_CANDIDATE), text, outline_of(text), _MEMBERS, SHORTEST)
+    for match in runs:
+        start, end = _trimmed(text, match.start(), match.end())
+        if end - start < SHORTEST:
+            continue
+        reach = min(start, LEFT_REACH)
+        key = (text[start - reach : end + LOOK_AHEAD], reach, end - start)
+        verdict = verdicts.get(key)
+        if verdict is None:
+            verdict = verdicts[key] = _judge_run(key[0], reach, reach + end - start)
+        kind, rule_id = verdict
+        if rule_id and not _is_named_id(text, start, text[start:end]):
+            yield Finding(kind, start, end, rule_id)
+
+
+def _is_named_id(text: str, start: int, value: str) -> bool:
+    """Return whether a value that only its name can make a secret is an id somewhere in `text`."""
+    return _is_machine(value.rpartition(":")[2]) and (_is_also_id(text, start, value) or _is_bare_key(text, start))
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -106,23 +134,36 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _judge_run(text: str, start: int, end: int) -> Finding | None:
+def _judge_run(text: str, start: int, end: int) -> Verdict:
+    """Return kind and rule of the value from `start` to `end`, as far as what stands near it tells; cheapest test first."""
     value = text[start:end]
-    if len(value) < 12 or ".." in value or _is_public(value) or _is_in_address(text, start, value):
-        return None
     is_machine = _is_machine(value)
-    if not is_machine and not is_random(value) and not _is_dense(value):
-        return None
+    if not is_machine and not _may_be_random(value):
+        return NO_VERDICT
+    if ".." in value or _is_public(value) or _is_in_address(text, start, value):
+        return NO_VERDICT
+    if len(value) >= LONG and not _may_tell(*_context(text, start, end)):
+        return NO_VERDICT
+    looks_random = not is_machine and is_random(value)
+    if not is_machine and not looks_random and not _is_dense(value):
+        return NO_VERDICT
     strength, is_mentioned = _context(text, start, end)
-    if is_mentioned and strength > NameStrength.SILENT and not is_machine and not is_random(value):
-        return None
+    if is_mentioned and strength > NameStrength.SILENT and not is_machine and not looks_random:
+        return NO_VERDICT
     if strength is NameStrength.INNOCENT or is_stand_in(value) or (is_mentioned and is_composed(value)):
-        return None
-    if _is_machine(value.rpartition(":")[2]) and (_is_also_id(text, start, value) or _is_bare_key(text, start)):
-        return None
+        return NO_VERDICT
     rule_id = _verdict(value, strength, is_mentioned, is_machine)
-    kind = KIND_PASSWORD if strength is NameStrength.PASSWORD else KIND_SECRET
-    return Finding(kind, start, end, rule_id) if rule_id else None
+    return KIND_PASSWORD if strength is NameStrength.PASSWORD else KIND_SECRET, rule_id
+
+
+def _may_tell(strength: NameStrength, is_mentioned: bool) -> bool:
+    """Return whether what stands near a value leaves open that it is a secret."""
+    return strength is not NameStrength.INNOCENT and (strength is not NameStrength.SILENT or is_mentioned)
+
+
+def _may_be_random(value: str) -> bool:
+    """Return whether `value` has what `is_random` and `_is_dense` both ask for at least: a digit or 16 characters."""
+    return len(value) >= 16 or count_digits(value) > 0
 
 
 def _is_public(value: str) -> bool:
@@ -159,7 +200,7 @@ def _is_in_address(text: str, start: int, value: str) -> bool:
         return False
     if not start or text[start - 1].isspace():
         return False
-    word = text[max(0, start - 256) : start].rsplit(None, 1)[-1]
+    word = text[max(0, start - LEFT_REACH) : start].rsplit(None, 1)[-1]
     if "/" in value and _compiled(_CLONE).search(word):
         return True
     at = max(word.rfind("://"), word.rfind("www."))

@@ -9,10 +9,13 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Callable, Iterator
+from enum import Enum, auto
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from warden.guard.outline import long_runs, outline_of
 from warden.guard.redaction import UNSCANNABLE
+from warden.guard.rotation import ROTATED
 from warden.guard.rule import Rule, keywords_of, pattern_of
 from warden.guard.shape import entropy, is_random, is_stand_in, word_likeness
 from warden.guard.structures import STRUCTURE_RULES
@@ -24,9 +27,28 @@ LONGEST_SPLIT = 1_500
 FIRST_GAP = 300
 MOST_SPLITS = 400
 OPENING = 3
-_RUN = r"[^\s\"'`<>()]{14,}"
 _SCOPE = r"(?:/|%2[Ff])20\d{6}(?:/|%2[Ff])"  # after a key id in the scope of a signature, where it is an id
-_WORD_OPENING = r"(?<![a-z0-9])[a-z0-9]\S\S"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_NO_RUN = frozenset("\"'`<>()").union(filter(str.isspace, map(chr, range(256))))
+_RUN_MEMBERS = "".join(c for c in map(chr, range(256)) if c not in _NO_RUN)
+_RUN = r"[^\s\"'`<>()]{14,}"
+
+
+_Key = TypeVar("_Key", str, bytes)
+
+
+class Turn(Enum):
+    """How a text is read: as it is, from its end, or with its letters turned by thirteen places."""
+
+    NONE = auto()
+    REVERSED = auto()
+    ROT13 = auto()
+
+    def of(self, text: str) -> str:
+        """Return `text` read this way."""
+        if self is Turn.REVERSED:
+            return text[::-1]
+        return text.translate(ROTATED) if self is Turn.ROT13 else text
 
 
 @cache
@@ -57,26 +79,41 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-class _Index(NamedTuple):
-    """Rules by what must be in a text for them to match: the first letters of a word, or a keyword anywhere."""
+class Runs(NamedTuple):
+    """What a look for token formats needs to know of a text before it tries one."""
 
-    by_opening: dict[str, tuple[Rule, ...]]
-    by_keyword: tuple[tuple[str, tuple[Rule, ...]], ...]
+    joined: str
+    words: frozenset[bytes]
+
+
+class _Index(NamedTuple):
+    """Rules by what must be in a text for them to match: a word, the first letters of a word, or a keyword anywhere."""
+
+    by_word: dict[bytes, tuple[Rule, ...]]
+    by_opening: dict[bytes, tuple[Rule, ...]]
+    by_keyword: dict[str, tuple[Rule, ...]]
 
 
 @cache
-def _token_index() -> _Index:
-    openings: dict[str, list[Rule]] = {}
-    keywords: dict[str, list[Rule]] = {}
-    for rule in all_rules():
-        if not rule.template:
-            continue
-        opening = rule.template[:OPENING].lower()
-        if "{" in opening:
-            keywords.setdefault(keywords_of(rule)[0], []).append(rule)
+def _token_index(turn: Turn) -> _Index:
+    """Return the token formats under what their prefix looks like in a text that must be read in the way of `turn`."""
+    index = _Index({}, {}, {})
+    for rule in filter(lambda rule: rule.template, all_rules()):
+        prefix = _prefix(rule)
+        word = prefix[: len(prefix) - len(prefix.lstrip(_LETTERS))]
+        if not word:
+            _put(index.by_keyword, turn.of(keywords_of(rule)[0]), rule)
+        elif word != prefix:
+            _put(index.by_word, turn.of(word).encode(), rule)
+        elif len(word) >= OPENING:
+            _put(index.by_opening, turn.of(word[:OPENING]).encode(), rule)
         else:
-            openings.setdefault(opening, []).append(rule)
-    return _Index({k: tuple(v) for k, v in openings.items()}, tuple((k, tuple(v)) for k, v in keywords.items()))
+            _put(index.by_keyword, turn.of(prefix), rule)
+    return index
+
+
+def _put(index: dict[_Key, tuple[Rule, ...]], key: _Key, rule: Rule) -> None:
+    index[key] = (*index.get(key, ()), rule)
 
 
 @cache
@@ -89,26 +126,75 @@ def _structure_index() -> tuple[tuple[str, tuple[Rule, ...]], ...]:
     return tuple((k, tuple(v)) for k, v in index.items())
 
 
-def runs_of(text: str) -> str:
+def runs_of(text: str) -> Runs:
     """Return the long runs of `text` in which a token may stand, with spaces between; ordinary prose has few."""
-    return " ".join(_compiled(_RUN).findall(text)).lower()
+    parts: list[str] = []
+    for start, end in long_runs(outline_of(text), _RUN_MEMBERS, SHORTEST_RUN):
+        part = text[start:end]
+        parts += (part,) if part.isascii() else _compiled(_RUN).findall(part)
+    joined = " ".join(parts).lower()
+    return Runs(joined, _words_of(joined))
 
 
-def find_tokens(text: str, runs: str, providers: frozenset[str] | None = None) -> Iterator[Finding]:
-    """Yield a finding for each token in `text`, whose long runs are `runs` (`runs_of`, or the same done to it).
+def _words_of(low: str) -> frozenset[bytes]:
+    """Return the runs of ASCII letters and digits of a lower-case text."""
+    return frozenset(outline_of(low).translate(_words_table()).split())
 
-    A format is tried when a word of a run begins like it. `providers` limits the rules, for measuring.
+
+@cache
+def _words_table() -> bytes:
+    kept = _LETTERS.encode()
+    return bytes(byte if byte in kept else 32 for byte in range(256))
+
+
+def find_tokens(
+    text: str, runs: Runs, providers: frozenset[str] | None = None, turn: Turn = Turn.NONE
+) -> Iterator[Finding]:
+    """Yield a finding for each token in `text` read in the way of `turn`; `runs` are those of `text` as it stands.
+
+    A format is tried when a word of a run begins like it. `providers` limits the rules, for measuring. Places are those
+    of the text that was read.
     """
-    index = _token_index()
-    for opening in index.by_opening.keys() & set(_compiled(_WORD_OPENING).findall(runs)):
-        for rule in index.by_opening[opening]:
-            if _prefix(rule) in runs and _is_wanted(rule, providers):
-                yield from _match(text, rule)
-    for keyword, rules in index.by_keyword:
-        if keyword in runs:
-            for rule in rules:
-                if _is_wanted(rule, providers):
-                    yield from _match(text, rule)
+    rules = [rule for rule in _worth_trying(runs, turn) if _is_wanted(rule, providers)]
+    read = turn.of(text) if rules else text
+    for rule in rules:
+        yield from _tokens_of(read, rule)
+
+
+def _worth_trying(runs: Runs, turn: Turn) -> Iterator[Rule]:
+    if not runs.words:
+        return
+    index = _token_index(turn)
+    for rule in _begun(index, runs.words, turn):
+        if turn.of(_prefix(rule)) in runs.joined:
+            yield rule
+    for keyword, rules in index.by_keyword.items():
+        if keyword in runs.joined:
+            yield from rules
+
+
+def _begun(index: _Index, words: frozenset[bytes], turn: Turn) -> Iterator[Rule]:
+    """Yield the rules one of `words` may be the beginning of, always in the same order."""
+    openings = {w[-OPENING:] for w in words} if turn is Turn.REVERSED else {w[:OPENING] for w in words}
+    for key in sorted(index.by_word.keys() & words):
+        yield from index.by_word[key]
+    for key in sorted(index.by_opening.keys() & openings):
+        yield from index.by_opening[key]
+
+
+def _tokens_of(text: str, rule: Rule) -> Iterator[Finding]:
+    """Yield what the rule matches: where its literal beginning stands, or anywhere when it begins with a run."""
+    literal = rule.template.split("{", 1)[0]
+    pattern = _pattern(rule)
+    if not literal:
+        yield from _match(text, rule)
+        return
+    at = text.find(literal)
+    while at >= 0:
+        match = pattern.match(text, at)
+        if match and not _compiled(_SCOPE).match(text, match.end()):
+            yield Finding(rule.kind, at, match.end(), rule.rule_id)
+        at = text.find(literal, match.end() if match else at + 1)
 
 
 def find_structures(text: str, providers: frozenset[str] | None = None) -> Iterator[Finding]:
@@ -175,7 +261,20 @@ _WORDS_FOR_PASSWORD = frozenset(
         "changeme",
     ]
 )
-_CHECKS: dict[str, Callable[[str], bool]] = {"drawn": _is_drawn, "basic": _is_basic, "password": _is_chosen}
+
+
+def _is_written(value: str) -> bool:
+    """Return whether `value` is written like a password: letters with digits, and a sign or a capital inside."""
+    has_letters = any(c.isalpha() for c in value) and any(c.isdigit() for c in value)
+    return has_letters and (any(not c.isalnum() and c not in "-_." for c in value) or value[1:] != value[1:].lower())
+
+
+_CHECKS: dict[str, Callable[[str], bool]] = {
+    "drawn": _is_drawn,
+    "basic": _is_basic,
+    "password": _is_chosen,
+    "written": _is_written,
+}
 
 
 def find_split(text: str, squeeze: re.Pattern[str]) -> Iterator[Finding]:
@@ -184,20 +283,18 @@ def find_split(text: str, squeeze: re.Pattern[str]) -> Iterator[Finding]:
     From the prefix on, gaps (what `squeeze` matches) are left out; words would join as well, so the rest must look
     drawn at random. More than `MOST_SPLITS` places to try in one text are a finding themselves.
     """
-    index = _token_index().by_opening
     low = text.lower()
     tried = 0
-    for opening in index.keys() & set(_compiled(_WORD_OPENING).findall(low)):
-        for rule in index[opening]:
-            at = low.find(_prefix(rule))
-            while at >= 0:
-                if _has_gap(text, at, squeeze):
-                    tried += 1
-                    if tried > MOST_SPLITS:
-                        yield Finding(UNSCANNABLE, 0, len(text), "bound-exceeded")
-                        return
-                    yield from _match_split(text, at, rule, squeeze)
-                at = low.find(_prefix(rule), at + 1)
+    for rule in _begun(_token_index(Turn.NONE), _words_of(low), Turn.NONE):
+        at = low.find(_prefix(rule))
+        while at >= 0:
+            if _has_gap(text, at, squeeze):
+                tried += 1
+                if tried > MOST_SPLITS:
+                    yield Finding(UNSCANNABLE, 0, len(text), "bound-exceeded")
+                    return
+                yield from _match_split(text, at, rule, squeeze)
+            at = low.find(_prefix(rule), at + 1)
 
 
 def _has_gap(text: str, at: int, squeeze: re.Pattern[str]) -> bool:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from warden.guard.mapping import Derived, rewrite
+from warden.guard.mapping import Derived, Replacement, rewrite
+from warden.guard.outline import marks_for, outline_of
 
 # Letters of other alphabets that are drawn like Latin ones (Unicode TR 39 lists many more; these are the plain ones).
 _LOOK_ALIKES = dict(
@@ -21,7 +22,8 @@ _LOOK_ALIKES = dict(
     )
 )
 _TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
-_UNUSUAL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+|[^\x00-\x7f]+"
+_UNUSUAL = r"[^\t\n\r -~](?:(?<=[\x00-\x7f])[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*|(?<=[^\x00-\x7f])[^\x00-\x7f]*)"
+_USUAL = bytes((9, 10, 13, *range(32, 127)))
 _TAGGED = "[\U000e0020-\U000e007e]+"
 _ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});?"
 _PERCENT = r"(?:%[0-9A-Fa-f]{2})+"
@@ -32,6 +34,7 @@ _ESCAPE = (
 _QUOTED_PRINTABLE = r"=\r?\n|(?:=[0-9A-F]{2})+"
 _WRAP = r"(?<=[A-Za-z0-9_.-])-?\\?\r?\n[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*(?=[A-Za-z0-9_+/=.-]{12})"
 _CONCATENATION = r"[\"'`]\s{0,80}(?:(?:[+.,&]|\.\.|\|\|)\s{0,80})?(?:(?<=[\s+,.&])[fFbBrRuL]{1,2})?[\"'`]"
+_SEPARATORS = " \t\u00a0._|,*/-"
 _SPACED = r"(?<![^\s\"'`:=(])(?:[^\s]([ \t\u00a0._|,*/-]{1,3}))(?:[^\s]\1){6,4096}[^\s](?![^\s\"'`.,;)])"
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "", "f": "", "a": "", "v": "", "0": "", "e": ""}
 
@@ -44,9 +47,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 Maker = Callable[[str], Derived | None]
 
 
-def _rewriter(form: str, gate: str, pattern: str, replacement: Callable[[re.Match[str]], str]) -> Maker:
+def _rewriter(form: str, gate: str, pattern: str, replacement: Replacement | None = None) -> Maker:
+    """Return what makes `form` of a text, when `gate` is in it (one of its characters, if there are several)."""
+
     def make(text: str) -> Derived | None:
-        return rewrite(form, text, _compiled(pattern), replacement) if gate in text else None
+        if not any(char in text for char in gate):
+            return None
+        return rewrite(form, text, _compiled(pattern), replacement)
 
     return make
 
@@ -59,35 +66,37 @@ def _makers() -> tuple[Maker, ...]:
         _rewriter("html", "&", _ENTITY, _from_entity),
         _rewriter("percent", "%", _PERCENT, _from_percent),
         _rewriter("escaped", "\\", _ESCAPE, _from_escape),
-        _rewriter("spaced", "", _SPACED, _from_spaced),
+        _unspaced,
     )
 
 
-def text_forms(text: str) -> Iterator[Derived]:
-    """Yield the forms of `text`, each by itself, that differ from it."""
-    for make in _makers():
-        form = make(text)
-        if form is not None and form.text != text:
-            yield form
+def text_forms(text: str) -> tuple[list[Derived], list[Derived]]:
+    """Return the forms of `text` that differ from it, each by itself, and made one from the other.
 
-
-def chained_forms(text: str) -> list[Derived]:
-    """Return the forms of `text` made one from the other, so that the last one undoes everything once."""
+    The last one of the second list undoes everything once.
+    """
+    singles: list[Derived] = []
     chain: list[Derived] = []
     for make in _makers():
-        form = make(chain[-1].text if chain else text)
-        if form is not None:
-            chain.append(form)
-    return chain
+        single = make(text)
+        chained = make(chain[-1].text) if chain else single
+        singles += (single,) if single else ()
+        chain += (chained,) if chained else ()
+    return singles, chain
+
+
+@cache
+def _prefix_makers() -> tuple[Maker, ...]:
+    return (
+        _rewriter("quoted-printable", "=", _QUOTED_PRINTABLE, _from_quoted_printable),
+        _rewriter("wrapped", "\n", _WRAP),
+        _rewriter("concatenated", "\"'`", _CONCATENATION),
+    )
 
 
 def prefix_forms(text: str) -> Iterator[Derived]:
     """Yield the forms of `text` in which words run together, so that only tokens with a prefix can be told."""
-    for make in (
-        _rewriter("quoted-printable", "=", _QUOTED_PRINTABLE, _from_quoted_printable),
-        _rewriter("wrapped", "\n", _WRAP, lambda m: ""),
-        _rewriter("concatenated", "", _CONCATENATION, lambda m: ""),
-    ):
+    for make in _prefix_makers():
         form = make(text)
         if form is not None:
             yield form
@@ -100,14 +109,14 @@ def gaps() -> re.Pattern[str]:
 
 def squeezed(text: str) -> Derived | None:
     """Return `text` without white space, quotes, commas, plus signs and list marks, or None when there are none."""
-    return rewrite("split", text, _compiled(SQUEEZE), lambda m: "")
+    return rewrite("split", text, _compiled(SQUEEZE))
 
 
 SQUEEZE = r"-\r?\n[ \t>#|*]*|\r?\n[ \t]*(?:[-*•>#|]|\d{1,3}[.)])[ \t]+|[\s\"'`,+&\\()\[\]|<>]+"
 
 
 def _folded(text: str) -> Derived | None:
-    if text.isascii() and text.isprintable():
+    if text.isascii() and not text.encode().translate(None, _USUAL):
         return None
     return rewrite("unicode", text, _compiled(_UNUSUAL), lambda m: fold(m.group()))
 
@@ -166,6 +175,18 @@ def _from_quoted_printable(match: re.Match[str]) -> str:
     return bytes.fromhex(found.replace("=", "")).decode("utf-8", "replace")
 
 
+def _unspaced(text: str) -> Derived | None:
+    return rewrite("spaced", text, _compiled(_SPACED), _from_spaced) if _may_be_spaced(text) else None
+
+
+def _may_be_spaced(text: str) -> bool:
+    """Return whether seven separators stand at one distance, as they do between the characters of a spaced-out value."""
+    marks = outline_of(text).translate(marks_for(_SEPARATORS))
+    needle = marks_for(_SEPARATORS)[ord(" ") : ord(" ") + 1] * 7
+    return any(needle in marks[first::step] for step in (2, 3, 4) for first in range(step))
+
+
 def _from_spaced(match: re.Match[str]) -> str:
     separator = match.group(1)
-    return match.group()[:: len(separator) + 1]
+    found = match.group()
+    return found[:: len(separator) + 1] if len(set(found)) > 2 else found

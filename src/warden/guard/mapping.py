@@ -9,38 +9,58 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import NamedTuple
+
+Pieces = tuple[list[int], list[tuple[int, int, bool]]]
+"""Where each piece of a derived text begins, and its origin: (start, end, is_exact).
+
+Exact pieces map character by character, the others as a whole."""
+Replacement = Callable[[re.Match[str]], str]
 
 
-class Derived(NamedTuple):
-    """`text` is a form of some original; piece i of it begins at `starts[i]` and came from `origins[i]`.
-
-    An origin is (start, end, is_exact): exact pieces map character by character, the others as a whole.
+class Derived:
+    """`text` is a form of some original. Where its pieces came from is found out when somebody asks: few forms hold a
+    finding, and all are looked at.
     """
 
-    form: str
-    text: str
-    starts: tuple[int, ...]
-    origins: tuple[tuple[int, int, bool], ...]
+    __slots__ = ("_make_pieces", "_pieces", "form", "text")
+
+    def __init__(self, form: str, text: str, make_pieces: Callable[[], Pieces]) -> None:
+        self.form = form
+        self.text = text
+        self._make_pieces = make_pieces
+        self._pieces: Pieces | None = None
 
     def to_original(self, start: int, end: int) -> tuple[int, int]:
         """Return the span of the original that `start` to `end` of `text` came from."""
-        first = max(0, bisect_right(self.starts, start) - 1)
-        last = max(first, bisect_right(self.starts, max(start, end - 1)) - 1)
-        low, _, is_exact = self.origins[first]
+        if self._pieces is None:
+            self._pieces = self._make_pieces()
+        starts, origins = self._pieces
+        first = max(0, bisect_right(starts, start) - 1)
+        last = max(first, bisect_right(starts, max(start, end - 1)) - 1)
+        low, _, is_exact = origins[first]
         if is_exact:
-            low += start - self.starts[first]
-        last_low, high, is_exact = self.origins[last]
+            low += start - starts[first]
+        last_low, high, is_exact = origins[last]
         if is_exact:
-            high = min(high, last_low + end - self.starts[last])
+            high = min(high, last_low + end - starts[last])
         return (low, high) if low <= high else (high, low)
 
 
-def rewrite(
-    form: str, text: str, pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str]
-) -> Derived | None:
-    """Return `text` with each match of `pattern` replaced, or None when that changes nothing."""
-    out: list[str] = []
+def rewrite(form: str, text: str, pattern: re.Pattern[str], replacement: Replacement | None = None) -> Derived | None:
+    """Return `text` with each match of `pattern` replaced (left out without a replacement), or None when that changes
+    nothing or leaves nothing.
+    """
+    made = pattern.sub(replacement or "", text)
+    if made == text or not made:
+        return None
+    return Derived(form, made, lambda: _pieces_of(text, pattern, replacement or _nothing))
+
+
+def _nothing(match: re.Match[str]) -> str:
+    return ""
+
+
+def _pieces_of(text: str, pattern: re.Pattern[str], replacement: Replacement) -> Pieces:
     starts: list[int] = []
     origins: list[tuple[int, int, bool]] = []
     size = at = 0
@@ -50,28 +70,23 @@ def rewrite(
             continue
         begin, end = match.span()
         if begin > at:
-            out.append(text[at:begin])
             starts.append(size)
             origins.append((at, begin, True))
             size += begin - at
         if new:
-            out.append(new)
             starts.append(size)
             origins.append((begin, end, False))
             size += len(new)
         at = end
-    if not at:
-        return None
     if at < len(text):
-        out.append(text[at:])
         starts.append(size)
         origins.append((at, len(text), True))
-    return Derived(form, "".join(out), tuple(starts), tuple(origins)) if origins else None
+    return starts, origins
 
 
 def region(form: str, text: str, start: int, end: int) -> Derived:
     """Return `text` as decoded from the whole of `start` to `end`."""
-    return Derived(form, text, (0,), ((start, end, False),))
+    return Derived(form, text, lambda: ([0], [(start, end, False)]))
 
 
 def unmirror(size: int, start: int, end: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from warden.guard.mapping import Derived, region
+from warden.guard.outline import long_runs, matches_in_runs, outline_of
 
 _BASE64 = r"[A-Za-z0-9+/_-]{16,}(?:\r?\n[ \t>]{0,8}[A-Za-z0-9+/_-]{4,})*={0,2}"
 _HEX = (
@@ -20,6 +21,10 @@ _HEX = (
 # Four letters for three bytes from 0x20 to 0x7F: what the two highest bits of each leave possible, five times running.
 _ASCII_TRACE = r"(?:[I-Za-f][C-HS-Xi-nyz0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){5}"
 _BASE32 = r"[A-Z2-7]{16,}={0,6}"
+LEAST_RUN = 16
+_BASE32_MEMBERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_BASE64_MEMBERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_HEX_MEMBERS = "0123456789abcdefABCDEFx\\:_-, "  # all that either kind of hexadecimal run may hold
 _FILLING = {ord(c): None for c in "\r\n \t>"}
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -31,7 +36,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def decoded_bytes(text: str) -> Iterator[tuple[str, int, int, bytes]]:
     """Yield (form, start, end, bytes) for each part of `text` that decodes, at each alignment that base64 may have."""
-    for match in _compiled(_BASE64).finditer(text):
+    outline = outline_of(text)
+    for match in _base64_runs(text, outline):
         found = match.group()
         if _is_no_base64(found):
             continue
@@ -39,15 +45,20 @@ def decoded_bytes(text: str) -> Iterator[tuple[str, int, int, bytes]]:
             data = _from_base64(found[offset:])
             if data:
                 yield "base64", match.start(), match.end(), data
-    yield from _other_bytes(text)
+    yield from _other_bytes(text, outline)
 
 
-def _other_bytes(text: str) -> Iterator[tuple[str, int, int, bytes]]:
-    for match in _compiled(_HEX).finditer(text):
-        data = _from_hex(match.group())
-        if data:
-            yield "hex", match.start(), match.end(), data
-    for match in _compiled(_BASE32).finditer(text):
+def _base64_runs(text: str, outline: bytes) -> Iterator[re.Match[str]]:
+    return matches_in_runs(_compiled(_BASE64), text, outline, _BASE64_MEMBERS, LEAST_RUN)
+
+
+def _other_bytes(text: str, outline: bytes) -> Iterator[tuple[str, int, int, bytes]]:
+    for start, end in long_runs(outline, _HEX_MEMBERS, LEAST_RUN):
+        for match in _compiled(_HEX).finditer(text, start, end):
+            data = _from_hex(match.group())
+            if data:
+                yield "hex", match.start(), match.end(), data
+    for match in matches_in_runs(_compiled(_BASE32), text, outline, _BASE32_MEMBERS, LEAST_RUN):
         data = _from_base32(match.group())
         if data:
             yield "base32", match.start(), match.end(), data
@@ -58,12 +69,13 @@ def text_regions(text: str) -> Iterator[Derived]:
 
     ASCII leaves a trace in base64 (`_ASCII_TRACE`), so runs of letters that are something else are passed over.
     """
-    for match in _compiled(_BASE64).finditer(text):
+    outline = outline_of(text)
+    for match in _base64_runs(text, outline):
         found = match.group()
         if not _is_no_base64(found):
             for plain in _plain_texts(found.translate(_FILLING)):
                 yield region("base64", plain, match.start(), match.end())
-    for form, start, end, data in _other_bytes(text):
+    for form, start, end, data in _other_bytes(text, outline):
         plain = as_text(data)
         if plain:
             yield region(form, plain, start, end)

@@ -12,15 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
-from warden.guard.assignment import find_assigned
-from warden.guard.formats import all_rules, find_split, find_structures, find_tokens, runs_of
-from warden.guard.forms import chained_forms, gaps, prefix_forms, squeezed, text_forms
+from warden.guard.assignment import Verdicts, find_assigned
+from warden.guard.formats import Runs, Turn, all_rules, find_split, find_structures, find_tokens, runs_of
+from warden.guard.forms import gaps, prefix_forms, squeezed, text_forms
 from warden.guard.known import Judged, KnownSecrets
 from warden.guard.mapping import Derived, unmirror
 from warden.guard.prose import find_in_prose
 from warden.guard.redaction import UNSCANNABLE
 from warden.guard.regions import decoded_bytes, text_regions
-from warden.guard.rotation import ROTATED
 from warden.model.finding import Finding
 
 VERSION = 1
@@ -88,6 +87,7 @@ class _Look:
         self._left = max(LEAST_BUDGET, size * MOST_GROWTH)
         self._seen: set[str] = set()
         self._judged: Judged = {}
+        self._verdicts: Verdicts = {}
 
     def all_findings(self, text: str) -> Iterator[Finding]:
         yield from self._walk(text, "plain", 0, lambda start, end: (start, end))
@@ -100,8 +100,7 @@ class _Look:
             yield Finding(UNSCANNABLE, *place(0, len(text)), RULE_BOUND, form)
             return
         yield from self._look(text, form, depth, place)
-        chain = chained_forms(text)
-        singles = list(text_forms(text)) if chain else []
+        singles, chain = text_forms(text)
         for derived in singles if len(singles) > 1 else ():
             if derived.text not in self._seen and self._may_look(derived.text):
                 yield from self._look(derived.text, _joined(form, derived), depth, _onward(derived, place))
@@ -133,11 +132,11 @@ class _Look:
     def _tokens_in(self, text: str) -> Iterator[Finding]:
         return find_tokens(text, runs_of(text), self._providers)
 
-    def _direct(self, text: str, runs: str) -> Iterator[Finding]:
+    def _direct(self, text: str, runs: Runs) -> Iterator[Finding]:
         yield from find_tokens(text, runs, self._providers)
         yield from find_structures(text, self._providers)
         yield from find_split(text, gaps())
-        yield from find_assigned(text)
+        yield from find_assigned(text, self._verdicts)
         yield from find_in_prose(text)
         tight = squeezed(text) if self._known else None
         yield from self._known_in(text)
@@ -145,15 +144,16 @@ class _Look:
             for item in self._known_in(tight.text):
                 yield Finding(item.kind, *tight.to_original(item.start, item.end), item.rule_id, tight.form)
 
-    def _mirrored(self, text: str, runs: str) -> Iterator[Finding]:
-        back = text[::-1]
-        for item in (*find_tokens(back, runs[::-1], self._providers), *self._known_in(back)):
+    def _mirrored(self, text: str, runs: Runs) -> Iterator[Finding]:
+        tokens = find_tokens(text, runs, self._providers, Turn.REVERSED)
+        known = self._known_in(text[::-1]) if self._known else ()
+        for item in (*tokens, *known):
             yield Finding(item.kind, *unmirror(len(text), item.start, item.end), item.rule_id, "reversed")
 
-    def _rotated(self, text: str, runs: str) -> Iterator[Finding]:
-        turned = text.translate(ROTATED) if runs or self._known else ""
-        yield from find_tokens(turned, runs.translate(ROTATED), self._providers)
-        yield from self._known_in(turned)
+    def _rotated(self, text: str, runs: Runs) -> Iterator[Finding]:
+        yield from find_tokens(text, runs, self._providers, Turn.ROT13)
+        if self._known:
+            yield from self._known_in(Turn.ROT13.of(text))
 
     def _known_in(self, text: str) -> Iterator[Finding]:
         if self._known is None:

@@ -53,6 +53,7 @@ _STAND_IN = (
 
 
 VARIED = 14
+_ONE_PAIR = 1 << 24  # above what the scores of a text of the longest kind add up to
 _WITHOUT_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
 
@@ -66,8 +67,8 @@ def entropy(value: str) -> float:
     size = len(value)
     if not size:
         return 0.0
-    counts = [value.count(c) for c in set(value)]
-    return math.log2(size) - sum(n * math.log2(n) for n in counts) / size
+    counts = map(value.count, set(value))
+    return math.log2(size) - sum([n * math.log2(n) for n in counts if n > 1]) / size
 
 
 def count_digits(value: str) -> int:
@@ -92,18 +93,23 @@ def is_stand_in(value: str) -> bool:
 
 def word_likeness(value: str) -> float:
     """Return how much the letters of `value` follow each other as in words: about 0 by chance, above 1 for words."""
-    total = pairs = 0
-    last = -1
-    for char in value.lower():
-        code = ord(char) - 97
-        if not 0 <= code < 26:
-            last = -1
-            continue
-        if last >= 0:
-            total += ord(_FOLLOWS[last][code]) - 53
-            pairs += 1
-        last = code
-    return total / pairs if pairs else 0.0
+    data = value.lower().encode("latin-1", "replace")
+    scores = _pair_scores()
+    # Read as numbers of two bytes, from the first byte on and from the second: every pair of neighbours once.
+    even, odd = data[: len(data) & ~1], data[1 : len(data) - (len(data) & 1 ^ 1)]
+    both = sum(map(scores.__getitem__, memoryview(even + odd).cast("H")))
+    pairs = (both + _ONE_PAIR // 2) // _ONE_PAIR
+    return (both - pairs * _ONE_PAIR) / pairs if pairs else 0.0
+
+
+@cache
+def _pair_scores() -> list[int]:
+    """Return, for each two bytes read as one number, `_ONE_PAIR` and their score when both are letters, otherwise 0."""
+    scores = [0] * 0x10000
+    for first, row in enumerate(_FOLLOWS):
+        for second, digit in enumerate(row):
+            scores[memoryview(bytes((97 + first, 97 + second))).cast("H")[0]] = _ONE_PAIR + int(digit) - 5
+    return scores
 
 
 def is_composed(value: str) -> bool:
@@ -129,15 +135,14 @@ def is_random(value: str) -> bool:
     size = len(value)
     if size < 12:
         return False
-    parts = syllables(value)
-    if not parts:
-        return False
     digits = count_digits(value)
-    body = len("".join(parts))
-    if body == digits:
+    if not digits and size < 16:
         return False
-    is_varied = len(set(value)) >= VARIED or entropy(value) >= (2.8 if size < 20 else 3.1)
-    if body < size * 0.75 or not is_varied:
+    parts = syllables(value)
+    body = sum(map(len, parts))
+    if body == digits or body < size * 0.75:
+        return False
+    if len(set(value)) < VARIED and entropy(value) < (2.8 if size < 20 else 3.1):
         return False
     mean = body / len(parts)
     likeness = word_likeness(value)
