@@ -59,6 +59,14 @@ class RuleBrain:
             return _escalate("several-mails", "several mails stand in this one message")
         return self._judge_text(message, mail)
 
+    def rank(self, message: Message) -> tuple[Candidate, ...]:
+        """Return the entries that the message's words speak of, best first, answer or not. Never raises for any text."""
+        content = message.content
+        body = content.body[: mails.MAX_READ_CHARS]
+        mail = read_mail(content.subject[: mails.MAX_READ_CHARS], body, content.in_reply_to is not None)
+        found = self._matcher.match_text(" ".join((mail.subject, *mail.sentences[: mails.MAX_SENTENCES])))
+        return tuple(Candidate(score.entry.id, _thousandths(score), score.terms) for score in found.scores)
+
     def _judge_text(self, message: Message, mail: Mail) -> Plan:
         asked: list[tuple[Question, str]] = []
         told: list[str] = []

@@ -1,0 +1,210 @@
+"""One bounded exchange with a model server over httpx: a deadline on the whole of it, a limit on what is read, no redirects.
+
+httpx knows a time-out per read only, which lets a server drip for ever. Its transport is therefore one whose every read and
+write is cut to what is left of the exchange's time. Nothing of the environment is looked at (proxies, netrc), nothing is
+decompressed, and each exchange has its own connection: a model thinks for seconds, a handshake takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+
+from warden.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from warden.brains.llm.settings import ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """Status, headers with names in small letters, and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ExchangeError(Exception):
+    """An exchange that gave no answer; `code` is a reason code, `sent` says that the server may have worked on it."""
+
+    def __init__(self, code: str, sent: bool) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sent = sent
+
+
+class _Deadline(threading.local):
+    """When the exchange of this thread must have ended, by the injected clock."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._at = 0.0
+
+    def start(self, seconds: float) -> None:
+        self._at = self._monotonic() + seconds
+
+    def cut(self, timeout: float | None) -> float:
+        left = self._at - self._monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("deadline")
+        return left if timeout is None else min(timeout, left)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """INVARIANT (bounded): no step of an exchange outlives its deadline, however slowly a server drips."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.cut(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.cut(timeout))
+
+    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
+        started = self._stream.start_tls(ssl_context, server_hostname, self._deadline.cut(timeout))
+        return _TimedStream(started, self._deadline)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _TimedBackend(httpcore.NetworkBackend):
+    """Opens streams that end at the deadline."""
+
+    def __init__(self, deadline: _Deadline) -> None:
+        self._plain = httpcore.SyncBackend()
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._plain.connect_tcp(host, port, self._deadline.cut(timeout), local_address, socket_options)
+        return _TimedStream(stream, self._deadline)
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class _TimedTransport(httpx.BaseTransport):
+    """httpcore under httpx, with the timed streams."""
+
+    def __init__(self, deadline: _Deadline, connections: int, secure: bool) -> None:
+        # A TLS context takes 20 ms to build: only for https.
+        context = httpx.create_ssl_context(trust_env=False) if secure else None
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=connections,
+            max_keepalive_connections=0,
+            network_backend=_TimedBackend(deadline),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.content,
+            extensions=request.extensions,
+        )
+        response = self._pool.handle_request(sent)
+        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class Exchange:
+    """Exchanges with one base URL. Safe to use from several threads; at most `concurrency` at once."""
+
+    def __init__(self, settings: ModelSettings, headers: Mapping[str, str], monotonic: Callable[[], float]) -> None:
+        """Prepare without connecting; raises `ConfigError` for a URL that is not a base URL of http or https."""
+        url = _base_url(settings.url)
+        self._settings = settings
+        self._deadline = _Deadline(monotonic)
+        self._base = str(url).rstrip("/")
+        self._client = httpx.Client(
+            transport=_TimedTransport(self._deadline, settings.concurrency, url.scheme == "https"),
+            headers={
+                "accept": "application/json",
+                "accept-encoding": "identity",
+                "user-agent": "ops-warden",
+                **headers,
+            },
+            timeout=httpx.Timeout(settings.timeout_s, connect=settings.connect_timeout_s),
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def send(self, path: str, body: Mapping[str, object] | None, seconds: float) -> HttpAnswer:
+        """Return the answer, read whole, within `seconds`; raises `ExchangeError`."""
+        self._deadline.start(seconds)
+        try:
+            request = self._client.build_request("GET" if body is None else "POST", self._base + path, json=body)
+            with contextlib.closing(self._client.send(request, stream=True)) as response:
+                return HttpAnswer(response.status_code, dict(response.headers), self._read(response))
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            raise ExchangeError("model-unreachable", sent=False) from error
+        except httpcore.PoolTimeout as error:
+            raise ExchangeError("model-crowded", sent=False) from error
+        except (httpcore.TimeoutException, TimeoutError) as error:
+            raise ExchangeError("model-timeout", sent=True) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+            raise ExchangeError("model-broken", sent=True) from error
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """INVARIANT (bounded): no more than `response_bytes` and one piece are ever held of an answer."""
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_raw():
+            size += len(chunk)
+            if size > self._settings.response_bytes:
+                raise ExchangeError("model-garbled", sent=True)
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._client.close()
+
+
+def _base_url(text: str) -> httpx.URL:
+    hint = "write it as http://host:port or https://host/path"
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError, TypeError) as error:
+        raise ConfigError("the model's URL cannot be read", hint) from error
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+        raise ConfigError("the model's URL is not a base URL", hint)
+    return url
