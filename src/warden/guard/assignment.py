@@ -14,7 +14,22 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from warden.guard.names import NameStrength, has_provider, is_uninformative, mentions_secret, strength_of, words_of
+from warden.guard.names import (
+    LETTERS,
+    NameStrength,
+    has_provider,
+    is_uninformative,
+    mentions_secret,
+    strength_of,
+    words_of,
+)
+from warden.guard.nearby import (
+    is_announced,
+    strength_after,
+    strength_nearby,
+    strength_of_command,
+    strength_of_element,
+)
 from warden.guard.outline import matches_in_runs, outline_of
 from warden.guard.shape import (
     count_digits,
@@ -37,7 +52,7 @@ KIND_PASSWORD = "password"
 LOOK_BACK = 160
 NAME_REACH = 80
 SCHEME_REACH = 16
-OPERATOR_REACH = 4
+OPERATOR_REACH = 8
 MENTION_REACH = 72
 TITLE_REACH = 72
 LOOK_AHEAD = 80
@@ -52,8 +67,11 @@ NO_VERDICT: Verdict = ("", "")
 _MEMBERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/.~:"
 
 _CANDIDATE = r"(?=[A-Za-z0-9_\-+/.~:]{12})[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
-_OPERATOR = r"(?::=|=>|->|===?|!=|=|:|,|\||>|\bis|\bare|\bwas|\bto|\bof)$"
-_NAME = r"(?<![A-Za-z0-9À-ÿа-яА-Я一-鿿$@_])[A-Za-zÀ-ÿа-яА-Я一-鿿$@_][A-Za-z0-9À-ÿа-яА-Я一-鿿$@_.\-]*$"
+_OPERATOR = (
+    r"(?::=|=>|->|===?|!=|=|:|：|,|\||>|\bis|\bare|\bwas|\bto|\bof|\bist|\blautet|\best|\bes|\bè|\bé|\bsono|\bsão|\bjest|"
+    r"\bär|\bje|\bэто)$"
+)
+_NAME = rf"(?<![0-9{LETTERS}$@_])[{LETTERS}$@_][0-9{LETTERS}$@_.\-]*$"
 _TYPE = frozenset(
     ["string", "str", "char", "text", "bytes", "any", "var", "&str", "optional", "varchar", "const", "let"]
 )
@@ -84,6 +102,7 @@ _PUBLIC = ("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr", "sha256-", 
 _NOTE_VERIFIER = (
     r"(?!PRIVATE\+KEY\+)[^\s+]{1,256}\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{40,}={0,2}"  # a public key of a signed note
 )
+_HOST = r"(?:[A-Za-z0-9_-]{1,63}\.){1,8}(?:com|net|org|io|dev|app|cloud|info|edu|gov|local|internal|svc|[a-z]{2})"
 _OPENING = " \t\r\n\"'`([{<\\*“‘«„"
 _CLOSING = " \t\r\n\"'`)]}\\*”’»_"
 
@@ -167,8 +186,10 @@ def _may_be_random(value: str) -> bool:
 
 
 def _is_public(value: str) -> bool:
-    """Return whether `value` has the form of a public key or of a digest that says its algorithm."""
-    return value.startswith(_PUBLIC) or _compiled(_NOTE_VERIFIER).fullmatch(value) is not None
+    """Return whether `value` has the form of a public key, of a digest that says its algorithm, or of a host's name."""
+    if value.startswith(_PUBLIC):
+        return True
+    return any(_compiled(pattern).fullmatch(value) for pattern in (_NOTE_VERIFIER, _HOST))
 
 
 def _is_machine(value: str) -> bool:
@@ -233,9 +254,15 @@ def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
     """Return what the name of the value at `start` says, and whether the words before it speak of a secret."""
     left = text[max(0, start - LOOK_BACK) : start]
     name, is_assigned = name_before(left)
+    right = text[end : end + LOOK_AHEAD]
     if name and is_assigned:
-        strength = _strength_of_title(left, name) if is_uninformative(name) else strength_of(name)
-        return (strength or _strength_after(text[end : end + LOOK_AHEAD])), False
+        strength = strength_of_element(left)
+        strength = strength or (_strength_of_title(left, name) if is_uninformative(name) else strength_of(name))
+        strength = strength or _strength_after(right) or strength_after(left, right)
+        return strength, strength is NameStrength.SILENT and is_announced(left, MENTION_REACH)
+    command = strength_of_command(left)
+    if command:
+        return command, False
     if name and "(" in left[-3:]:
         strength = _strength_of_call(name)
         if strength is not NameStrength.SILENT:
@@ -245,8 +272,8 @@ def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
         is_identifier = "_" in name or name.isupper()
         if strength >= NameStrength.STRONG or strength is NameStrength.INNOCENT or (strength and is_identifier):
             return strength, True
-    strength = _strength_after(text[end : end + LOOK_AHEAD])
-    if strength > NameStrength.SILENT:
+    strength = _strength_after(right) or strength_nearby(left, right)
+    if strength is not NameStrength.SILENT:
         return strength, True
     sentence = _compiled(_LONG_RUN).sub(" ", _compiled(_SENTENCE_END).split(left[-MENTION_REACH:])[-1])
     return NameStrength.SILENT, mentions_secret(sentence)
@@ -283,6 +310,8 @@ def _strength_after(right: str) -> NameStrength:
 def name_before(left: str) -> tuple[str, bool]:
     """Return the name that text ending in `left` gives to what follows, and whether an operator assigns it."""
     rest = left.rstrip(_OPENING)
+    if rest.endswith("@") and left[len(rest) : len(rest) + 1] == '"':  # a string of Objective-C or C#
+        rest = rest[:-1].rstrip(_OPENING)
     if rest.endswith(("---", "===", "~~~")):  # the line under a heading
         rest = rest.rstrip("-=~").rstrip(_OPENING)
     scheme = _compiled(_SCHEME).search(rest, max(0, len(rest) - SCHEME_REACH))
@@ -299,6 +328,8 @@ def name_before(left: str) -> tuple[str, bool]:
             return flag, True
         found = _last_name(rest)
         return (_with_qualifier(rest, found) if found else ""), False
+    if operator.group() == "|" and len(rest) == len(left):  # part of one word, not a cell of a table
+        return "", False
     if operator.group() == ">":
         element = rest.rfind("<")
         name = rest[element + 1 : -1].split(" ")[0] if element >= 0 else ""

@@ -24,9 +24,12 @@ class NameStrength(IntEnum):
     PASSWORD = 4
 
 
+# The letters of names: Latin with its accents, Cyrillic, Greek, kana, Han, Hangul.
+LETTERS = "A-Za-zÀ-ɏͰ-ϿЀ-ӿ぀-ヿ一-鿿가-힣"
 _PASSWORD = (
     r"pass(?:wor[dt]|wd|phrase|code)|\bpwd|pwd\b|passwort|contrase[nñ]a|mot ?de ?passe|kennwort|\bsenha|"
-    r"wachtwoord|пароль|密码|"
+    r"wachtwoord|парол[ьяею]|密码|密碼|口令|パスワード|비밀번호|\bhas[lł]o\b|\b[sş]ifre|\bparola|l[oö]senord|\bheslo\b|"
+    r"salasana|jelsz[oó]|κωδικ|"
     r"\bpass$|\bpw$|\bpsw$|requirepass"
 )
 _STRONG = (
@@ -38,11 +41,15 @@ _STRONG = (
     r"project|developer|dev|org|security|developer|personal|rapidapi|host|root|test|sandbox|sdk|read|vault|"
     r"jwt) ?keys?\b|"
     r"credential|\bcreds?\b|bearer|authorization|\bjwt\b|\bpat\b|cookie|session ?id\b|sessid|seed ?phrase|mnemonic|"
-    r"\bapi ?auth|\bpsk\b|\bapi ?pass|secret ?key ?base|\bapp ?id$"
+    r"\bapi ?auth|\bpsk\b|\bapi ?pass|secret ?key ?base|\bapp ?id$|"
+    r"\bjetons?\b|geheimnis|zugangsschl[uü]ssel|密钥|密鑰|令牌|トークン|秘密鍵|토큰|\bтокен"
 )
 _WEAK = (
     r"keys?$|\bkey (?:for|to|of) [\w ]+$|key (?:prod(?:uction)?|staging|dev|test|live|sandbox|new|old|"
-    r"main|primary|secondary|[a-z])$|\bauth$|\bpin$|\bsalt$|\bdsn$|\bsid$|\bapi$|\bpass|\bauth code$"
+    r"main|primary|secondary|[a-z])$|"
+    r"(?:schl[uü]ssel|\bcl[eé]|\bclave|\bllave|\bchiave|\bchave|\bsleutel|\bklucz|\bklíč|\bnyckel|\bключ|\banahtar)"
+    r"(?: (?:de|do|du|di|da|del|della|per|pour|para|for|von|für|voor|dla|od) [\w ]+)?$|"
+    r"\bauth$|\bpin$|\bsalt$|\bdsn$|\bsid$|\bapi$|\bpass|\bauth code$"
 )
 # After a secret's word these say that the value is something about it, not the secret itself.
 _ABOUT = frozenset(
@@ -168,6 +175,7 @@ _UNINFORMATIVE = frozenset(
         "v",
         "data",
         "content",
+        "body",
         "string",
         "str",
         "text",
@@ -200,7 +208,7 @@ _UNINFORMATIVE = frozenset(
         "in",
     ]
 )
-_SPLIT = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-zÀ-ÿа-яА-Я一-鿿]+"
+_SPLIT = rf"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^{LETTERS}]+"
 
 
 @cache
@@ -234,8 +242,10 @@ def strength_of(name: str) -> NameStrength:
         match = _compiled(pattern).search(words) or (
             _compiled(pattern).search(words.replace(" ", "")) if strength > NameStrength.WEAK else None
         )
-        if match:
-            return NameStrength.INNOCENT if _is_about(words, match) else strength
+        if match and _is_about(words, match):
+            return NameStrength.INNOCENT
+        if match:  # a service's own key is one of its secrets
+            return NameStrength.STRONG if strength is NameStrength.WEAK and has_provider(words) else strength
     if _compiled(_INNOCENT).search(words):
         return NameStrength.INNOCENT
     return NameStrength.PROVIDER if has_provider(words) else NameStrength.SILENT
@@ -254,6 +264,11 @@ def has_provider(words: str) -> bool:
     parts = words.split()
     known = provider_names()
     return any(part in known for part in parts) or any(a + b in known for a, b in pairwise(parts))
+
+
+def is_innocent(words: str) -> bool:
+    """Return whether one of the space-separated lower-case `words` speaks of an identifier, a commit, a page and the like."""
+    return _compiled(_INNOCENT).search(words) is not None or _compiled(_INNOCENT_PAIR).search(words) is not None
 
 
 def mentions_secret(context: str) -> bool:

@@ -35,17 +35,34 @@ _PASSWORD_GATE = (
     "wachtwoord",
     "mysql",
     "psw",
+    "pw",
+    "口令",
+    "密碼",
+    "パスワード",
+    "비밀번호",
+    "haslo",
+    "hasło",
+    "şifre",
+    "sifre",
+    "parola",
+    "lösenord",
+    "losenord",
+    "heslo",
+    "salasana",
+    "jelsz",
+    "парол",
 )
 _ROOT = (
-    r"pass(?:wor[dt]|wd|phrase|code)?|pwd|psw|mot de passe|kennwort|contrase[nñ]a|senha|wachtwoord|пароль|密码|"
-    r"secret|token|credential"
+    r"pass(?:wor[dt]|wd|phrase|code)?|pwd|psw|\bpw\b|mot de passe|kennwort|contrase[nñ]a|senha|wachtwoord|парол[ьяею]|密码|"
+    r"密碼|口令|パスワード|비밀번호|\bhas[lł]o\b|[sş]ifre|\bparola|l[oö]senord\w{0,2}|\bheslo|salasana|jelsz[oó]|secret|token|credential"
 )
 _NAME_START = r"[\w.$-]{0,40}$"
 _REST = (
     r"(?i)(?P<name>[\w.$-]{0,24})"
-    r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del)\s[^\n:=]{1,40}?)?\s{0,2}"
+    r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del|dla|do|för|pro)\s[^\n:=]{1,40}?)?"
+    r"(?:\s(?:has been|was|is now|got|now)?\s{0,2}(?:changed|reset|set|updated|rotated))?\s{0,2}"
     r"(?::=|=>|==?|:|：|>|\||,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|\bè\b|\bé\b|"
-    r"\bto\b|это)\s{0,3})"
+    r"\bto\b|\bär\b|\bje\b|\bon\b|это|は|은|는)\s{0,3})"
     r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>|]{6,128})"
 )
 _FLAG = (

@@ -7,8 +7,10 @@ Every run in a pattern is bounded or possessive, so that no text makes a match s
 from __future__ import annotations
 
 from warden.guard.rule import Rule
+from warden.guard.sign_ins import SIGN_IN_RULES
 
 STRUCTURE_RULES: tuple[Rule, ...] = (
+    *SIGN_IN_RULES,
     Rule(
         "private-key-block",
         "pem",

@@ -1,0 +1,149 @@
+"""Passwords by the command, statement or call that signs in with them.
+
+What it does: lists patterns whose group `value` is the password. What it does not: judge names (`assignment`, `prose`).
+Every run in a pattern is bounded or possessive, so that no text makes a match slow.
+"""
+
+from __future__ import annotations
+
+from warden.guard.rule import Rule
+
+_QUOTED = r"[\"'][^\"'\n]{0,200}+[\"']\s{0,4},\s{0,4}"
+_VALUE = r"(?P<value>[^\"'\n]{3,256})[\"']"
+
+
+def _rule(rule_id: str, provider: str, pattern: str, keywords: tuple[str, ...], example: str, counter: str) -> Rule:
+    return Rule(
+        rule_id,
+        provider,
+        "password",
+        pattern=pattern,
+        keywords=keywords,
+        check="password",
+        example=example,
+        counter_example=counter,
+    )
+
+
+SIGN_IN_RULES: tuple[Rule, ...] = (
+    _rule(
+        "sql-password",
+        "sql",
+        (
+            r"(?i)\b(?:identified\s{1,4}(?:with\s{1,4}\S{1,40}\s{1,4})?(?:by|as)(?:\s{1,4}password)?|"
+            r"(?:role|user|login|with|encrypted|set)\s{1,4}(?:\S{1,64}\s{1,4}){0,3}password(?:\s{0,4}=)?)\s{0,4}'(?P<value>[^'\n]{3,256})'"
+        ),
+        ("identified", "password"),
+        "CREATE USER svc IDENTIFIED BY '{w12}'",
+        "CREATE USER svc IDENTIFIED EXTERNALLY",
+    ),
+    _rule(
+        "command-password",
+        "command",
+        (
+            r"(?i)\b(?:docker|podman|skopeo|buildah|helm|oc|nerdctl|az|cf)\b[^\n]{0,80}\blogin\b[^\n]{0,120}?\s-p[ =]?"
+            r"[\"']?(?P<value>[^\s\"'-][^\s\"']{3,255})"
+        ),
+        (" login",),
+        "docker login -u ana -p {w16} registry.example.org",
+        "docker login -u ana registry.example.org",
+    ),
+    _rule(
+        "ldap-password",
+        "ldap",
+        r"(?i)\bldap(?:search|modify|add|delete|passwd|whoami)\b[^\n]{0,200}?\s-w\s?[\"']?(?P<value>[^\s\"'-][^\s\"']{2,255})",
+        ("ldap",),
+        "ldapsearch -x -D cn=admin -w {w16} -b dc=example",
+        "ldapsearch -x -D cn=admin -W -b dc=example",
+    ),
+    _rule(
+        "htpasswd-password",
+        "command",
+        r"(?i)\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}(?:\S{1,128}\s{1,4}){2}[\"']?(?P<value>[^\s\"']{3,256})",
+        ("htpasswd",),
+        "htpasswd -b .htpasswd ana {w16}",
+        "htpasswd -c .htpasswd ana",
+    ),
+    _rule(
+        "net-use-password",
+        "command",
+        r"(?i)\bnet\s{1,4}use\b[^\n]{0,160}/user:\S{1,64}\s{1,4}(?P<value>[^\s/][^\s]{2,255})",
+        ("net use",),
+        "net use Z: share /user:ana {w16}",
+        "net use Z: share /user:ana /persistent:yes",
+    ),
+    _rule(
+        "chpasswd-password",
+        "command",
+        r"(?i)\becho\s{1,4}(?:-\w\s{1,4})?[\"']?[\w.-]{1,32}:(?P<value>[^\s\"'|]{3,256})[\"']?\s{0,4}\|\s{0,4}(?:sudo\s{1,4})?chpasswd",
+        ("chpasswd",),
+        "echo 'root:{w16}' | chpasswd",
+        "echo 'root' | chpasswd",
+    ),
+    _rule(
+        "expect-password",
+        "command",
+        r"(?i)assword[^\n\"']{0,8}[\"']\s{0,8}(?:\{\s{0,4})?send\s{1,4}(?:--\s{1,4})?[\"'](?P<value>[^\"'\\\n]{3,128})",
+        ("send",),
+        'expect "password:"\nsend "{w16}\\r"',
+        'expect "password:"\nsend "\\r"',
+    ),
+    _rule(
+        "curl-token-user",
+        "curl",
+        r"(?i)(?:\s-u\s{0,2}|--user[ =])[\"']?(?P<value>[A-Za-z0-9_.+/=-]{14,512}):[\"']?(?=\s|$)",
+        (" -u", "--user"),
+        "curl -u {w32}: https://api.example.org",
+        "curl -u administrator-account: https://api.example.org",
+    )._replace(check="drawn", kind="secret"),
+    _rule(
+        "driver-address",
+        "database",
+        r"(?i)(?<![\w/])[\w.-]{1,64}:(?P<value>[^\s@'\"/]{3,128})@(?:tcp|unix|udp)\(",
+        ("@tcp(", "@unix(", "@udp("),
+        "app:{w12}@tcp(db.example.org:3306)/app",
+        "app@tcp(db.example.org:3306)/app",
+    ),
+    _rule(
+        "oracle-address",
+        "oracle",
+        r"(?i)\bjdbc:oracle:(?:thin|oci8?):[\w.$#-]{1,64}/(?P<value>[^\s@'\"]{3,128})@",
+        ("jdbc:oracle",),
+        "jdbc:oracle:thin:app/{w12}@//db.example.org:1521/APP",
+        "jdbc:oracle:thin:@//db.example.org:1521/APP",
+    ),
+    _rule(
+        "connect-call",
+        "database",
+        (
+            r"(?i)(?:new\s{1,4}(?:pdo|mysqli)|mysqli?_connect|getconnection|ftp_login|imap_open)\s{0,4}\(\s{0,4}"
+            rf"(?:\$?[\w.>-]{{1,64}}\s{{0,4}},\s{{0,4}}|{_QUOTED}){{2}}[\"']{_VALUE}"
+        ),
+        ("pdo", "mysqli", "mysql_connect", "getconnection", "ftp_login", "imap_open"),
+        "new PDO('mysql:host=db;dbname=app', 'svc', '{w12}')",
+        "new PDO('sqlite:app.db')",
+    ),
+    _rule(
+        "credential-call",
+        "http",
+        (
+            r"(?i)(?:networkcredential|httpbasicauth|basic_?auth|httpdigestauth|usernamepasswordcredentials|"
+            r"passwordauthentication|plain_?auth|plaincredentials|\bauth\s{0,4}=\s{0,4}|\.login|\.authenticate|\.auth|\.signin|"
+            rf"\.credentials)\s{{0,4}}\(\s{{0,4}}(?:[\w.]{{1,64}}\s{{0,4}},\s{{0,4}}|{_QUOTED})[\"']{_VALUE}"
+        ),
+        ("credential", "auth", ".login", ".signin"),
+        'new NetworkCredential("svc", "{w12}")',
+        "new NetworkCredential(user, password)",
+    ),
+    _rule(
+        "sign-in-pair",
+        "prose",
+        (
+            r"(?i)(?:\b(?:credentials?|creds|login|account|zugangsdaten|identifiants|zugang)\b\s{0,2}(?:is|are|sind|:|=)?\s{1,3}"
+            r"[\w.@-]{2,64}|\b(?:root|admin|administrator|ubuntu|postgres|sa))\s/\s(?P<value>[^\s/,;\"']{6,64})(?=[\s,;.\"']|$)"
+        ),
+        (" / ",),
+        "credentials: ana / {w6}-{d4}!",
+        "login: ana / operations",
+    )._replace(check="written"),
+)
