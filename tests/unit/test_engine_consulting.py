@@ -257,6 +257,26 @@ def test_a_stop_between_rounds_leaves_the_rest_unplanned() -> None:
     assert [bed.disposition(f"m{n}") for n in (1, 2, 3)] == [ANSWERED, ANSWERED, Disposition.READ]
 
 
+def test_a_question_that_a_stop_cut_short_is_asked_again() -> None:
+    """A stop while a question is on its way leaves its message to the next run, and does not escalate it."""
+    model = ScriptedModel()
+    bed = model_bed(model)
+    bed.send()
+
+    class Stopping(Patience):
+        def requested(self) -> str:
+            return "interrupted" if model.asked else ""
+
+    model.script = lambda given: None
+    bed.stop = Stopping()
+    bed.execute()
+    assert (bed.disposition("m1"), model.asked) == (None, ["m1"])
+    assert bed.store.spending(bed.clock.now()).used == USED
+    bed.stop, model.script = Patience(), lambda given: "Here."
+    bed.execute()
+    assert bed.disposition("m1") is ANSWERED
+
+
 def test_no_answer_is_not_kept() -> None:
     """When the model gives nothing, the fallback is used, what it used is counted, and a later question may be asked again."""
     model = ScriptedModel(lambda given: None)
@@ -284,7 +304,7 @@ def test_a_refused_credential_holds_what_only_the_model_could_answer() -> None:
         (HELD, "model-credential")
     ] * 3
     (alert,) = bed.entries("alert_raised")
-    assert alert["code"] == "model-credential"
+    assert alert["code"] == "model"
     model.alert, model.script = "", lambda given: "Here."
     assert bed.execute().exit_status == EXIT_DONE
     assert [bed.disposition(f"m{n}") for n in (1, 2, 3)] == [ANSWERED] * 3

@@ -7,8 +7,9 @@ know a prompt, a provider or a key, judge a plan, or deliver. Rules:
    by every later run: a message is sent to a model once. A process that dies between the call and the commit asks once more.
 2. INVARIANT (own-count): what a question may cost is held against the limits before it is asked, and what it did cost is in
    the ledger, in one commit with the answer, before the answer becomes a plan. Dry runs spend too.
-3. A message that the model cannot be asked about goes to the rules; what they cannot answer is escalated with the reason. Only
-   when the model refuses our credential such a message is held instead: the key is replaced, and the message is asked about.
+3. A message that the model cannot be asked about goes to the rules; what they cannot answer is escalated with the reason.
+   Only while the model cannot be used before an operator acts (it refuses our credential) such a message is held instead, and
+   is asked about when the operator has acted.
 4. Questions of a round run side by side; plans come out in order, and a run that is asked to stop plans no message behind one
    that has no plan.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from warden.engine.conversation import with_conversation
@@ -95,7 +97,7 @@ class Consulting:
                 open_ones.append(_Question(place, seen, found))
         while open_ones and not self._parts.stop.requested():
             proposals.update(self._next_round(open_ones))
-        return [proposals[place] for place in range(min((one.place for one in open_ones), default=len(messages)))]
+        return list(map(proposals.__getitem__, takewhile(proposals.__contains__, range(len(messages)))))
 
     def _prepare(self, seen: Seen) -> Plan | Prepared:
         given = BrainInput(seen.message, seen.facts)
@@ -152,14 +154,19 @@ class Consulting:
             self._journal.asked(question.seen, question.prepared, self._sound(answer), self._brain)
             if answer.alert and not self.alert:
                 self.alert = answer.alert
-                self._journal.write("alert_raised", code=CREDENTIAL, subject=bounded_word(self.alert))
+                self._journal.write("alert_raised", code="model", subject=bounded_word(self.alert))
         # The answer is durable before anything is made of it; with it, that it was paid for.
         self._journal.commit()
         self._purse.settle()
         self.counts["asked"] += len(questions)
+        stopped = self._parts.stop.requested()
         return {
-            question.place: self._waiting(answer.plan, CREDENTIAL) if answer.alert else Proposal(answer.plan)
+            question.place: self._waiting(answer.plan, answer.fallback_reason)
+            if answer.alert
+            else Proposal(answer.plan)
             for question, answer in zip(questions, answers, strict=True)
+            # A question that a stop cut short says nothing about the model: the next run asks again.
+            if not (stopped and answer.answer is None and answer.fallback_reason)
         }
 
     def _consult(self, question: _Question) -> Consultation:
@@ -181,7 +188,7 @@ class Consulting:
         except Exception as error:  # noqa: BLE001 - as above
             plan = _failed(error)
         if refusal is not None and plan.reason == reason:
-            plan = replace(plan, detail=refusal.detail)
+            plan = replace(plan, detail=f"{refusal.detail}; rules: {question.prepared.fallback.detail}")
         return self._waiting(plan, reason) if reason == CREDENTIAL else Proposal(plan)
 
     def _waiting(self, plan: Plan, reason: str) -> Proposal:

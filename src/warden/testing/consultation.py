@@ -62,7 +62,8 @@ class ScriptedModel:
         self.asked.append(prepared.given.message.key.message_id)
         self.shown.append(prepared.given)
         body = self.script(prepared.given)
-        plan, reason = (prepared.fallback, "model-unreachable") if body is None else (self._reply(body), "")
+        refused = "model-credential" if self.alert else "model-unreachable"
+        plan, reason = (prepared.fallback, refused) if body is None else (self._reply(body), "")
         return Consultation(plan, body, prepared.manifest, self.used, reason, prepared.context_texts, self.alert)
 
     def replay(self, prepared: Prepared, answer: str) -> Consultation:
