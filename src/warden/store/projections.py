@@ -276,6 +276,11 @@ def _reopened(connection: sqlite3.Connection, seq: int, at: int, fields: Fields)
     )
 
 
+def _alert_raised(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+    schedule.alert_raised(connection, seq, at, fields)
+    reviews.alert_raised(connection, seq, at, fields)
+
+
 _HANDLERS: Mapping[str, Handler] = {
     "run_started": _run_started,
     "run_finished": _run_finished,
@@ -299,6 +304,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "reopened": _reopened,
     **schedule.HANDLERS,
     **reviews.HANDLERS,
+    "alert_raised": _alert_raised,
 }
 
 PROJECTED = frozenset(_HANDLERS)
