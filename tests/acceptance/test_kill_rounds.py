@@ -23,7 +23,7 @@ from warden.cli.clock import SystemClock
 from warden.hubs.embedded import EmbeddedHub
 from warden.model.delivery import OutgoingMessage
 from warden.store.files import LedgerFiles
-from warden.store.inspection import inspect, require_sound
+from warden.store.inspection import inspect
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.timeout(0)]
 PER_ROUND = 6
@@ -86,14 +86,14 @@ class Office:
             after: str | None = None
             while True:
                 page = hub.list_progress(agent, after)
-                events.update(event.message_id for event in page.events)
+                events.update(str(event.message_id) for event in page.events)
                 after = page.after
                 if after is None:
                     break
         assert len(events) == len(wanted)
         assert set(events.values()) == {1}
         state = self.worker.state
-        require_sound(inspect(LedgerFiles(state, self.worker.path / "config" / "ops-warden")))
+        assert inspect(LedgerFiles(state, self.worker.path / "config" / "ops-warden")).report.sound
 
 
 @pytest.fixture

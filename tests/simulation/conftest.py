@@ -1,4 +1,4 @@
-"""How many seeds a simulation tries: `pytest tests/simulation --seeds 10000`."""
+"""How many seeds a simulation tries (`pytest tests/simulation --seeds 10000`), and which case is played again."""
 
 from __future__ import annotations
 
@@ -9,16 +9,31 @@ from pathlib import Path
 
 import pytest
 
+from simcase import Case
+
+A_CASE = (
+    '{"means": "idempotency_key", "seed": 3, "faults": {"9": 3, "31": 1}, "ops": [["send", ["both", "flex-auth", -1]], '
+    '["execute", null], ["send", ["later", "billing", -1]], ["pair", "one agent, locked"], ["clock", 30.0], ["dry", null], '
+    '["apply", null]]}'
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--seeds`."""
+    """Add `--seeds` and `--replay`."""
     parser.addoption("--seeds", type=int, default=1000, help="seeds of the random simulation")
+    parser.addoption("--replay", default=A_CASE, help="the case of a failure, as it was printed")
 
 
 @pytest.fixture
 def seeds(request: pytest.FixtureRequest) -> int:
     """The number of seeds to try."""
     return int(request.config.getoption("--seeds", 1000))
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest) -> Case:
+    """The case to replay."""
+    return Case.from_json(str(request.config.getoption("--replay", A_CASE)))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from enginebed import AGENT
-from simworld import World
+from simworld import SECOND, World
 from warden.engine.audit import AUDIT_STAGE
 from warden.model.disposition import Disposition
 from warden.model.hub import DeliveryMeans
@@ -53,7 +53,7 @@ class Ledger:
         for (raw,) in rows:
             entry = json.loads(raw)
             self.entries.append((entry["kind"], entry["fields"]))
-        keys = [MessageKey(world.hub.traits().hub_id, AGENT, identity) for identity in world.words]
+        keys = [MessageKey(world.hub.traits().hub_id, agent, identity) for identity, agent in world.agents.items()]
         records = world.store.dispositions(keys)
         self.dispositions = {key.message_id: record.disposition.value for key, record in records.items()}
         self.generations = {key.message_id: record.generation for key, record in records.items()}
@@ -86,7 +86,8 @@ def check_nothing_lost(world: World, ledger: Ledger, certain: bool) -> None:
 
 def check_exactly_once(world: World, ledger: Ledger, certain: bool) -> None:
     """INVARIANT (exactly-once): the hub has each reply and each note once, and read flags only where they belong."""
-    replies = Counter(message.content.in_reply_to for message in world.hub.sent_by(AGENT))
+    sent = [message for agent in (AGENT, SECOND) for message in world.hub.sent_by(agent)]
+    replies = Counter(message.content.in_reply_to for message in sent)
     notes = Counter(event.message_id for event in events(world) if event.kind == "note")
     for message, word in world.words.items():
         disposition = ledger.dispositions.get(message)
@@ -97,7 +98,7 @@ def check_exactly_once(world: World, ledger: Ledger, certain: bool) -> None:
         read = world.hub.is_read(message)
         assert done or not read, f"{message} ({word}) is marked read and is {disposition}"
         assert read or not (certain and done), f"{message} ({word}) is {disposition} and not marked read"
-    markers = Counter(message.content.metadata.get(MARKER) for message in world.hub.sent_by(AGENT))
+    markers = Counter(message.content.metadata.get(MARKER) for message in sent)
     assert not markers or max(markers.values()) == 1, "a reply was sent twice"
 
 

@@ -1,159 +1,57 @@
 """A world for the engine to fail in: a hub, a disk, a clock and a brain whose every step may go wrong, from one seed.
 
-A case is a list of operations (send, run, apply, move the clock) and a list of faults by step number. Steps are counted: each
-call of the hub before and after it is applied, each commit before and after, each publication of a head. The same case always
-takes the same steps, so that a failure can be replayed and made smaller.
+A case is a list of operations (send, run, two runs at once, apply, move the clock) and a list of faults by step number. Steps
+are counted: each call of the hub before and after it is applied, each commit before and after, each publication of a head.
+The same case always takes the same steps, so that a failure can be replayed and made smaller.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from enginebed import AGENT, CATALOG, charter_kernel, traits_with
+from simcase import Case
+from simfaults import KILL, MENUS, NOTHING, Disk, FailingHub, FailingStore, Fault, hub_error
+from simturns import PatientLock, Turns
 from warden.channels.hub import messaging_channels
 from warden.engine.applying import run_applying
 from warden.engine.cycle import run_dry, run_executing
 from warden.engine.parts import Parts, Terms
-from warden.errors import (
-    HubAnswerError,
-    HubBusyError,
-    HubCredentialError,
-    HubError,
-    HubUncertainError,
-    HubUnreachableError,
-    LedgerError,
-    PlanOriginError,
-    StateError,
-)
+from warden.errors import HubError, LockHeldError, PlanOriginError, StateError, TransitionError
 from warden.guard import GuardScanner
-from warden.model.delivery import OutgoingMessage, ProgressEvent
-from warden.model.entry import Batch, Head
-from warden.model.hub import DeliveryMeans, InboxPage
+from warden.model.delivery import OutgoingMessage
 from warden.model.message import BrainInput
 from warden.model.plan import Plan, PlannedAction
-from warden.model.posted import Accepted
 from warden.model.saved_plan import PlanHeader, PlanItem, SavedPlan
-from warden.store.headfile import SLOT_BYTES, HeadFile, write_slot
-from warden.store.sqlite import NewLog, SqliteLedgerStore
+from warden.store.locks import FileLockStore
+from warden.store.sqlite import NewLog
 from warden.testing.engine import FixedClock, InlinePool, Killed, LazyPool, Patience, Reports, ScriptedBrain
-from warden.testing.hub import Call, MemoryHub
+from warden.testing.hub import Call
 
-WORDS = ("answer", "reply", "note", "read", "escalate", "both", "garbage", "later")
-"""What a message begins with: what the brain will make of it."""
-
-Op = tuple[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What happens (`ops`), and at which steps something goes wrong (`faults`: step to a number that picks what)."""
-
-    means: DeliveryMeans
-    ops: tuple[Op, ...]
-    faults: Mapping[int, int] = field(default_factory=dict)
-    seed: int = 0
-
-
-@dataclass(slots=True)
-class Disk:
-    """The head's file, whose writes may fail, be torn by a crash, or never begin."""
-
-    file: HeadFile
-    path: Path
-    step: Callable[[str], str]
-
-    def read(self) -> str | None:
-        """Return the newest whole head."""
-        return self.file.read()
-
-    def publish(self, note: str) -> None:
-        """Write the head, unless something goes wrong."""
-        what = self.step("head")
-        if what == "torn":
-            self._tear(note)
-            raise Killed
-        if what == "io":
-            raise StateError("the head cannot be written")
-        self.file.publish(note)
-        self.step("head written")
-
-    def _tear(self, note: str) -> None:
-        if not self.path.exists():
-            return
-        newest = self.file._newest()
-        generation = 1 if newest is None else newest[0] + 1
-        with self.path.open("r+b") as stream:
-            stream.seek(SLOT_BYTES * ((generation - 1) % 2))
-            stream.write(write_slot(generation, note)[: SLOT_BYTES // 2])
-            stream.flush()
-            os.fsync(stream.fileno())
-
-
-class FailingStore(SqliteLedgerStore):
-    """The real ledger on a real file; a commit may be killed or refused before it, and killed after it."""
-
-    step: Callable[[str], str]
-
-    def commit(self, batch: Batch) -> Head:
-        """Commit, unless something goes wrong."""
-        if self.step("commit") == "io":
-            raise StateError("the disk is full")
-        head = super().commit(batch)
-        self.step("committed")
-        return head
-
-
-class FailingHub(MemoryHub):
-    """A hub that tells the world of every delivery before it takes it, and lists its inbox as it pleases."""
-
-    before_delivery: Callable[[str], None]
-    shuffle: random.Random
-
-    def list_unread(self, agent: str, after: str | None = None, limit: int = 100) -> InboxPage:
-        """Return one page, now and then with repetitions and in another order."""
-        page = super().list_unread(agent, after, limit)
-        messages = list(page.messages)
-        if messages and self.shuffle.random() < 0.3:
-            messages += self.shuffle.choices(messages, k=2)
-        if self.shuffle.random() < 0.3:
-            self.shuffle.shuffle(messages)
-        return replace(page, messages=tuple(messages))
-
-    def post_message(self, message: OutgoingMessage, key: str | None = None) -> Accepted:
-        """Take a message."""
-        if message.from_agent == AGENT:
-            self.before_delivery(str(key))
-        return super().post_message(message, key)
-
-    def post_progress(self, event: ProgressEvent, key: str | None = None) -> Accepted:
-        """Take an event."""
-        self.before_delivery(str(key))
-        return super().post_progress(event, key)
-
-    def mark_read(self, agent: str | None, message_id: str, key: str | None = None) -> Accepted:
-        """Set a flag."""
-        self.before_delivery(str(key))
-        return super().mark_read(agent, message_id, key)
+SECOND = "second-agent"
+"""Another agent, with an inbox of its own in the same hub and the same ledger."""
 
 
 class World:
     """Runs a case. `trace` tells what happened, step by step."""
 
-    def __init__(self, case: Case, directory: Path) -> None:
+    def __init__(self, case: Case, directory: Path, hub: type[FailingHub] = FailingHub) -> None:
         self.case = case
         self.directory = directory
         self.clock = FixedClock()
         self.latest = self.clock.now()
-        self.hub = FailingHub(self.clock, traits_with(case.means), self._hub_step)
+        self.hub = hub(self.clock, traits_with(case.means), self._hub_step)
+        self.hub.agents = frozenset({AGENT, SECOND})
         self.hub.before_delivery = self._check_intent
         self.hub.shuffle = random.Random(case.seed)
         self.draws = random.Random(case.seed + 1)
+        self.turns = Turns(random.Random(case.seed + 2))
         self.words: dict[str, str] = {}
+        self.agents: dict[str, str] = {}
         self.plan: SavedPlan | None = None
         self.asked: set[str] = set()
         self.trace: list[str] = []
@@ -165,60 +63,47 @@ class World:
         self.lives = 0
         self.healed = False
         self.aged = False
+        self.torn: dict[Path, bytes] | None = None
+        """What the disk holds after the power failed."""
         self.store = self._open()
+        self.stores = {"": self.store}
 
     # -- steps
 
-    def step(self, name: str) -> str:
-        """Count a step; raise `Killed`, or return what else goes wrong (an empty string for nothing)."""
+    def step(self, name: str) -> Fault:
+        """Count a step; raise `Killed`, or return what else goes wrong."""
+        self.turns.pause()
         if self.healed:
-            return ""
-        menu = {"commit": ("kill", "io"), "head": ("kill", "io", "torn")}.get(name, ("kill",))
-        roll = self._count(len(menu))
-        if roll is None:
-            return ""
-        what = menu[roll % len(menu)]
-        self.trace.append(f"step {self.steps} {name}: {what}")
-        if what == "kill":
-            raise Killed
-        return what
-
-    def _count(self, menu: int) -> int | None:
+            return NOTHING
+        menu = MENUS[name]
         self.steps += 1
-        self.menus.append(menu)
-        return self.case.faults.get(self.steps)
+        self.menus.append(len(menu))
+        roll = self.case.faults.get(self.steps)
+        if roll is None:
+            return NOTHING
+        fault = Fault(menu[roll % len(menu)], roll // len(menu))
+        self.trace.append(
+            f"  step {self.steps}: {self.turns.current}{name}: {fault.what} {fault.variant or ''}".rstrip()
+        )
+        if fault.what == KILL:
+            raise Killed
+        return fault
 
     def _hub_step(self, call: Call) -> None:
-        if self.healed:
-            return
-        errors: tuple[BaseException, ...] = (
-            Killed(),
-            HubUncertainError("no answer"),
-            HubAnswerError("half an answer"),
-        )
-        if not call.applied:
-            errors += (
-                HubUnreachableError("refused"),
-                HubBusyError("later", retry_after_s=7.0),
-                HubCredentialError("no"),
-            )
-        roll = self._count(len(errors))
-        if roll is None:
-            return
-        error = errors[roll % len(errors)]
-        when = "after" if call.applied else "before"
-        self.trace.append(f"step {self.steps} {when} {call.operation}: {type(error).__name__}")
-        raise error
+        fault = self.step("after" if call.applied else "before")
+        if fault.what:
+            self.trace[-1] += f" ({call.operation})"
+            raise hub_error(fault.what)
 
     def _check_intent(self, key: str) -> None:
         """INVARIANT (intent-before-delivery): what reaches the hub is durable in the outbox, with its attempt."""
-        row = self.store.read(
+        row = self.stores[self.turns.current].read(
             lambda connection: connection.execute("SELECT state, attempts FROM outbox WHERE key = ?", (key,)).fetchone()
         )
         # Kept, not raised: the engine takes whatever a channel raises for a delivery that may have been taken.
         if row is None:
             self.violations.append("a delivery without an intent")
-        elif row[0] != "open" or row[1] < 1:
+        elif row[1] < 1 or (row[0] != "open" and not self.turns.current):
             self.violations.append(f"a delivery of an intent that is {row[0]} with {row[1]} attempts")
 
     # -- lives
@@ -226,22 +111,33 @@ class World:
     def _open(self) -> FailingStore:
         self.lives += 1
         path = self.directory / "ledger.db"
-        heads = self.directory / "ledger.db.head"
-        disk = Disk(HeadFile(heads), heads, lambda name: "")
+        disk = Disk(self.directory / "ledger.db.head", lambda name: NOTHING)
         store = FailingStore(path, self.clock, None, disk, NewLog("log"))
-        store.step = self.step
-        disk.step = self.step
+        store._lock.close()
+        store._lock = PatientLock(self.directory / "ledger.db.lock", self.turns)
+        store.step = disk.step = self.step
+        store.power_lost = disk.power_lost = self._lose_power
+        store.move_clock = self._move_clock
         return store
+
+    def _lose_power(self, torn: dict[Path, bytes]) -> None:
+        self.torn = torn
+        self.turns.ended = True
 
     def restart(self) -> None:
         """End the process and begin another one on what is on the disk."""
         self.store.close()
+        if self.torn is not None:
+            for path, data in self.torn.items():
+                path.write_bytes(data)
+            self.torn = None
         self.store = self._open()
+        self.stores = {"": self.store}
 
     def _parts(self, executing: bool) -> Parts:
         return Parts(
             hub=self.hub,
-            store=self.store,
+            store=self.stores[self.turns.current],
             kernel=charter_kernel(),
             scanner=_SCANNER,
             brain=ScriptedBrain(self._propose),
@@ -263,16 +159,16 @@ class World:
         plan: Plan = PLANS[word]
         return plan
 
-    def _terms(self) -> Terms:
+    def _terms(self, agent: str = AGENT) -> Terms:
         self.runs += 1
-        return Terms(f"run-{self.runs:08d}", AGENT, "0")
+        return Terms(f"run-{self.runs:08d}", agent, "0")
 
     # -- operations
 
     def run(self) -> None:
         """Do everything that the case says."""
         for name, argument in self.case.ops:
-            self.trace.append(f"{name} {argument}")
+            self.trace.append(f"{name} {argument if argument is not None else ''}".rstrip())
             getattr(self, "do_" + name)(argument)
 
     def _live(self, work: Callable[[], object]) -> None:
@@ -292,15 +188,55 @@ class World:
         healed, self.healed = self.healed, True
         thread = ""
         if 0 <= joins < len(self.words):
-            joined = self.hub.get_message(AGENT, list(self.words)[joins])
-            thread = joined.content.thread_id if joined.sender.name == sender else ""
-        sent = self.hub.post_message(OutgoingMessage(sender, AGENT, "hello", f"{word} this", "request", thread, "", {}))
-        self.words[sent.id] = word
+            identity = list(self.words)[joins]
+            joined = self.hub.get_message(None, identity)
+            ours = joined.sender.name == sender and self.agents[identity] == AGENT
+            thread = joined.content.thread_id if ours else ""
+        self._post(sender, AGENT, word, thread)
         self.healed = healed
+
+    def do_send_second(self, word: str) -> None:
+        """Somebody sends a message to the second agent."""
+        healed, self.healed = self.healed, True
+        self._post("flex-auth", SECOND, word, "")
+        self.healed = healed
+
+    def _post(self, sender: str, agent: str, word: str, thread: str) -> None:
+        message = OutgoingMessage(sender, agent, "hello", f"{word} this", "request", thread, "", {})
+        identity = self.hub.post_message(message).id
+        self.words[identity] = word
+        self.agents[identity] = agent
 
     def do_execute(self, argument: object) -> None:
         """An executing run."""
         self._live(lambda: run_executing(self._parts(True), self._terms(), self.draws.random))
+
+    def do_pair(self, how: str) -> None:
+        """Two executing runs at once, step by step in an order that is drawn."""
+        other = SECOND if how == "two agents" else AGENT
+        self.stores = {"": self.store, "a ": self.store, "b ": self._open()}
+        runs = {"a ": AGENT, "b ": other}
+        self.turns.play({name: self._beside(name, agent, how) for name, agent in runs.items()})
+        self.stores["b "].close()
+        self.restart()
+
+    def _beside(self, name: str, agent: str, how: str) -> Callable[[], None]:
+        def live() -> None:
+            locks = FileLockStore(self.directory / "locks")
+            lock = agent if how != "one agent, not locked" else agent + name.strip()
+            try:
+                with locks.hold(lock, {}):
+                    run_executing(self._parts(True), self._terms(agent), self.draws.random)
+            except Killed:
+                self.trace.append(f"  {name}killed")
+                self.stores[name].close()
+            except (HubError, StateError, LockHeldError) as error:
+                self.trace.append(f"  {name}ended: {error.code}")
+            except TransitionError as error:  # the other one moved the intent: the store refuses to move it again
+                assert how == "one agent, not locked", "a run came upon another one's intent"
+                self.trace.append(f"  {name}ended: {error.code}")
+
+        return live
 
     def do_dry(self, argument: object) -> None:
         """A dry run, whose plan is kept; it must leave hub and read models as they were."""
@@ -329,8 +265,11 @@ class World:
 
     def do_clock(self, argument: float) -> None:
         """The clock moves, forward or back."""
-        self.clock.advance(argument)
+        self._move_clock(argument)
         self.aged = self.aged or abs(argument) > 2 * 86400
+
+    def _move_clock(self, seconds: float) -> None:
+        self.clock.advance(seconds)
         self.latest = max(self.latest, self.clock.now())
 
     def heal(self) -> None:
@@ -340,8 +279,11 @@ class World:
         self.clock.advance(max(0.0, (self.latest - self.clock.now()).total_seconds()))
         for _ in range(12):
             self.clock.advance(3700)
-            report = run_executing(self._parts(True), self._terms(), self.draws.random)
-            if not set(report.counts) - {"decided"}:
+            reports = [
+                run_executing(self._parts(True), self._terms(agent), self.draws.random)
+                for agent in sorted({AGENT, *self.agents.values()})
+            ]
+            if not any(set(report.counts) - {"decided"} for report in reports):
                 return
 
     # -- looking
@@ -363,7 +305,16 @@ class World:
         )
 
 
-_SCANNER = GuardScanner()
+class RememberingScanner:
+    """The real guard, asked once for each text: worlds send the same few."""
+
+    def __init__(self) -> None:
+        self._guard = GuardScanner()
+        self.digest = self._guard.digest
+        self.scan = lru_cache(maxsize=10_000)(self._guard.scan)
+
+
+_SCANNER = RememberingScanner()
 PLANS: Mapping[str, Any] = {
     "answer": Plan((PlannedAction("route_answer", {"entry_id": "ssh-cert"}),), "routing"),
     "reply": Plan((PlannedAction("reply", {"body": "Certainly."}),), "drafted"),
@@ -376,4 +327,3 @@ PLANS: Mapping[str, Any] = {
     ),
     "garbage": None,
 }
-__all__ = ["Case", "LedgerError", "World"]

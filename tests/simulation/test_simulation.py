@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
-import shutil
 from pathlib import Path
 
 import pytest
 
-from siminvariants import check
-from simworld import WORDS, Case, Op, World
+from simcase import PAIRS, WORDS, Case, Op, case_of, pairs_for
+from simfaults import MENUS, ForgetfulHub
+from simplay import must_hold, play
 from warden.model.hub import DeliveryMeans
 
 EVERY_KIND: tuple[Op, ...] = (
@@ -24,58 +23,11 @@ EVERY_KIND: tuple[Op, ...] = (
 """Every kind of message, two in one thread, one that is planned again, and a plan that is applied."""
 
 
-def play(case: Case, directory: Path) -> World:
-    """Run a case in a directory of its own, heal it, check it; an error is one of the engine or of an invariant."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir()
-    world = World(case, directory)
-    try:
-        world.run()
-        world.heal()
-        check(world)
-    except Exception as error:
-        error.add_note("\n".join(world.trace))
-        raise
-    finally:
-        world.store.close()
-    return world
-
-
-def fails(case: Case, directory: Path) -> bool:
-    """Whether the case fails."""
-    try:
-        play(case, directory)
-    except Exception:  # noqa: BLE001 - whatever goes wrong is a failure
-        return True
-    return False
-
-
-def smaller(case: Case, directory: Path) -> Case:
-    """Return a case that still fails, with no fault and no operation that is not needed for it."""
-    for step in list(case.faults):
-        without = Case(case.means, case.ops, {s: f for s, f in case.faults.items() if s != step}, case.seed)
-        if fails(without, directory):
-            case = without
-    for index in reversed(range(len(case.ops))):
-        without = Case(case.means, case.ops[:index] + case.ops[index + 1 :], case.faults, case.seed)
-        if fails(without, directory):
-            case = without
-    return case
-
-
-def must_hold(case: Case, directory: Path) -> None:
-    """Play a case; when it fails, fail with the smallest case that does, and its trace."""
-    if not fails(case, directory):
-        return
-    small = smaller(case, directory)
-    try:
-        play(small, directory)
-    except Exception as error:
-        raise AssertionError(
-            f"seed {case.seed}: {error!r}\nops: {small.ops}\nfaults: {dict(small.faults)}\nmeans: {small.means}\n"
-            + "\n".join(getattr(error, "__notes__", []))
-        ) from error
-    raise AssertionError(f"seed {case.seed} failed, and did not when it was played again")
+def two_at_once(pair: str) -> tuple[Op, ...]:
+    """Mail that two processes find at once, and then what one of them may have left to both."""
+    second: tuple[Op, ...] = (("send_second", "answer"),) if pair == "two agents" else ()
+    mail: tuple[Op, ...] = (("send", ("both", "flex-auth", -1)), ("send", ("escalate", "flex-auth", -1)))
+    return (*mail, *second, ("pair", pair), ("pair", pair))
 
 
 @pytest.mark.parametrize("means", list(DeliveryMeans))
@@ -91,41 +43,68 @@ def test_a_world_without_faults_handles_every_message(means: DeliveryMeans, disk
 @pytest.mark.parametrize(("means", "seed"), [*((means, 0) for means in DeliveryMeans), (DeliveryMeans.NONE, 1)])
 def test_a_fault_at_every_step_is_recovered_from(means: DeliveryMeans, seed: int, disk: Path) -> None:
     """Each step of a scenario goes wrong once in each way that it can: killed, refused, unanswered, torn."""
-    menus = play(Case(means, EVERY_KIND, {}, seed), disk).menus
-    for step, menu in enumerate(menus, start=1):
+    every_fault(Case(means, EVERY_KIND, {}, seed), disk)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_fault_at_every_step_of_two_processes_is_recovered_from(pair: str, disk: Path) -> None:
+    """Two runs at once, with the lock, without it, and for two agents on one ledger: each step goes wrong in each way."""
+    every_fault(Case(DeliveryMeans.IDEMPOTENCY_KEY, two_at_once(pair), {}, 5), disk)
+
+
+def every_fault(case: Case, directory: Path) -> None:
+    """Play a case once for each step and each thing that can go wrong at it."""
+    for step, menu in enumerate(play(case, directory).menus, start=1):
         for roll in range(menu):
-            must_hold(Case(means, EVERY_KIND, {step: roll}, seed), disk)
-
-
-def case_of(seed: int) -> Case:
-    """The case that a seed stands for."""
-    draw = random.Random(seed)
-    means = draw.choice([DeliveryMeans.IDEMPOTENCY_KEY, DeliveryMeans.LOOKUP, DeliveryMeans.NONE])
-    ops: list[Op] = []
-    sent = 0
-    for _ in range(draw.randint(4, 12)):
-        roll = draw.random()
-        if roll < 0.45 or not sent:
-            sender = draw.choice(["flex-auth", "billing"])
-            joins = draw.randrange(sent) if sent and draw.random() < 0.4 else -1
-            ops.append(("send", (draw.choice(WORDS), sender, joins)))
-            sent += 1
-        elif roll < 0.75:
-            ops.append(("execute", None))
-        elif roll < 0.85:
-            ops.append(("dry", None))
-        elif roll < 0.92:
-            ops.append(("apply", None))
-        else:
-            ops.append(("clock", draw.choice([1.0, 30.0, 3700.0, 86400.0, -60.0, -86400.0, 30 * 86400.0])))
-    ops.append(("execute", None))
-    faults = {draw.randint(1, 120): draw.randrange(60) for _ in range(draw.randint(1, 6))}
-    return Case(means, tuple(ops), faults, seed)
+            # The disk is torn in another way at each step.
+            must_hold(Case(case.means, case.ops, {step: roll + menu * step}, case.seed), directory)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_random_worlds_keep_the_invariants(seeds: int, disk: Path) -> None:
-    """Seeded cases of mail, runs, plans, clock jumps and faults lose nothing and repeat nothing."""
+    """Seeded cases of mail, runs, two runs at once, plans, clock jumps and faults lose nothing and repeat nothing."""
     for seed in range(seeds):
         must_hold(case_of(seed), disk)
+
+
+def test_every_fault_of_the_plan_is_met_by_random_worlds() -> None:
+    """What can go wrong, and every way of being two at once, comes up among the first seeds: nothing is only on paper."""
+    cases = [case_of(seed) for seed in range(300)]
+    pairs = {argument for case in cases for name, argument in case.ops if name == "pair"}
+    assert pairs == set(PAIRS)
+    assert {pair for case in cases for name, pair in case.ops if name == "pair"} >= set(pairs_for(DeliveryMeans.LOOKUP))
+    rolls = {roll for case in cases for roll in case.faults.values()}
+    for menu in MENUS.values():
+        assert {roll % len(menu) for roll in rolls} == set(range(len(menu)))
+
+
+def test_a_case_is_replayed_from_its_text(case: Case, disk: Path) -> None:
+    """`--replay TEXT` plays what a failure printed; the same text always takes the same steps."""
+    again = Case.from_json(case.to_json())
+    first, second = play(case, disk), play(again, disk)
+    assert (first.trace, first.steps, first.menus) == (second.trace, second.steps, second.menus)
+
+
+def test_a_hub_that_breaks_its_word_is_found_out(disk: Path) -> None:
+    """A hub that takes one key twice makes a reply double: the simulation says so, with a smallest case that shows it."""
+    case = Case(
+        DeliveryMeans.IDEMPOTENCY_KEY,
+        (
+            ("send", ("note", "billing", -1)),
+            ("send", ("answer", "flex-auth", -1)),
+            ("execute", None),
+            ("execute", None),
+        ),
+        {9: 0, 40: 0, **dict.fromkeys(range(10, 14), 1)},
+    )
+    with pytest.raises(AssertionError, match="--replay") as caught:
+        must_hold(case, disk, ForgetfulHub)
+    text = next(line for line in str(caught.value).splitlines() if "--replay" in line)
+    small = Case.from_json(text.partition("'")[2].rpartition("'")[0])
+    assert len(small.ops) <= len(case.ops)
+    assert len(small.faults) < len(case.faults)
+    with pytest.raises(AssertionError, match="has 2 of 1"):
+        play(small, disk, ForgetfulHub)
