@@ -17,6 +17,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 SECRET_WORDS = ("token", "password", "passwd", "passphrase", "secret", "api_key", "apikey", "credential", "private_key")
 TEXT_LIMIT = 4_096
 LIST_LIMIT = 256
+PRICE_LIMIT = 100_000
 
 
 def refuse(file: Path, message: str, hint: str) -> ConfigError:
@@ -37,9 +38,10 @@ def check_document(file: Path, document: Mapping[str, object]) -> Mapping[str, o
             _take(file, name, value, found)
     if "schedule.every" in found and "schedule.cron" in found:
         raise refuse(file, "`schedule.every` and `schedule.cron` are both set", "keep one of them")
-    sources = [name for name in ("hub.token_file", "hub.token_command", "hub.token_variable") if name in found]
-    if len(sources) > 1:
-        raise refuse(file, f"{quote(sources[0])} and {quote(sources[1])} are both set", "keep one of them")
+    for credential in ("hub.token", "model.key"):
+        sources = [name for name in (f"{credential}_{way}" for way in ("file", "command", "variable")) if name in found]
+        if len(sources) > 1:
+            raise refuse(file, f"{quote(sources[0])} and {quote(sources[1])} are both set", "keep one of them")
     return found
 
 
@@ -56,10 +58,11 @@ def _take(file: Path, name: str, value: object, found: dict[str, object]) -> Non
 def _unknown(file: Path, name: str) -> ConfigError:
     """An unknown key: perhaps a secret written where it must not be, perhaps a typing error."""
     last = name.rpartition(".")[2].lower()
-    if any(word in last for word in SECRET_WORDS):
+    counts_tokens = name.startswith("budget.") or last.startswith("max_")
+    if name == "model.key" or (any(word in last for word in SECRET_WORDS) and not counts_tokens):
         stem = quote(f"{last}_file")[1:-1]
-        if name.startswith("hub."):
-            stem = "token_file"
+        if name.startswith(("hub.", "model.")):
+            stem = "token_file" if name.startswith("hub.") else "key_file"
         return refuse(
             file,
             f"{quote(name)} would hold a secret value, and none is kept here",
@@ -95,11 +98,29 @@ def _check(key: Key, value: object) -> object:
                 raise ValueError("must be a list of texts, with at least one in it")
             for item in value:
                 _check_text(item)
+        case "amount":
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError("must be a number")
+            _check_bounds(key, value)
+        case "prices":
+            _check_prices(value)
         case "profile" if isinstance(value, Mapping):
             pass  # its fields belong to the hub room, which reads them strictly
         case _:
             _check_word(key, _check_text(value))
     return value
+
+
+def _check_prices(value: object) -> None:
+    if not isinstance(value, Mapping) or len(value) > LIST_LIMIT:
+        raise ValueError("must be a table of models")
+    for name, price in value.items():
+        _check_text(name)
+        if not isinstance(price, Mapping) or set(price) != {"prompt", "completion"}:
+            raise ValueError("must say of each model what `prompt` and `completion` cost, and nothing else")
+        for amount in price.values():
+            if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= PRICE_LIMIT:
+                raise ValueError(f"must hold prices of 0 to {PRICE_LIMIT} per million tokens")
 
 
 def _check_bounds(key: Key, value: float) -> None:
@@ -134,7 +155,12 @@ def check_agent(name: str) -> str:
 
 
 def check_url(url: str) -> str:
-    """Return the hub's base URL without a slash at the end.
+    """Return the hub's base URL; raises as `check_base_url`."""
+    return check_base_url(url, "hub", "hub.token_file")
+
+
+def check_base_url(url: str, whose: str, key: str) -> str:
+    """Return a base URL without a slash at the end; `whose` server it names, and `key` is where its credential belongs.
 
     Raises `ConfigError` when it is not http or https, has no host, or carries a user, a password, a query or a
     fragment (RFC 3986, section 3.2.1: credentials in a URL are deprecated, and they end up in logs).
@@ -146,11 +172,11 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ConfigError("the hub's URL cannot be read", hint) from error
+        raise ConfigError(f"the {whose}'s URL cannot be read", hint) from error
     if parts.username is not None or parts.password is not None:
-        raise ConfigError("the hub's URL carries a user or password", "use hub.token_file in config.toml instead")
+        raise ConfigError(f"the {whose}'s URL carries a user or password", f"use {key} in config.toml instead")
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
-        raise ConfigError(f"{quote(url)} is not the URL of a hub", hint)
+        raise ConfigError(f"{quote(url)} is not the URL of a {whose}", hint)
     if parts.query or parts.fragment or not url.isprintable() or " " in url:
         raise ConfigError(f"{quote(url)} has parts that a base URL must not have", hint)
     return url.rstrip("/")

@@ -9,6 +9,7 @@ from pathlib import Path
 from warden.config.check import check_agent, check_document, check_url, refuse
 from warden.config.credential import CredentialSource
 from warden.config.environment import APPLICATION, Environment, read_environment
+from warden.config.model import read_model
 from warden.config.settings import (
     DEFAULT_AGENT,
     GuardSettings,
@@ -58,6 +59,7 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
         retention_days=_number(values, "retention_days", 90),
         hub=_hub(values, place, overrides.hub),
         limits=_limits(values),
+        model=read_model(values, place, environment.variables),
         guard=GuardSettings(kingfisher=values.get("guard.kingfisher") is True),
         schedule=_schedule(values),
         service=ServiceSettings(environment.notify_socket, environment.watchdog_s),

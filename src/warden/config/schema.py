@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from warden.config import settings
+from warden.config import model_keys, settings
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key of config.toml.
 
-    `kind` is `text`, `name`, `path`, `paths`, `flag`, `integer`, `seconds`, `command`, `texts`, `variable` or `profile`.
-    `low` and `high` bound numbers; `shown` is the default as the reference prints it.
+    `kind` is `text`, `name`, `path`, `paths`, `flag`, `integer`, `seconds`, `command`, `texts`, `variable`,
+    `profile`, `prices` or `amount`. `low` and `high` bound numbers; `shown` is the default as the reference prints it.
     """
 
     name: str
@@ -100,6 +100,7 @@ KEYS: tuple[Key, ...] = (
     Key("policy.charter_public_key", "path", "file with the public key that the charter is signed by", "none"),
     Key("policy.require_signatures", "flag", "refuse a charter or overlay that is not signed", "false"),
     Key("policy.keys", "paths", "files with the public keys that overlays may be signed by", "none"),
+    *(Key(*row) for row in model_keys.rows()),
 )
 
 BY_NAME = {key.name: key for key in KEYS}

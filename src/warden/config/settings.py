@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from warden.config.credential import NOWHERE, CredentialSource
+from warden.config.model import ModelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,6 +114,7 @@ class Settings:
     retention_days: int = 90
     hub: HubSettings = HubSettings()
     limits: Limits = Limits()
+    model: ModelSettings = field(default_factory=ModelSettings)
     guard: GuardSettings = GuardSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     service: ServiceSettings = ServiceSettings()
