@@ -75,6 +75,7 @@ def run_schema() -> dict[str, Any]:
             "stopped": TEXT,
             "exit_status": COUNT,
             "plan_digest": {"oneOf": [DIGEST, {"type": "null"}]},
+            "gate": {"enum": ["open", "not-enabled", "drift", None]},
         }
     )
     head = {"run_id": TEXT, "mode": {"enum": ["dry-run", "execute", "apply"]}, "agent": TEXT}

@@ -21,6 +21,8 @@ MEMBERS = {
     "policy": "warden.cli.policy",
     "guard": "warden.cli.guard",
     "dead": "warden.cli.dead",
+    "schedule": "warden.cli.schedule",
+    "status": "warden.cli.status",
     "backup": "warden.cli.backup",
     "restore": "warden.cli.restore",
     "doctor": "warden.cli.doctor",

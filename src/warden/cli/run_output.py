@@ -45,9 +45,10 @@ class JsonOutput:
 
     for_people = False
 
-    def __init__(self, stream: TextIO, run_id: str, mode: str, agent: str) -> None:
+    def __init__(self, stream: TextIO, run_id: str, mode: str, agent: str, gate: str | None = None) -> None:
         self._stream = stream
         self._head = {"schema": SCHEMA, "run_id": run_id, "mode": mode, "agent": agent}
+        self._gate = gate
         self.sums = Sums()
         self._first = True
 
@@ -77,6 +78,7 @@ class JsonOutput:
             "stopped": report.stopped,
             "exit_status": report.exit_status,
             "plan_digest": report.plan_digest,
+            "gate": self._gate,
         }
         unsafe_write(self._stream, "" if self._first else "\n  ")
         body = json.dumps(summary, ensure_ascii=True, indent=2).replace("\n", "\n  ")

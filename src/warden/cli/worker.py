@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,67 +29,96 @@ from warden.engine.cycle import Keep, run_dry, run_executing
 from warden.engine.parts import Parts, Terms
 from warden.errors import EXIT_DONE, EXIT_FOUND, InputError, UsageError, quote
 
+SCHEDULED = "scheduled"
+
 if TYPE_CHECKING:
+    from warden.cli.gate_text import GateOutput
     from warden.cli.run_output import JsonOutput
     from warden.cli.run_text import TextOutput
     from warden.model.report import MessageReport, RunReport
-    from warden.ports import Hub
+    from warden.ports import PolicyKernel
+    from warden.schedule.gate import Gate
+    from warden.schedule.stops import Stop
+
+    Output = JsonOutput | TextOutput | GateOutput
 
 
 def run(options: RunOptions) -> int:
-    """Run one pass, or one in each interval; returns the exit status."""
+    """Run one pass, or pass after pass by a schedule; returns the exit status."""
+    _check(options)
+    if options.every is not None or options.cron is not None:
+        from warden.cli.scheduled import run_worker
+
+        return run_worker(options)
+    stop = SignalStop()
+    with stop.listening():
+        settings = run_settings(options)
+        if options.scheduled:
+            from warden.cli.scheduled import run_scheduled
+
+            return run_scheduled(settings, options, stop)
+        mode = "execute" if options.execute else "dry-run"
+        return run_once(settings, options, _within(options.deadline, 0, stop), mode)[0]
+
+
+def _check(options: RunOptions) -> None:
+    """Refuse flags that exclude each other; raises `UsageError`."""
+    goes_on = options.every is not None or options.cron is not None
+    scheduled = options.scheduled or goes_on
     if options.execute and options.dry_run:
         raise UsageError("--execute and --dry-run exclude each other", "leave one of them out")
+    if options.execute and scheduled:
+        flag = "--every" if options.every is not None else "--cron" if options.cron is not None else "--scheduled"
+        hint = "leave out --execute: scheduled passes execute once `warden schedule enable` has opened their gate"
+        raise UsageError(f"--execute and {flag} exclude each other", hint)
     if options.execute and options.out is not None:
         raise UsageError("--out saves the plan of a dry run", "leave out --execute, then use `warden worker apply`")
-    stop = SignalStop()
-    if options.every is None:
-        with stop.listening():
-            return run_once(options, stop)
-    if options.once:
-        raise UsageError("--once and --every exclude each other", "leave one of them out")
-    if options.out is not None:
-        raise UsageError("--out saves the plan of one pass", "leave out --every")
-    from warden.schedule.every import parse_interval, run_every
+    if options.once and goes_on:
+        flag = "--every" if options.every is not None else "--cron"
+        raise UsageError(f"--once and {flag} exclude each other", "leave one of them out")
+    if options.out is not None and scheduled:
+        raise UsageError("--out saves the plan of one pass that a person starts", "leave out the schedule")
+    if (options.jitter is not None or options.timezone is not None) and not goes_on:
+        raise UsageError("--jitter and --timezone belong to a schedule", "give --every or --cron, or leave them out")
+    if options.deadline is not None:
+        from warden.schedule.interval import parse_interval
 
-    interval_s = parse_interval(options.every)
-    _redact_logs(options)
-    with stop.listening():
-        return run_every(interval_s, lambda: _pass(options, stop), stop)
+        parse_interval(options.deadline, "deadline")
 
 
-def _redact_logs(options: RunOptions) -> None:
-    """Let nothing that a library logs in a long run hold a secret value; the guard is loaded when something is logged."""
-    from warden.cli.redaction import install
-
-    install(LazyScanner(lambda: compose.build_scanner(compose.load_settings(options.config, options.state_dir))))
-
-
-def _pass(options: RunOptions, stop: SignalStop) -> None:
-    """Make one of many passes: what goes wrong is told, and the next pass comes all the same."""
-    from warden.cli.errors import tell
-
-    try:
-        run_once(options, stop)
-    except Exception as error:  # noqa: BLE001 - told in one line; a loop that must go on all night does not end with it
-        tell(error, ["--json"] if options.json else [])
-
-
-def run_once(options: RunOptions, stop: SignalStop) -> int:
-    """Run one pass and return its exit status."""
-    settings = compose.load_settings(
+def run_settings(options: RunOptions) -> Settings:
+    """Return the settings with what the command line says put over them; raises `ConfigError`."""
+    return compose.load_settings(
         options.config, options.state_dir, options.hub, options.agent, options.catalog, options.brain
     )
-    mode = "execute" if options.execute else "dry-run"
+
+
+def _within(flag: str | None, configured_s: int, stop: Stop) -> Stop:
+    """Return what asks a pass to stop: signals, and the deadline when there is one."""
+    if flag is None and not configured_s:
+        return stop
+    from warden.schedule.interval import parse_interval
+    from warden.schedule.stops import DeadlineStop
+
+    return DeadlineStop(stop, time.monotonic, parse_interval(flag, "deadline") if flag else configured_s)
+
+
+def run_once(settings: Settings, options: RunOptions, stop: Stop, mode: str) -> tuple[int, str]:
+    """Run one pass; returns its exit status, and what stopped it early (empty when nothing did).
+
+    `mode` is `dry-run`, `execute`, or `scheduled` for one that executes only while the gate holds.
+    """
+    if mode == SCHEDULED:
+        stop = _within(options.deadline, settings.schedule.deadline_s, stop)
     with ExitStack() as stack:
-        desk = stack.enter_context(_desk(settings, stop, mode, options))
-        if options.execute:
+        desk = stack.enter_context(open_desk(settings, stop, mode, options))
+        if desk.mode == "execute":
             report = run_executing(desk.parts, desk.terms, random.random)
         else:
             keep = stack.enter_context(_plan_file(options.out)) if options.out is not None else None
             report = run_dry(desk.parts, desk.terms, keep)
         desk.close(report, str(options.out or ""))
-    return desk.exit_status(report, options.detailed_exitcode)
+    return desk.exit_status(report, options.detailed_exitcode), report.stopped
 
 
 def apply(options: ApplyOptions) -> int:
@@ -101,7 +131,7 @@ def apply(options: ApplyOptions) -> int:
     )
     plan = read_plan(_read_file(options.plan, MAX_PLAN_BYTES), str(options.plan))
     stop = SignalStop()
-    with stop.listening(), _desk(settings, stop, "apply", options) as desk:
+    with stop.listening(), open_desk(settings, stop, "apply", options) as desk:
         report = run_applying(desk.parts, desk.terms, plan, random.random)
         desk.close(report)
     return desk.exit_status(report, options.detailed_exitcode)
@@ -110,13 +140,14 @@ def apply(options: ApplyOptions) -> int:
 class _Screen:
     """The reporter of a run: prints nothing until there is something to print, so that an idle run loads no renderer."""
 
-    def __init__(self, make: Callable[[], JsonOutput | TextOutput], begin: Callable[[JsonOutput | TextOutput], None]):
+    def __init__(self, make: Callable[[], Output], begin: Callable[[Output], None], quiet: bool) -> None:
         self._make = make
+        self._quiet = quiet
         self._begin = begin
-        self._output: JsonOutput | TextOutput | None = None
+        self._output: Output | None = None
 
     @property
-    def output(self) -> JsonOutput | TextOutput:
+    def output(self) -> Output:
         """Where the run is printed; its heading is printed when it is first asked for."""
         if self._output is None:
             self._output = self._make()
@@ -127,15 +158,21 @@ class _Screen:
         """Print one message."""
         self.output.message(report)
 
+    def alert(self, text: str) -> None:
+        """Say what an operator should know, unless only errors are to be said."""
+        if not self._quiet:
+            talk(f"alert: {text}")
+
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class Desk:
     """A run's parts, its terms and its screen; `quiet` says that nothing but errors is said on stderr."""
 
     parts: Parts
     terms: Terms
     screen: _Screen
     quiet: bool
+    mode: str
 
     def close(self, report: RunReport, saved_as: str = "") -> None:
         """Print the sums, and what a person may do next; `saved_as` names the file of a saved plan."""
@@ -156,7 +193,8 @@ class _Desk:
 
 
 @contextmanager
-def _desk(settings: Settings, stop: SignalStop, mode: str, options: RunOptions | ApplyOptions) -> Iterator[_Desk]:
+def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | ApplyOptions) -> Iterator[Desk]:
+    """Take the lock of the cycle, open hub and ledger, and give what a run of this mode is made of."""
     clock = compose.build_clock(stop.wait)
     run_id = RandomIds().run_id()
     documents = read_documents(settings, as_one=True)
@@ -171,11 +209,21 @@ def _desk(settings: Settings, stop: SignalStop, mode: str, options: RunOptions |
         stack.callback(hub.close)
         pool = ThreadPool(settings.concurrency)
         stack.callback(pool.close)
-        screen = _screen(settings, hub, run_id, mode, options.json)
+        trigger = SCHEDULED if mode == SCHEDULED else "manual" if _has_terminal() else "headless"
+        kernel: PolicyKernel = documents.kernel
+        gate: Gate | None = None
+        if mode == SCHEDULED:
+            from warden.cli.schedule_gate import bind_kernel, look_at_gate
+
+            gate, enabled = look_at_gate(settings, documents, store, lambda: hub.traits().hub_id)
+            mode = "dry-run"
+            if enabled is not None and gate.holds and not (isinstance(options, RunOptions) and options.dry_run):
+                mode, kernel = "execute", bind_kernel(kernel, enabled)
+        screen = _screen(settings, run_id, mode, options, gate)
         parts = Parts(
             hub=hub,
             store=store,
-            kernel=documents.kernel,
+            kernel=kernel,
             scanner=LazyScanner(lambda: compose.build_scanner(settings)),
             brain=brain,
             catalog=documents.catalog,
@@ -187,23 +235,34 @@ def _desk(settings: Settings, stop: SignalStop, mode: str, options: RunOptions |
             channels={} if mode == "dry-run" else compose.build_channels(hub),
         )
         limit = options.limit if isinstance(options, RunOptions) else None
-        terms = Terms(run_id, settings.agent, __version__, limit=limit, hop_limit=settings.limits.hops)
-        yield _Desk(parts, terms, screen, options.quiet)
+        terms = Terms(run_id, settings.agent, __version__, trigger, limit=limit, hop_limit=settings.limits.hops)
+        yield Desk(parts, terms, screen, options.quiet, mode)
 
 
-def _screen(settings: Settings, hub: Hub, run_id: str, mode: str, as_json: bool) -> _Screen:
-    def make() -> JsonOutput | TextOutput:
-        if as_json:
+def _has_terminal() -> bool:
+    """Whether a person may be looking: a run that has no terminal at all was perhaps started by a program."""
+    return any(os.isatty(descriptor) for descriptor in (0, 1, 2))
+
+
+def _screen(
+    settings: Settings, run_id: str, mode: str, options: RunOptions | ApplyOptions, gate: Gate | None
+) -> _Screen:
+    def make() -> Output:
+        if options.json:
             from warden.cli.run_output import JsonOutput
 
-            return JsonOutput(sys.stdout, run_id, mode, settings.agent)
+            return JsonOutput(sys.stdout, run_id, mode, settings.agent, gate.reason if gate else None)
+        if gate is not None and mode == "dry-run":
+            from warden.cli.gate_text import GateOutput
+
+            return GateOutput(sys.stdout, gate)
         from warden.cli.render import printer
         from warden.cli.run_text import TextOutput
 
         return TextOutput(printer(sys.stdout, shows_color(sys.stdout, settings.no_color)), mode)
 
     where = settings.hub.url or "embedded"
-    return _Screen(make, lambda output: output.begin(settings.agent, where, settings.brain))
+    return _Screen(make, lambda output: output.begin(settings.agent, where, settings.brain), options.quiet)
 
 
 def _read_file(path: Path, limit_bytes: int) -> bytes:

@@ -1,0 +1,311 @@
+"""Scheduled passes: one that a timer calls, and the worker that goes on. What the shell does around `schedule.loop`."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from warden.cli import compose
+from warden.cli.worker import SCHEDULED, run_once, run_settings
+from warden.config.state import ensure_private_dir
+from warden.errors import EXIT_DONE, EXIT_FAILED, ConfigError, LockHeldError, UsageError, WardenError
+from warden.model.entry import Batch
+from warden.model.schedule import RUN_FAILED, SCHEDULE_MISSED
+from warden.store import schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from warden.cli.signals import SignalStop
+    from warden.cli.worker_options import RunOptions
+    from warden.config.settings import Settings
+    from warden.schedule.loop import PassEnd, Plan
+    from warden.schedule.quiet import Quiet
+    from warden.schedule.timetable import Timetable
+    from warden.store.heartbeat import Heartbeat
+    from warden.store.sqlite import SqliteLedgerStore
+
+T = TypeVar("T")
+
+TIMER = "timer"
+"""Stands for the timetable in the name of a schedule that somebody else's timer keeps."""
+
+
+def run_scheduled(settings: Settings, options: RunOptions, stop: SignalStop) -> int:
+    """Make one pass for a timer: nothing in quiet hours, a dry run while the gate is closed; returns the exit status.
+
+    A failure is an alert, once until a pass goes through; so is a gap in which the configured timetable wanted passes.
+    """
+    why = _quiet_reason(settings)
+    if why:
+        _record_skip(settings, why)
+        if not options.quiet and not options.json:
+            sys.stdout.write(f"skipped: {why}\n")
+        return EXIT_DONE
+    if settings.schedule.every is not None or settings.schedule.cron is not None:
+        _look_for_gap(settings)
+    try:
+        status, _ = run_once(settings, options, stop, SCHEDULED)
+    except LockHeldError:
+        raise  # somebody else's pass does the work
+    except WardenError as error:
+        _record_failure(settings, error.exit_status, error.code)
+        raise
+    return status
+
+
+def _quiet_reason(settings: Settings) -> str:
+    """Return which window of the configuration it is in, or an empty string; without windows nothing is imported."""
+    if not settings.schedule.quiet_hours and not settings.schedule.blackouts:
+        return ""
+    return configured_quiet(settings).reason(compose.build_clock().now())
+
+
+def configured_quiet(settings: Settings, zone_name: str | None = None) -> Quiet:
+    """Return the quiet hours and blackouts; raises `ConfigError`."""
+    from warden.schedule.quiet import build_quiet
+    from warden.schedule.timetable import read_zone
+
+    named = zone_name or settings.schedule.timezone
+    zone = read_zone(named) if zone_name else as_config(lambda: read_zone(named))
+    return build_quiet(zone, settings.schedule.quiet_hours, settings.schedule.blackouts)
+
+
+def configured_timetable(settings: Settings) -> Timetable | None:
+    """Return the timetable that the configuration names, None without one; raises `ConfigError`."""
+    from warden.schedule.timetable import build_timetable
+
+    wanted = settings.schedule
+    return as_config(lambda: build_timetable(wanted.every, wanted.cron, wanted.timezone))
+
+
+def as_config(read: Callable[[], T]) -> T:
+    """Return what `read` gives; what is wrong with it is wrong in the configuration, not on the command line."""
+    try:
+        return read()
+    except UsageError as error:
+        raise ConfigError(f"[schedule]: {error.message}", error.hint) from error
+
+
+@contextmanager
+def _ledger(settings: Settings) -> Iterator[SqliteLedgerStore]:
+    store = compose.open_ledger(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _record_skip(settings: Settings, why: str) -> None:
+    from warden.schedule import entries
+    from warden.schedule.ticks import Due
+    from warden.schedule.timetable import to_ms
+
+    now = to_ms(compose.build_clock().now())
+    job = entries.job_name(settings.agent, TIMER)
+    claimed = entries.claim(job, settings.agent, Due(now, timedelta(0)), False)
+    with _ledger(settings) as store:
+        store.commit(Batch((*claimed, entries.finish(job, now, "skipped", 0, why))))
+
+
+def _record_failure(settings: Settings, status: int, code: str) -> None:
+    """Raise the alert that a pass failed, unless it stands; a ledger that cannot be written is what failed itself."""
+    from warden.schedule.entries import failure
+
+    try:
+        with _ledger(settings) as store:
+            if RUN_FAILED not in _standing(store, settings.agent):
+                store.commit(Batch((failure(settings.agent, status, code),)))
+    except WardenError:
+        return
+
+
+def _standing(store: SqliteLedgerStore, agent: str) -> set[str]:
+    return {alert.code for alert in store.read(lambda connection: schedule.read_alerts(connection, agent))}
+
+
+def _look_for_gap(settings: Settings) -> None:
+    """Raise an alert when the configured timetable wanted passes since the last one that a timer made."""
+    from warden.schedule.entries import alert, job_name, to_text
+    from warden.schedule.ticks import COUNTED
+    from warden.schedule.timetable import count_between
+
+    if not compose.ledger_files(settings).exists():
+        return
+    table = configured_timetable(settings)
+    now = compose.build_clock().now()
+    with _ledger(settings) as store:
+        runs = store.read(lambda connection: schedule.read_last_runs(connection, settings.agent))
+        job = job_name(settings.agent, TIMER)
+        skips = store.read(lambda connection: schedule.read_jobs(connection, settings.agent, job))
+        seen = [run.at for slot, run in runs.items() if slot == schedule.SCHEDULED] + [skip.last_at for skip in skips]
+        if table is None or not seen:
+            return
+        last = max(seen)
+        # The pass that is being made is one of them, and a timer is never exactly on time.
+        missed = count_between(table, last, now, COUNTED) - 1
+        if missed > 0 and SCHEDULE_MISSED not in _standing(store, settings.agent):
+            detail = f"{missed} missed between {to_text(last)} and {to_text(now)}"
+            store.commit(Batch((alert(SCHEDULE_MISSED, settings.agent, detail),)))
+
+
+def run_worker(options: RunOptions) -> int:
+    """Make passes by a schedule until a signal ends it; returns 143 or 130.
+
+    One worker an agent: another one ends with status 11. Raises `UsageError` for a schedule that cannot be used.
+    """
+    from warden.cli.redaction import install
+    from warden.cli.run_parts import LazyScanner
+    from warden.cli.signals import SignalStop
+    from warden.schedule.loop import Surroundings, Worker
+    from warden.schedule.notify import ServiceManager
+    from warden.store.ticks import TickLedger
+
+    _build_table(options)  # what is wrong with the flags comes out before anything is touched
+    settings = run_settings(options)
+    life = _Life(settings, options)
+    plan = life.plan()
+    install(LazyScanner(lambda: compose.build_scanner(life.settings)))
+    stop = SignalStop(drain_s=settings.schedule.drain_s, reloads=True)
+    clock = compose.build_clock(stop.idle)
+    life.manager = ServiceManager(settings.service.notify_socket, settings.service.watchdog_s)
+    told = {"command": "warden worker run", "schedule": plan.table.text}
+    with compose.build_locks(settings).hold(f"worker-{settings.agent}", told), stop.listening():
+        given = Surroundings(
+            clock=clock,
+            stop=stop,
+            ticks=TickLedger(lambda: compose.open_ledger(life.settings), settings.agent),
+            manager=life.manager,
+            make_pass=lambda: life.make_pass(stop),
+            reload=life.reload,
+            beat=life.beat,
+            tell=life.tell,
+            draw=random.random,
+        )
+        return Worker(plan, given).run()
+
+
+def _build_table(options: RunOptions, zone_name: str = "UTC") -> Timetable:
+    from warden.schedule.timetable import build_timetable
+
+    table = build_timetable(options.every, options.cron, options.timezone or zone_name)
+    if table is None:
+        raise UsageError("no schedule is given", "use --every INTERVAL or --cron FIELDS")
+    return table
+
+
+class _Life:
+    """What one life of the worker knows beside the plan: the settings in force, and when it gave a sign of life last."""
+
+    def __init__(self, settings: Settings, options: RunOptions) -> None:
+        from warden.schedule.notify import ServiceManager
+        from warden.store.heartbeat import boot_id
+
+        self.settings = settings
+        self.options = options
+        self.manager = ServiceManager()
+        self._started_at = datetime.now(UTC)
+        self._boot_id = boot_id()
+        self._shown: tuple[Plan, str, datetime | None] | None = None
+        self._beaten_at = 0.0
+
+    def plan(self) -> Plan:
+        """Return the plan that the settings in force and the command line make."""
+        return _plan(self.settings, self.options)
+
+    def reload(self) -> Plan:
+        """Load the configuration anew; raises `WardenError`, and keeps the old one then.
+
+        What names this worker stays: its agent and its state directory.
+        """
+        fresh = run_settings(self.options)
+        if (fresh.agent, fresh.state_dir) != (self.settings.agent, self.settings.state_dir):
+            raise ConfigError("agent or state_dir of a running worker cannot change", "start it anew for that")
+        plan = _plan(fresh, self.options)
+        self.settings = fresh
+        return plan
+
+    def make_pass(self, stop: SignalStop) -> PassEnd:
+        """Make one pass: what goes wrong is told, and the next pass comes all the same."""
+        from warden.cli.errors import tell
+        from warden.schedule.loop import PassEnd
+        from warden.schedule.stops import PulseStop
+
+        pulse = PulseStop(stop, self.pulse, time.monotonic)
+        try:
+            status, stopped = run_once(self.settings, self.options, pulse, SCHEDULED)
+            sys.stdout.flush()
+            return PassEnd(status, stopped)
+        except Exception as error:  # noqa: BLE001 - told in one line; a worker must not end with one pass
+            status = tell(error, ["--json"] if self.options.json else [])
+            return PassEnd(status or EXIT_FAILED, error.code if isinstance(error, WardenError) else "unexpected")
+
+    def tell(self, error: WardenError) -> None:
+        """Say what is wrong, on stderr."""
+        from warden.cli.errors import tell
+
+        tell(error, ["--json"] if self.options.json else [])
+
+    def pulse(self) -> None:
+        """A pass is alive: feed the watchdog, and show it now and then."""
+        from warden.schedule.loop import BEAT_S
+
+        now = time.monotonic()
+        self.manager.feed(now)
+        if self._shown is not None and now - self._beaten_at >= BEAT_S:
+            self.beat(*self._shown)
+
+    def beat(self, plan: Plan, state: str, until: datetime | None) -> None:
+        """Write the sign of life; that it cannot be written is not what ends a worker."""
+        from warden.schedule.entries import to_text
+        from warden.store.heartbeat import heartbeat_path, write_heartbeat
+
+        self._shown, self._beaten_at = (plan, state, until), time.monotonic()
+        try:
+            write_heartbeat(
+                heartbeat_path(ensure_private_dir(self.settings.state_dir), plan.agent),
+                self._heartbeat(plan, state, until),
+            )
+        except WardenError as error:
+            if state == "stopped":
+                return
+            self.manager.status(f"no sign of life can be written: {error.message} ({to_text(datetime.now(UTC))})")
+
+    def _heartbeat(self, plan: Plan, state: str, until: datetime | None) -> Heartbeat:
+        from warden.schedule.entries import to_text
+        from warden.schedule.loop import BEAT_S
+        from warden.store.heartbeat import Heartbeat
+
+        return Heartbeat(
+            job=plan.job,
+            state=state,
+            at=to_text(datetime.now(UTC)),
+            next_at="" if until is None else to_text(until),
+            every_s=BEAT_S,
+            pid=os.getpid(),
+            boot_id=self._boot_id,
+            started_at=to_text(self._started_at),
+        )
+
+
+def _plan(settings: Settings, options: RunOptions) -> Plan:
+    from warden.schedule.interval import parse_interval
+    from warden.schedule.loop import Plan
+    from warden.schedule.timetable import Interval
+
+    table = _build_table(options, settings.schedule.timezone)
+    jitter_s = parse_interval(options.jitter, "jitter") if options.jitter else settings.schedule.jitter_s
+    if isinstance(table, Interval) and jitter_s >= table.seconds:
+        raise UsageError("the jitter is not shorter than the interval", "lower --jitter, or schedule.jitter_s")
+    return Plan(
+        agent=settings.agent,
+        table=table,
+        grace=timedelta(seconds=settings.schedule.misfire_grace_s),
+        jitter_s=float(jitter_s),
+        quiet=configured_quiet(settings, options.timezone),
+    )
