@@ -43,7 +43,7 @@ def test_nothing_configured_gives_the_embedded_hub_below_home(tmp_path: Path) ->
     assert found.config_dir == tmp_path / ".config" / "ops-warden"
     assert found.state_dir == tmp_path / ".local" / "state" / "ops-warden"
     assert found.policy.dir == tmp_path / ".config" / "ops-warden" / "policies"
-    assert found.hub_file.parent == found.ledger_file.parent == found.locks_dir.parent == found.state_dir
+    assert found.hub_file.parent == found.locks_dir.parent == found.state_dir
     assert not found.state_dir.exists()
 
 

@@ -166,7 +166,7 @@ def test_verify(ledger: Terminal) -> None:
     assert (document["sound"], document["findings"], document["key_pinned"]) == (True, [], True)
     assert (document["verdict"]["entries"], document["verdict"]["signed"]) == (10, 6)
     assert ledger.text("verify").startswith("verifies: 10 entries, 6 signed checkpoints")
-    assert "--online or --head" in ledger.err
+    assert "--online, --head or a witness" in ledger.err
 
 
 def test_verify_names_damage(ledger: Terminal, state: Path) -> None:
@@ -190,7 +190,7 @@ def test_verify_against_a_kept_head(ledger: Terminal, state: Path, tmp_path: Pat
     (state / "ledger.db").write_bytes(data[0])
     (state / "checkpoints" / "ledger.head").write_bytes(data[1])
     ledger.text("verify", "--head", str(early))
-    assert ledger.json("verify", "--head", str(late), status=6)["findings"][0]["damage"] == "cut"
+    assert ledger.json("verify", "--head", str(late), status=6)["findings"][0]["damage"] == "rolled-back"
 
 
 def test_export_verifies_elsewhere(ledger: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,4 +337,5 @@ def test_heads_on_the_hub_give_a_roll_back_away(own_home: Path, capsys: pytest.C
         path.write_bytes(data)
     terminal.text("verify")
     document = terminal.json("verify", "--online", status=6)
-    assert document["findings"][0]["damage"] == "cut"
+    assert document["findings"][0]["damage"] == "rolled-back"
+    assert run(["worker", "run", "--dry-run", "--quiet"]) == 0

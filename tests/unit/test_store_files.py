@@ -157,11 +157,19 @@ def test_keys_that_others_may_read_are_refused(tmp_path: Path) -> None:
 
 
 def test_pins(tmp_path: Path) -> None:
-    """The first use pins the key; later uses compare; a pin that cannot be written does not stop the first use."""
+    """A ledger's key is pinned once; later uses compare, and a pin without a ledger says that there was one. A pin that cannot
+    be written does not stop the first use."""
     files = KeyFiles(tmp_path / "ledger.key", tmp_path / "config" / "pin")
     signer = files.load(ledger_exists=False)
+    assert files.read_pin() is None  # a crash here leaves a key, and no word of a ledger that never was
+    assert files.load(ledger_exists=False) == signer
+    files.pin_once(signer.public_key)
+    files.pin_once(bytes(32))
     assert files.read_pin() == fingerprint_of(signer.public_key)
     assert files.load(ledger_exists=True) == signer
+    assert files.load(ledger_exists=False, replaced=True) == signer
+    with pytest.raises(LedgerError, match="gone"):
+        files.load(ledger_exists=False)
     files.pin.write_text("sha256:other\n")
     with pytest.raises(LedgerError, match="pinned"):
         files.load(ledger_exists=True)

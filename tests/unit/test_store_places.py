@@ -16,7 +16,7 @@ from warden.errors import LedgerError, StateError
 from warden.ledger.signature import SeedSigner
 from warden.model.entry import Batch
 from warden.store.files import LedgerFiles
-from warden.store.inspection import Inspection, inspect, require_sound
+from warden.store.inspection import Inspection, inspect
 from warden.store.sqlite import SqliteLedgerStore
 from warden.testing.engine import FixedClock
 from warden.testing.ledger import alert
@@ -138,4 +138,4 @@ def test_not_across_a_fork(files: LedgerFiles) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     store.commit(Batch((alert(),)))
     store.close()
-    require_sound(inspect(files))
+    assert inspect(files).report.sound

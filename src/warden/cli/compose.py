@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from warden.hubs.database import Database
     from warden.hubs.tokens import TokenStore
     from warden.model.catalog import Catalog
-    from warden.ports import Channel, Clock, Hub, PolicyKernel, Scanner
+    from warden.ports import Channel, Clock, Hub, PolicyKernel, Scanner, Witness
     from warden.scanners.kingfisher import KingfisherScanner
     from warden.store.files import LedgerFiles
     from warden.store.locks import FileLockStore
@@ -132,6 +132,19 @@ def build_second_opinion(settings: Settings) -> KingfisherScanner | None:
     from warden.cli.guard_parts import second_opinion
 
     return second_opinion(settings)
+
+
+def build_witnesses(settings: Settings) -> tuple[Witness, ...]:
+    """Return what keeps heads of the ledger elsewhere, by default nothing."""
+    ledger = settings.ledger
+    if not ledger.witness_files and not ledger.witness_command:
+        return ()
+    from warden.store.witness import WitnessCommand, WitnessFile
+
+    files = tuple(WitnessFile(path) for path in ledger.witness_files)
+    if not ledger.witness_command:
+        return files
+    return (*files, WitnessCommand(ledger.witness_command, ledger.witness_read_command, ledger.witness_timeout_s))
 
 
 def load_catalog(settings: Settings) -> Catalog:

@@ -10,6 +10,7 @@ import typer
 
 from warden.cli import compose
 from warden.cli.flags import ConfigFlag, JsonFlag, StateDirFlag
+from warden.cli.ledger_heads import KeptElsewhere
 from warden.cli.ledger_parts import holding, parse_moment, reading, writing
 from warden.cli.output import print_json
 from warden.errors import LedgerError
@@ -97,7 +98,7 @@ def repair(
     with holding(settings):
         damage = "emptied"
         if files.exists():
-            findings = inspect(files).report.findings
+            findings = inspect(files, kept=KeptElsewhere(settings, online=True, strict=False)).report.findings
             damage = findings[0].damage.value if findings else _key_damage(files)
         if not damage and not force:
             if json:
@@ -150,7 +151,8 @@ def restore(
     """Restore."""
     settings = compose.load_settings(config, state_dir)
     with holding(settings):
-        done = restore_copy(compose.ledger_files(settings), copy, compose.build_clock(), by)
+        kept = KeptElsewhere(settings, online=True, strict=False)
+        done = restore_copy(compose.ledger_files(settings), copy, compose.build_clock(), by, kept)
     if json:
         body = {"entries": done.entries, "lost": done.lost, "in_doubt": done.in_doubt, "evidence": str(done.evidence)}
         print_json({"schema": "warden.ledger-restore/1", **body})

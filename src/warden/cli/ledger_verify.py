@@ -13,23 +13,21 @@ import typer
 
 from warden.cli import compose
 from warden.cli.flags import ConfigFlag, JsonFlag, QuietFlag, StateDirFlag
+from warden.cli.ledger_heads import KeptElsewhere
 from warden.cli.ledger_parts import parse_moment, read_key, read_note, reading, write_out
 from warden.cli.output import print_json, talk
 from warden.config.settings import Settings
-from warden.errors import EXIT_LEDGER, HubError, InputError, quote
+from warden.errors import EXIT_DONE, EXIT_FAILED, EXIT_LEDGER, InputError, quote
 from warden.ledger.checkpoint import Checkpoint
 from warden.ledger.damage import DamagedLogError, Finding
 from warden.ledger.entry import ENTRY_LIMIT
 from warden.ledger.export import verify_export
-from warden.ledger.posted import read_posted_head
 from warden.ledger.verify import Verdict
 from warden.store.inspection import Inspection, inspect
 from warden.store.segments import ExportPart
 from warden.store.verification import Progress
 
 SCHEMA = "warden.ledger-verify/1"
-PAGES_LIMIT = 10_000
-"""Pages of progress events that are read from a hub."""
 
 FileArgument = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="An export to verify instead of the ledger; `-` for stdin.")
@@ -69,15 +67,16 @@ def verify(
             raise InputError("an export is not compared with a hub", "leave out --online, or name heads with --head")
         return _verify_file(file, heads, key, json)
     settings = compose.load_settings(config, state_dir)
-    if online:
-        heads += _posted_heads(settings)
+    kept = KeptElsewhere(settings, online)
     with _progress_bar(settings, quiet or json) as progress:
-        found = inspect(compose.ledger_files(settings), heads, progress)
+        found = inspect(compose.ledger_files(settings), heads, progress, kept)
     if json:
-        print_json(_document(found))
+        print_json({**_document(found), "unread": kept.unread})
     else:
-        _tell(found, online or bool(head))
-    return 0 if found.report.sound else EXIT_LEDGER
+        _tell(found, online or bool(heads or found.kept.heads))
+    if not found.report.sound:
+        return EXIT_LEDGER
+    return EXIT_FAILED if kept.unread else EXIT_DONE
 
 
 def _verify_file(file: Path, heads: list[Checkpoint], key: str | None, json: bool) -> int:
@@ -129,6 +128,9 @@ def _document(found: Inspection) -> dict[str, object]:
         "key_pinned": found.pinned,
         "verdict": _verdict(report.verdict),
         "texts": report.blobs,
+        "kept_heads": len(found.kept.heads),
+        "excused_heads": found.kept.excused,
+        "other_heads": found.kept.others,
         "findings": [_finding(finding) for finding in report.findings],
     }
 
@@ -163,27 +165,16 @@ def _tell(found: Inspection, compared: bool) -> None:
         )
         if verdict.head_size is not None and verdict.size > verdict.head_size:
             talk(f"{verdict.size - verdict.head_size} entries are newer than the published head: a run was interrupted")
+        if found.kept.heads:
+            talk(f"{len(found.kept.heads)} heads that were kept elsewhere are in it")
+        if found.kept.excused:
+            talk(
+                f"{found.kept.excused} heads that were kept elsewhere were given up by a restore: `log --kind heads_excused`"
+            )
+        if found.kept.others:
+            talk(f"{found.kept.others} heads elsewhere are not signed with this log's key, or of another log: ignored")
         if not compared:
-            talk("a roll-back of the whole state directory is noticed only with --online or --head")
-
-
-def _posted_heads(settings: Settings) -> list[Checkpoint]:
-    """The heads of the local log that runs of the configured agent posted; those of other logs are ignored."""
-    with reading(settings.config_file, settings.state_dir) as (_, store):
-        origin = store.origin
-    hub = compose.open_hub(settings)
-    heads: list[Checkpoint] = []
-    after: str | None = None
-    try:
-        for _ in range(PAGES_LIMIT):
-            page = hub.list_progress(settings.agent, after)
-            heads += [found for event in page.events if (found := read_posted_head(event.metadata, origin))]
-            after = page.after
-            if after is None:
-                return heads
-    finally:
-        hub.close()
-    raise HubError(f"the hub lists more than {PAGES_LIMIT} pages of progress events")
+            talk("a roll-back of the whole state directory is noticed only with --online, --head or a witness")
 
 
 @contextmanager

@@ -51,6 +51,7 @@ def run_applying(parts: Parts, terms: Terms, plan: SavedPlan, draw: Callable[[],
     for name in ("agent", "hub_id"):
         if name in stale:
             raise PlanOriginError(f"the plan is for another {name.removesuffix('_id')}", _AGAIN)
+    bench.heads.compare()
     bench.opening.write(judging=True)
     bench.journal.write("plan_applied", plan_digest=plan.digest)
     # The plan counts as used before anything of it leaves, whatever becomes of this run.

@@ -1,7 +1,7 @@
 """The audit event: one per message that was acted on or escalated, posted to the hub's progress.
 
-It carries ids, kinds, dispositions, rule ids, digests and the ledger head; never a subject, a body or a model's text. It is
-an intent like any other, with no event of its own.
+It carries ids, kinds, dispositions, rule ids, digests and the signed head of the ledger; never a subject, a body or a model's
+text. It is an intent like any other, with no event of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from warden.ledger.posted import posted_fields
 from warden.model.delivery import Action, ProgressEvent
 from warden.model.ids import MessageKey, idempotency_key
 from warden.model.message import MARKER
@@ -41,9 +42,7 @@ def audit_action(key: MessageKey, generation: int, facts: AuditFacts, run_id: st
         "run": run_id,
         "disposition": facts.disposition.value,
         "reason": facts.reason,
-        "head-origin": head.origin,
-        "head-size": str(head.size),
-        "head-root": head.root,
+        **posted_fields(head),
         MARKER: idempotency_key(key, KIND, generation),
         **facts.evidence,
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from warden.engine.consulting import Consulting
     from warden.engine.enforce import Enforcer
+    from warden.engine.heads import HeadWatch
     from warden.engine.parts import Parts, Terms
     from warden.engine.planning import Judged, Planner
     from warden.model.report import RunReport
@@ -50,6 +51,11 @@ class Opening:
         self._hub_id = hub_id
         self._journal = journal
         self._written = False
+        self._more: list[tuple[str, dict[str, object]]] = []
+
+    def add(self, entry_kind: str, /, **fields: object) -> None:
+        """Add an entry that follows the run's start; to be called before `write`."""
+        self._more.append((entry_kind, fields))
 
     def header(self) -> PlanHeader:
         """Return what the run's plan is bound to."""
@@ -88,6 +94,8 @@ class Opening:
             catalog_digest=self._parts.catalog.digest,
             guard_digest=self._parts.scanner.digest if judging else None,
         )
+        for kind, fields in self._more:
+            self._journal.write(kind, **fields)
         for alert in self._parts.alerts() if judging else ():
             self._journal.write("alert_raised", code="policies", subject=alert[:MAX_ALERT])
 
@@ -109,6 +117,13 @@ class Bench:
         self.traits = parts.hub.traits()
         self.journal = Journal(parts.store, terms.run_id)
         self.opening = Opening(parts, terms, mode, self.traits.hub_id, self.journal)
+
+    @cached_property
+    def heads(self) -> HeadWatch:
+        """What compares this run's log with heads that are kept elsewhere; only executing runs ask for it."""
+        from warden.engine.heads import HeadWatch
+
+        return HeadWatch(self._parts, self.terms, self.traits, self.journal, self.opening)
 
     @cached_property
     def enforcer(self) -> Enforcer:
@@ -190,6 +205,8 @@ class Closing:
             plan_digest=digest,
         )
         self._bench.journal.commit()
+        if "heads" in self._bench.__dict__:
+            self._bench.heads.keep()
         terms = self._bench.terms
         alert = self._bench.alert
         return RunReport(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,19 @@ class _Hands:
 
         return Execution(self._parts, self.outbox, self._bench.journal)
 
+    def tend(self) -> None:
+        """Let approvals expire and raise what nobody took note of; nothing is loaded where nothing is due."""
+        parts, terms = self._parts, self._terms
+        if parts.reviews is None:
+            return
+        now = parts.clock.now()
+        before = None if terms.raise_after_s is None else now - timedelta(seconds=terms.raise_after_s)
+        if not parts.reviews.waits(terms.agent, now, before):
+            return
+        from warden.engine.review_upkeep import tend
+
+        tend(parts, terms, self._bench, self.outbox, parts.reviews)
+
     def drain(self) -> tuple[int, int]:
         """Deliver what an earlier run left open and due; returns how many brought a receipt and how many failed."""
         parts, hub_id = self._parts, self._bench.traits.hub_id
@@ -154,7 +168,16 @@ def run_executing(parts: Parts, terms: Terms, draw: Callable[[], float]) -> RunR
     Raises `HubError` when the inbox cannot be listed, `StateError` and `LedgerError`; what was in flight is in the outbox.
     """
     bench = Bench(parts, terms, "execute")
+    bench.heads.compare()
     return carry_out(parts, terms, bench, Puller(parts, terms, bench.traits).pages(), draw)
+
+
+def deliver_open(parts: Parts, terms: Terms, draw: Callable[[], float]) -> RunReport:
+    """Deliver what is open and due, and look at no inbox: how what a person released leaves at once.
+
+    Raises as `run_executing`; the caller holds the cycle's lock as for any other run.
+    """
+    return carry_out(parts, terms, Bench(parts, terms, "execute"), iter(()), draw)
 
 
 def carry_out(
@@ -165,6 +188,7 @@ def carry_out(
     hands = _Hands(parts, terms, bench, draw)
     blocked = False
     with Closing(bench, counts, hands.finish) as close:
+        hands.tend()
         counts["recovered"], undelivered = hands.drain()
         for pulled in pages:
             blocked |= _count_page(pulled, counts)

@@ -31,9 +31,7 @@ def next_step(
     However often it certainly failed later, a delivery that was perhaps taken once ends in doubt, never as a dead letter.
     INVARIANT (bounded): attempts and age end every retry. Attempts that never reached the hub count towards the age only.
     """
-    given_up = NextStep(
-        IntentState.IN_DOUBT if record.doubtful or fault.fault is Fault.UNCERTAIN else IntentState.DEAD
-    )
+    given_up = NextStep(IntentState.IN_DOUBT if record.doubtful or fault.fault is Fault.UNCERTAIN else IntentState.DEAD)
     if fault.fault is Fault.REJECTED:
         return given_up
     if fault.fault is Fault.CONFLICT:
@@ -46,7 +44,8 @@ def next_step(
         return given_up
     if fault.fault in (Fault.DEFERRED, Fault.CREDENTIAL):  # not a try of this delivery
         return NextStep(IntentState.OPEN, 0.0)
-    ceiling = min(policy.longest_delay_s if counted else policy.outage_delay_s, policy.first_delay_s * 2.0 ** max(0, record.attempts - 1))
+    longest_s = policy.longest_delay_s if counted else policy.outage_delay_s
+    ceiling = min(longest_s, policy.first_delay_s * 2.0 ** min(64, max(0, record.attempts - 1)))
     delay = ceiling * (0.5 + drawn / 2)
     asked = min(max(0.0, fault.retry_after_s or 0.0), policy.age_limit_s / 2)  # it is tried again before it is too old
     return NextStep(IntentState.OPEN, max(delay, asked))

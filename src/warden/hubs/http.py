@@ -97,6 +97,7 @@ class HttpHub:
             authenticated_senders=reading.authenticated_senders,
             pages=profile.pages,
             page_size=profile.page_size,
+            lists_progress="list_progress" in profile.operations and bool(profile.progress_fields["metadata"]),
         )
 
     def list_unread(self, agent: str, after: str | None = None, limit: int = 100) -> InboxPage:

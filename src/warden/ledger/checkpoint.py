@@ -47,6 +47,10 @@ class Signature:
     key_id: bytes
     signature: bytes
 
+    def to_text(self) -> str:
+        """Return what stands after the name: base64 of key id and signature."""
+        return base64.b64encode(self.key_id + self.signature).decode()
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -58,9 +62,7 @@ class Note:
     @property
     def text(self) -> str:
         """The whole note."""
-        lines = "".join(
-            f"— {line.name} {base64.b64encode(line.key_id + line.signature).decode()}\n" for line in self.signatures
-        )
+        lines = "".join(f"— {line.name} {line.to_text()}\n" for line in self.signatures)
         return f"{self.checkpoint.to_text()}\n{lines}"
 
     def signed_by(self, verifier: Verifier) -> bool:

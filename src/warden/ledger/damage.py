@@ -23,6 +23,9 @@ class Damage(StrEnum):
     """The log is shorter than a head of it says."""
     TORN = "torn"
     """The last line of an export is incomplete."""
+    ROLLED_BACK = "rolled-back"
+    """The log holds together, and a head of it that was kept elsewhere is not in it: an older copy was put back, or another
+    history was written with the key."""
     REWRITTEN = "rewritten"
     """The entries fit each other, but not what was signed or published."""
     SIGNATURE = "signature"
@@ -50,14 +53,19 @@ class Finding:
     detail: str
 
 
+_HINT = "see `warden ledger verify`; nothing is executed until `warden ledger repair` has put it aside"
+_ROLLED_BACK_HINT = (
+    "somebody put back an older copy of the state directory: see `warden ledger verify --online`; then put the newest copy "
+    "back with `warden ledger restore`, or start a new log with `warden ledger repair`"
+)
+
+
 class DamagedLogError(LedgerError):
     """A log does not verify; `finding` says why."""
 
     def __init__(self, finding: Finding) -> None:
-        super().__init__(
-            f"the ledger does not verify: {finding.detail}",
-            "see `warden ledger verify`; nothing is executed until `warden ledger repair` has put it aside",
-        )
+        rolled_back = finding.damage is Damage.ROLLED_BACK
+        super().__init__(f"the ledger does not verify: {finding.detail}", _ROLLED_BACK_HINT if rolled_back else _HINT)
         self.finding = finding
 
 

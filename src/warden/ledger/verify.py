@@ -59,7 +59,8 @@ class LogVerifier:
     """Verifies a log as it is fed. `key` None checks no signature (the verdict says so by `signed`).
 
     `strict` parses each entry wholly; without it an entry is taken at its bytes: what is signed is what was written,
-    and only the writer's own mistakes would go unseen. `heads` are checkpoints from elsewhere that the log must contain.
+    and only the writer's own mistakes would go unseen. `heads` are checkpoints that the log must contain; of those, `kept`
+    were kept where whoever rolls the log back with all that lies beside it does not reach, and are named so.
     Every method raises `DamagedLogError`.
     """
 
@@ -70,6 +71,7 @@ class LogVerifier:
         start: Start | None = None,
         strict: bool = True,
         heads: Iterable[Checkpoint] = (),
+        kept: Iterable[Checkpoint] = (),
     ) -> None:
         self._origin = origin
         self._key = key
@@ -79,7 +81,9 @@ class LogVerifier:
         self._first = self._size
         self._hashes = list(start.frontier.hashes)
         self._digest = start.entry_digest
-        self._heads = sorted(set(heads), key=lambda head: head.size)
+        beside = set(heads)
+        self._kept = frozenset(kept) - beside
+        self._heads = sorted(beside | self._kept, key=lambda head: head.size)
         self._compared: int | None = None
         self._checkpointed = self._checkpoints = self._signed = 0
 
@@ -185,9 +189,8 @@ class LogVerifier:
             if head.origin != self._origin:
                 raise damaged(Damage.HEAD, None, "a head that was given is of another log")
             if head.root != self._root():
-                raise damaged(
-                    Damage.REWRITTEN, None, f"the first {head.size} entries are not those that a published head names"
-                )
+                kind, name = (Damage.ROLLED_BACK, "kept") if head in self._kept else (Damage.REWRITTEN, "published")
+                raise damaged(kind, None, f"the first {head.size} entries are not those that a {name} head names")
             self._compared = head.size
 
     def finish(self) -> Verdict:
@@ -197,9 +200,10 @@ class LogVerifier:
             head = self._heads[0]
             if head.origin != self._origin:
                 raise damaged(Damage.HEAD, None, "a head that was given is of another log")
-            raise damaged(
-                Damage.CUT, self._size, f"there are {self._size} entries, and a published head says {head.size}"
-            )
+            beside = next((found for found in self._heads if found not in self._kept), None)
+            kind, name = (Damage.ROLLED_BACK, "kept") if beside is None else (Damage.CUT, "published")
+            says = (beside or head).size
+            raise damaged(kind, self._size, f"there are {self._size} entries, and a {name} head says {says}")
         return Verdict(
             self._origin,
             self._size,

@@ -33,9 +33,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The state of a ledger: how many entries it has, the digest of the last one, and the Merkle root over all."""
+    """The state of a ledger: how many entries it has, the digest of the last one, and the Merkle root over all.
+
+    `signature` is that of its checkpoint as a signed note writes it (base64 of key id and signature), empty for a log that
+    is not signed.
+    """
 
     origin: str
     size: int
     entry_digest: str
     root: str
+    signature: str = ""

@@ -23,6 +23,7 @@ class HubTraits:
     """What a hub declares of itself.
 
     `pages` is false for a hub whose listing has no cursor; `page_size` is then how many messages its one page can hold.
+    `lists_progress` says whether progress events, and with them the heads that runs posted, can be read back.
     """
 
     hub_id: str
@@ -30,6 +31,7 @@ class HubTraits:
     authenticated_senders: bool
     pages: bool = True
     page_size: int = 100
+    lists_progress: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 A copy that is put back is a log that went back in time. So it says so: what was there is kept as evidence, the copy's
 head is published, the restore is recorded, and every delivery that was open in the copy is put in doubt, because it may
-have been made since. Heads that were published elsewhere after the copy was made no longer fit the log: verifying
-against them names the restore.
+have been made since. Heads that were kept elsewhere after the copy was made are not in the log any more: up to the largest one
+that is known, the restore records that it gives them up, so that later runs do not take the restore for a roll-back.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warden.errors import InputError, LedgerError, quote
-from warden.ledger.checkpoint import parse_note
 from warden.ledger.entry import format_time
 from warden.ledger.schema import bounded_word
 from warden.model.entry import Batch, Entry
 from warden.store.connection import check_program, sqlite_errors
 from warden.store.durable import disk_errors, make_directory, replace_by_copy, sync_directory
 from warden.store.headfile import HeadFile
-from warden.store.inspection import open_snapshot
+from warden.store.inspection import KeptHeads, no_heads, open_snapshot, read_log_identity
+from warden.store.keptheads import LogIdentity, largest_kept
 from warden.store.logstate import read_state
 from warden.store.writerlock import WriterLock
 
@@ -65,14 +65,16 @@ def back_up(store: SqliteLedgerStore, target: Path) -> int:
     return size
 
 
-def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str) -> Restored:
-    """Put a copy in the ledger's place; the caller holds the run's lock. Raises `InputError` and `LedgerError`."""
+def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str, kept: KeptHeads = no_heads) -> Restored:
+    """Put a copy in the ledger's place; the caller holds the run's lock. `kept` gives heads that were kept elsewhere: what
+    they and the published head tell beyond the copy is recorded as given up. Raises `InputError` and `LedgerError`."""
     if not copy.is_file() or copy.stat().st_size > COPY_LIMIT:
         raise InputError(f"{quote(copy)} is not a copy of a ledger", "name a file that `warden ledger backup` made")
     with open_snapshot(copy) as connection:
         check_program(connection, str(copy))
         state = read_state(connection)
-    lost = _published_size(files) - state.size
+        log = read_log_identity(connection)
+    lost = max(_published_size(files, log), largest_kept(log, kept(log.origin))) - state.size
     evidence = files.evidence / ("restore-" + format_time(clock.now()).replace(":", "").replace(".", ""))
     make_directory(evidence)
     lock = WriterLock(Path(f"{files.database}.lock"))
@@ -89,12 +91,13 @@ def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str) -> Restored:
     return _record(files, clock, by, Restored(state.size, max(lost, 0), 0, evidence))
 
 
-def _published_size(files: LedgerFiles) -> int:
+def _published_size(files: LedgerFiles, log: LogIdentity) -> int:
+    """What the published head says, when it is one of the copied log: a size of another log tells nothing."""
     try:
         text = HeadFile(files.head).read()
-        return 0 if text is None else parse_note(text).checkpoint.size
     except LedgerError:
         return 0
+    return 0 if text is None else largest_kept(log, [text])
 
 
 def _record(files: LedgerFiles, clock: Clock, by: str, done: Restored) -> Restored:
@@ -103,7 +106,11 @@ def _record(files: LedgerFiles, clock: Clock, by: str, done: Restored) -> Restor
         head = store.head()
         fields = {"by": bounded_word(by), "source_size": head.size, "source_root": head.root}
         open_before = store.read(_count_open)
-        store.commit(Batch((Entry("state_restored", fields),)))
+        entries = [Entry("state_restored", fields)]
+        if done.lost:
+            first, last = done.entries + 1, done.entries + done.lost
+            entries.append(Entry("heads_excused", {"by": bounded_word(by), "first": first, "last": last}))
+        store.commit(Batch(tuple(entries)))
     finally:
         store.close()
     return Restored(done.entries, done.lost, open_before, done.evidence)

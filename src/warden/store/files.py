@@ -69,8 +69,10 @@ class LedgerFiles:
                 f"the ledger {quote(self.database)} is gone, and the head that it published is still there",
                 "put a copy back, or start a new log with `warden ledger repair`",
             )
-        signer = self.keys.load(self.exists())
-        return SqliteLedgerStore(self.database, clock, signer, HeadFile(self.head), new_log)
+        signer = self.keys.load(self.exists(), replaced=new_log is not None and new_log.replaces)
+        store = SqliteLedgerStore(self.database, clock, signer, HeadFile(self.head), new_log)
+        self.keys.pin_once(signer.public_key)
+        return store
 
     def open_reader(self, clock: Clock) -> SqliteLedgerStore:
         """Return the ledger for reading: no key is needed; raises as `open`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,27 +16,48 @@ from warden.ledger.signature import Verifier, fingerprint_of
 from warden.store.connection import check_identity, sqlite_errors
 from warden.store.files import LedgerFiles, no_ledger
 from warden.store.headfile import HeadFile
+from warden.store.keptheads import LogIdentity, Sorted, sort_kept
 from warden.store.sqlite import ORIGIN_PREFIX
 from warden.store.verification import Progress, Report, Source, verify_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from warden.ledger.checkpoint import Checkpoint
 
 
+KeptHeads = Callable[[str], Iterable[str]]
+"""Gives the texts of notes that were kept elsewhere for the log of this origin."""
+
+
+def no_heads(origin: str) -> Iterable[str]:
+    """Return that nothing is kept elsewhere."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What verifying the files found; `pinned` says whether the log's key is the pinned one (None: nothing pinned)."""
+    """What verifying the files found; `pinned` says whether the log's key is the pinned one (None: nothing pinned), `kept`
+    what was made of heads that were kept elsewhere."""
 
     report: Report
     origin: str = ""
     key: str = ""
     pinned: bool | None = None
+    kept: Sorted = field(default_factory=Sorted)
 
 
-def inspect(files: LedgerFiles, heads: Iterable[Checkpoint] = (), progress: Progress | None = None) -> Inspection:
-    """Return what is found; raises `StateError` when there never was a ledger or the disk fails."""
+def inspect(
+    files: LedgerFiles,
+    heads: Iterable[Checkpoint] = (),
+    progress: Progress | None = None,
+    kept: KeptHeads = no_heads,
+) -> Inspection:
+    """Return what is found. `heads` are known to be heads of this log; `kept` gives the texts of notes that were kept
+    elsewhere for the log of an origin, and what is not signed with its key among them does not count.
+
+    Raises `StateError` when there never was a ledger or the disk fails, and whatever `kept` raises.
+    """
     if not files.exists():
         raise no_ledger(files.database)
     found = Inspection(Report(None, ()))
@@ -45,12 +67,14 @@ def inspect(files: LedgerFiles, heads: Iterable[Checkpoint] = (), progress: Prog
         published = HeadFile(files.head).read()  # before the database: a log that grows meanwhile is ahead of it
         with sqlite_errors(str(files.database)), open_snapshot(files.database) as connection:
             check_identity(connection, str(files.database))
-            origin, key = read_identity(connection)
+            log = read_log_identity(connection)
+            origin, key = log.origin, log.key
             found = Inspection(Report(None, ()), origin, key.to_text() if key else "", _is_pinned(files, key))
             if found.pinned is False:
                 raise damaged(Damage.KEY, 0, "the log's key is not the one whose fingerprint is pinned")
+            found = replace(found, kept=sort_kept(connection, log, kept(origin)))
             source = Source(connection, files.segments, origin, key)
-            return replace(found, report=verify_ledger(source, published, heads, progress))
+            return replace(found, report=verify_ledger(source, published, [*heads, *found.kept.heads], progress))
     except DamagedLogError as error:
         return replace(found, report=Report(None, (error.finding,)))
     except LedgerError as error:
@@ -93,6 +117,12 @@ def _begin(uri: str) -> sqlite3.Connection:
 
 def read_identity(connection: sqlite3.Connection) -> tuple[str, Verifier | None]:
     """Return the log's name and the key that its first entry names; raises `DamagedLogError`."""
+    log = read_log_identity(connection)
+    return log.origin, log.key
+
+
+def read_log_identity(connection: sqlite3.Connection) -> LogIdentity:
+    """Return which log this is, as its first entry says; raises `DamagedLogError`."""
     row = connection.execute("SELECT raw FROM entries WHERE seq = 0").fetchone()
     try:
         entry = None if row is None else parse_entry(row[0])
@@ -101,8 +131,10 @@ def read_identity(connection: sqlite3.Connection) -> tuple[str, Verifier | None]
     if entry is None or entry.kind != "log_started":
         raise damaged(Damage.MISSING if entry is None else Damage.CHANGED, 0, "the log does not begin with its start")
     origin, public_key = ORIGIN_PREFIX + str(entry.fields["log_id"]), str(entry.fields["public_key"])
+    previous = str(entry.fields["previous_head"] or "")
     try:
-        return origin, Verifier(origin, bytes.fromhex(public_key)) if public_key else None
+        key = Verifier(origin, bytes.fromhex(public_key)) if public_key else None
+        return LogIdentity(origin, key, previous)
     except (ValueError, LedgerError) as error:
         raise damaged(Damage.KEY, 0, "entry 0 names no usable key") from error
 
@@ -112,9 +144,3 @@ def _is_pinned(files: LedgerFiles, key: Verifier | None) -> bool | None:
     if pinned is None:
         return None
     return key is not None and fingerprint_of(key.public_key) == pinned
-
-
-def require_sound(found: Inspection) -> None:
-    """Raise `DamagedLogError` for the first finding; returns when nothing is wrong."""
-    if found.report.findings:
-        raise DamagedLogError(found.report.findings[0])

@@ -76,10 +76,16 @@ class KeyFiles:
             return False
         return True
 
-    def load(self, ledger_exists: bool) -> SeedSigner:
-        """Return the signing key, made and pinned on first use.
+    def pin_once(self, public_key: bytes) -> None:
+        """Pin the key of a ledger that is there, unless one is pinned: what is pinned says that there was a ledger."""
+        if not self.pin.exists():
+            self.write_pin(public_key)
 
-        Raises `LedgerError` when a ledger is there and its key is not, or when the key is not the pinned one.
+    def load(self, ledger_exists: bool, replaced: bool = False) -> SeedSigner:
+        """Return the signing key, made on first use; `replaced` says that a ledger was there and was put aside.
+
+        Raises `LedgerError` when a ledger is there and its key is not, when a ledger was there and is gone, or when the key
+        is not the pinned one.
         """
         pinned = self.read_pin()
         if not self.key.exists():
@@ -89,11 +95,14 @@ class KeyFiles:
                     f"{KEY_HINT}; also when the state directory was emptied on purpose",
                 )
             signer = create_key(self.key)
+        elif pinned is not None and not ledger_exists and not replaced:
+            raise LedgerError(
+                f"the ledger is gone, and the fingerprint of its key is still pinned in {quote(self.pin)}",
+                "put a copy back with `warden ledger restore`, or start a new log with `warden ledger repair`",
+            )
         else:
             signer = read_key(self.key)
-        if pinned is None:
-            self.write_pin(signer.public_key)
-        elif pinned != fingerprint_of(signer.public_key):
+        if pinned is not None and pinned != fingerprint_of(signer.public_key):
             raise LedgerError(
                 f"the signing key {quote(self.key)} is not the one whose fingerprint is pinned in {quote(self.pin)}",
                 KEY_HINT,

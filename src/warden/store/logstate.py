@@ -39,7 +39,9 @@ class LogState:
     def to_head(self) -> Head:
         """Return the head."""
         checkpoint = self.note.checkpoint
-        return Head(checkpoint.origin, checkpoint.size, self.entry_digest, "sha256:" + checkpoint.root.hex())
+        root = "sha256:" + checkpoint.root.hex()
+        signature = self.note.signatures[0].to_text() if self.note.signatures else ""
+        return Head(checkpoint.origin, checkpoint.size, self.entry_digest, root, signature)
 
 
 def read_state(connection: sqlite3.Connection, size: int | None = None) -> LogState:

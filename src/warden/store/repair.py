@@ -61,7 +61,7 @@ def repair(files: LedgerFiles, clock: Clock, by: str, damage: str) -> Repair:
     with lock.held():
         _move_aside(files, evidence)
     lock.close()
-    store = files.open(clock, NewLog(previous_head=previous))
+    store = files.open(clock, NewLog(previous_head=previous, replaces=True))
     try:
         digest = _digest_of(evidence / files.database.name)
         fields = {"by": bounded_word(by), "damage": bounded_word(damage), "evidence_digest": digest}

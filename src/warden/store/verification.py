@@ -54,7 +54,7 @@ class Source:
 def verify_ledger(
     source: Source, published: str | None, heads: Iterable[Checkpoint] = (), progress: Progress | None = None
 ) -> Report:
-    """Return the report; never raises for damage, `StateError` for a disk that fails."""
+    """Return the report; `heads` were kept elsewhere. Never raises for damage, `StateError` for a disk that fails."""
     findings: list[Finding] = []
     try:
         verdict = _verify_log(source, published, heads, progress)
@@ -76,8 +76,10 @@ def verify_ledger(
 def _verify_log(
     source: Source, published: str | None, heads: Iterable[Checkpoint], progress: Progress | None
 ) -> Verdict:
-    known = [*heads, *_published_head(source, published)]
-    verifier = LogVerifier(source.origin, source.key, None, strict=False, heads=known)  # parsed when projected
+    beside = _published_head(source, published)
+    verifier = LogVerifier(
+        source.origin, source.key, None, strict=False, heads=beside, kept=heads
+    )  # parsed when projected
     records = all_records(source.connection, source.segments)
     verifier.feed(records if progress is None else _counted(records, progress))
     verdict = verifier.finish()

@@ -95,6 +95,11 @@ class Reports:
 
     def __init__(self) -> None:
         self.messages: list[MessageReport] = []
+        self.alerts: list[str] = []
+
+    def alert(self, text: str) -> None:
+        """Keep one alert."""
+        self.alerts.append(text)
 
     def message(self, report: MessageReport) -> None:
         """Keep one message's report."""
