@@ -14,7 +14,9 @@ from warden.config.settings import (
     DEFAULT_AGENT,
     GuardSettings,
     HubSettings,
+    LedgerSettings,
     Limits,
+    OutboxSettings,
     PolicySettings,
     ScheduleSettings,
     ServiceSettings,
@@ -48,10 +50,11 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
     config_dir, config_file = _find(overrides.config or environment.config, environment.config_home)
     values = _read(config_file) if config_file else {}
     place = config_dir.absolute()
+    state_dir = _state_dir(overrides, environment, values, place)
     return Settings(
         config_dir=place,
         config_file=config_file.absolute() if config_file else None,
-        state_dir=_state_dir(overrides, environment, values, place),
+        state_dir=state_dir,
         agent=check_agent(_text(overrides.agent) or _text(values.get("agent")) or DEFAULT_AGENT),
         brain=_text(overrides.brain) or _text(values.get("brain")) or "rule",
         catalog=overrides.catalog.absolute() if overrides.catalog else _placed(values.get("catalog"), place),
@@ -60,6 +63,8 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
         hub=_hub(values, place, overrides.hub),
         limits=_limits(values),
         model=read_model(values, place, environment.variables),
+        outbox=_outbox(values),
+        ledger=_ledger(values, place, state_dir),
         guard=GuardSettings(kingfisher=values.get("guard.kingfisher") is True),
         schedule=_schedule(values),
         service=ServiceSettings(environment.notify_socket, environment.watchdog_s),
@@ -167,6 +172,31 @@ def _schedule(values: Mapping[str, object]) -> ScheduleSettings:
         quiet_hours=_texts(values.get("schedule.quiet_hours")),
         blackouts=_texts(values.get("schedule.blackouts")),
         **{name: _number(values, f"schedule.{name}", getattr(defaults, name)) for name in numbers},
+    )
+
+
+def _outbox(values: Mapping[str, object]) -> OutboxSettings:
+    defaults = OutboxSettings()
+    return OutboxSettings(
+        attempts=_number(values, "outbox.attempts", defaults.attempts),
+        max_age_h=_number(values, "outbox.max_age_h", defaults.max_age_h),
+    )
+
+
+def _ledger(values: Mapping[str, object], config_dir: Path, state_dir: Path) -> LedgerSettings:
+    named = _texts(values.get("ledger.witness_files"))
+    files = tuple((config_dir / Path(name).expanduser()).absolute() for name in named)
+    inside = next((file for file in files if file.resolve().is_relative_to(state_dir.resolve())), None)
+    if inside is not None:
+        raise ConfigError(
+            f"witness file {quote(inside)} lies in the state directory, and would be rolled back with it",
+            "name a place on another disk or host in `ledger.witness_files`",
+        )
+    return LedgerSettings(
+        witness_files=files,
+        witness_command=_texts(values.get("ledger.witness_command")),
+        witness_read_command=_texts(values.get("ledger.witness_read_command")),
+        witness_timeout_s=_seconds(values, "ledger.witness_timeout_s", LedgerSettings().witness_timeout_s),
     )
 
 

@@ -71,6 +71,23 @@ KEYS: tuple[Key, ...] = (
     Key(
         "limits.hops", "integer", "hop count from which a message is not answered", str(settings.HOPS), 1, settings.HOPS
     ),
+    Key(
+        "outbox.attempts", "integer", "attempts that the hub may have seen, before a delivery is given up", "12", 1, 100
+    ),
+    Key(
+        "outbox.max_age_h", "integer", "hours for which a delivery is tried, however long the hub is away", "72", 1, 720
+    ),
+    Key(
+        "ledger.witness_files",
+        "paths",
+        "files elsewhere (another disk, a mounted path) that keep the ledger's head",
+        "none",
+    ),
+    Key(
+        "ledger.witness_command", "command", "argument list that is given the ledger's head on stdin; no shell", "none"
+    ),
+    Key("ledger.witness_read_command", "command", "argument list that prints the newest head that was kept", "none"),
+    Key("ledger.witness_timeout_s", "seconds", "how long a witness command may take", "10", 0.1, 120),
     Key("guard.kingfisher", "flag", "ask the scanner kingfisher as well; needs the extra `secrets`", "false"),
     Key("schedule.every", "text", "a pass in each interval: `30s`, `5m`, `2h`, `1d`", "none"),
     Key("schedule.cron", "text", "passes by a calendar expression of five fields, instead of an interval", "none"),

@@ -88,6 +88,29 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxSettings:
+    """When a delivery is given up: after how many attempts that the hub may have seen, and at which age in hours."""
+
+    attempts: int = 12
+    max_age_h: int = 72
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """Where heads of the ledger are kept beside the hub.
+
+    `witness_files` are written at the end of each executing cycle; `witness_command` is given the head on stdin, and
+    `witness_read_command` prints the newest one that was kept (empty: what the command keeps is not compared). Both are
+    argument lists and may take `witness_timeout_s` seconds.
+    """
+
+    witness_files: tuple[Path, ...] = ()
+    witness_command: tuple[str, ...] = ()
+    witness_read_command: tuple[str, ...] = ()
+    witness_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class GuardSettings:
     """Who looks for secret values beside the guard itself: with `kingfisher`, the scanner of the extra `secrets`."""
 
@@ -115,6 +138,8 @@ class Settings:
     hub: HubSettings = HubSettings()
     limits: Limits = Limits()
     model: ModelSettings = field(default_factory=ModelSettings)
+    outbox: OutboxSettings = OutboxSettings()
+    ledger: LedgerSettings = LedgerSettings()
     guard: GuardSettings = GuardSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     service: ServiceSettings = ServiceSettings()
@@ -125,11 +150,6 @@ class Settings:
     def hub_file(self) -> Path:
         """The embedded hub's database."""
         return self.state_dir / "hub.db"
-
-    @property
-    def ledger_file(self) -> Path:
-        """The ledger's database."""
-        return self.state_dir / "ledger.db"
 
     @property
     def scanner_cache_dir(self) -> Path:
@@ -145,8 +165,3 @@ class Settings:
     def locks_dir(self) -> Path:
         """Where locks lie."""
         return self.state_dir / "locks"
-
-    @property
-    def plans_dir(self) -> Path:
-        """Where saved plans lie when no other place is named."""
-        return self.state_dir / "plans"
