@@ -101,6 +101,12 @@ class GateError(WardenError):
     exit_status = EXIT_REFUSED
 
 
+class ReviewStateError(GateError):
+    """An item of the review queue is not what it was when a person looked: decided by somebody else, expired, or stale."""
+
+    code = "review-state"
+
+
 class PlanOriginError(WardenError):
     """A saved plan is not one that this ledger knows, is too old, was used, or was edited."""
 

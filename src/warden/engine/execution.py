@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from warden.engine.audit import READ_STAGE, AuditFacts
+from warden.engine.journal import Asking
 from warden.engine.outbox import Delivery, Origin, Outbox, Settled
 from warden.model.delivery import Receipt
 from warden.model.disposition import Disposition
@@ -133,12 +134,23 @@ class Execution:
         if item.actions:
             self._intend(item, origin, batch)
             return
+        if item.disposition is Disposition.HELD and item.reason == "approval":
+            self._ask(item, brain)
         self._journal.disposed(message.key, origin.thread_id, origin.sender, item.disposition, item.reason)
         if item.disposition is Disposition.ESCALATED and (before is None or not before.reopened):
             facts = AuditFacts(item.disposition, item.reason, _evidence(item))
             event = self._outbox.audit(message.key, origin, _generation(item), facts, head)
             if event is not None:
                 batch.first.append(event)
+
+    def _ask(self, item: Judged, brain: str) -> None:
+        """Ask a person to release the one action of a plan, the read mark behind it aside; a kind that nobody can draft has
+        none, and its message is a person's to handle."""
+        texts = [judgement for judgement in item.judgements if judgement.draft.kind != "mark_read"]
+        (judgement,) = texts or item.judgements[:1]
+        if judgement.action is not None:
+            expiry_s = self._outbox.approval_expiry_s
+            self._journal.release_asked(item.seen.message, judgement, Asking(f"brain:{brain}", expiry_s))
 
     def _intend(self, item: Judged, origin: Origin, batch: _Batch) -> None:
         marks = [judgement for judgement in item.actions if judgement.draft.kind == "mark_read"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warden.ledger.schema import bounded_word
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from warden.model.disposition import Disposition
     from warden.model.entry import Head
     from warden.model.ids import MessageKey
+    from warden.model.message import Message
     from warden.model.records import OutboxRecord
     from warden.ports import LedgerStore, ModelBrain
 
@@ -35,6 +37,15 @@ def _reference(key: MessageKey) -> dict[str, object]:
     return {"ref": {"hub_id": key.hub_id, "agent": key.agent, "message_id": key.message_id}}
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks for the release of an action, how long it waits (None: for ever), and the number of the item it replaces."""
+
+    requested_by: str
+    expiry_s: float | None = None
+    replaces: int | None = None
+
+
 class Journal:
     """Collects the entries of one run and commits them together.
 
@@ -50,6 +61,10 @@ class Journal:
     def write(self, entry_kind: str, /, **fields: object) -> None:
         """Add an entry of this run."""
         self._entries.append(Entry(entry_kind, {"run_id": self._run_id, **fields}))
+
+    def record(self, entry_kind: str, /, **fields: object) -> None:
+        """Add an entry that a person caused, outside of any run."""
+        self._entries.append(Entry(entry_kind, fields))
 
     def _keep(self, data: bytes) -> str:
         digest = digest_bytes(data)
@@ -232,6 +247,40 @@ class Journal:
             disposition=disposition.value,
             reason=reason,
         )
+
+    def release_asked(self, message: Message, judgement: Judgement, asking: Asking, message_digest: str = "") -> None:
+        """An action waits for a person's release; its payload is kept, byte for byte what would leave.
+
+        `message_digest` is that of the message as it was read, when `message` is only what is left of it.
+
+        Raises `ValueError` for a judgement without an action: a fault of ours, never of data.
+        """
+        action = judgement.action
+        if action is None:
+            raise ValueError("only a drafted action can be released")
+        expiry_s = asking.expiry_s
+        self.write(
+            "review_asked",
+            **_reference(message.key),
+            thread_id=message.content.thread_id,
+            sender=message.sender.name,
+            kind=action.kind,
+            ordinal=action.ordinal,
+            capability=judgement.request.capability,
+            action_digest=action.digest,
+            payload_digest=self._keep(action.payload_bytes),
+            message_digest=message_digest or message.digest,
+            request_digest=self._keep(judgement.request_bytes),
+            snapshot=judgement.decision.snapshot,
+            rule_ids=list(judgement.decision.rule_ids),
+            requested_by=bounded_word(asking.requested_by),
+            expires_in_ms=None if expiry_s is None else int(expiry_s * 1000),
+            replaces=asking.replaces,
+        )
+
+    def keep(self, data: bytes) -> str:
+        """Keep these bytes with the next commit and return their digest."""
+        return self._keep(data)
 
     def reopened(self, key: MessageKey, by_message_id: str) -> None:
         """The sender of an escalated message added to its thread."""

@@ -34,9 +34,16 @@ class Person:
     reason_digest: str
 
 
-def rejudge(record: OutboxRecord, request: Request, kernel: PolicyKernel, scanner: Scanner) -> Decision:
+def rejudge(
+    record: OutboxRecord,
+    request: Request,
+    kernel: PolicyKernel,
+    scanner: Scanner,
+    floor: Effect = Effect.ALLOW_WITH_CONSTRAINTS,
+) -> Decision:
     """Return today's decision on a stuck delivery, with the facts on which it was allowed and a new scan of its text.
 
+    `floor` is `REQUIRE_APPROVAL` when a person releases it, or has released exactly this action before.
     Raises `GateError` when it is not allowed any more, or only with a constraint that the text does not meet.
     """
     intent = record.intent
@@ -45,7 +52,7 @@ def rejudge(record: OutboxRecord, request: Request, kernel: PolicyKernel, scanne
     action = Action(intent.message, intent.kind, 0, intent.payload)
     replies = max(request.counts.get("replies_in_thread_hour", 0), request.counts.get("replies_to_sender_hour", 0))
     failed = undischarged(action, decision.constraints, replies)
-    if decision.effect < Effect.ALLOW_WITH_CONSTRAINTS or failed:
+    if decision.effect < floor or failed:
         why = ", ".join(failed or decision.rule_ids)
         raise GateError(f"today's policy does not allow this delivery: {why}", "drop it, or change the policy")
     return decision

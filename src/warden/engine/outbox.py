@@ -22,6 +22,7 @@ from warden.model.records import IntentState, OutboxRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from warden.engine.enforce import Enforcer, Judgement
     from warden.engine.journal import Journal
@@ -67,6 +68,11 @@ class Outbox:
         self._draw = draw
         self.credential_refused = False
 
+    @property
+    def approval_expiry_s(self) -> float | None:
+        """How long an action of this run waits for its release, None for ever."""
+        return self._terms.approval_expiry_s
+
     def intend(
         self, judgement: Judgement, origin: Origin, stage: int, closes: Disposition | None = None
     ) -> OutboxRecord:
@@ -74,27 +80,7 @@ class Outbox:
 
         Raises `ValueError` for a judgement that does not allow an action: a fault of ours, never of data.
         """
-        action = judgement.action
-        if action is None or not judgement.allowed:
-            raise ValueError("only an allowed action becomes an intent")
-        now = self._parts.clock.now()
-        record = OutboxRecord(
-            intent=Intent(action.key, action.message, origin.thread_id, action.kind, action.channel, action.payload),
-            state=IntentState.OPEN,
-            attempts=0,
-            created_at=now,
-            due_at=now,
-            sender=origin.sender,
-            action_digest=action.digest,
-            stage=stage,
-            closes=closes,
-            rule_ids=judgement.decision.rule_ids,
-            snapshot=judgement.decision.snapshot,
-        )
-        self._journal.intended(record, action, action.kind in ANSWERING)
-        for bucket in judgement.buckets:
-            self._journal.counted(action.message, bucket)
-        return record
+        return write_intent(self._journal, self._parts.clock.now(), judgement, origin, stage, closes)
 
     def begin(self, records: Sequence[OutboxRecord]) -> list[OutboxRecord]:
         """Write that an attempt of each record is about to be made; returns the records with the attempt counted."""
@@ -231,6 +217,37 @@ class Outbox:
             return None
         self._enforcer.note_velocity(judgement)
         return self.intend(judgement, origin, AUDIT_STAGE)
+
+
+def write_intent(
+    journal: Journal,
+    now: datetime,
+    judgement: Judgement,
+    origin: Origin,
+    stage: int,
+    closes: Disposition | None = None,
+) -> OutboxRecord:
+    """Write the intent of an allowed action, whoever allowed it, and return its record; raises as `Outbox.intend`."""
+    action = judgement.action
+    if action is None or not judgement.allowed:
+        raise ValueError("only an allowed action becomes an intent")
+    record = OutboxRecord(
+        intent=Intent(action.key, action.message, origin.thread_id, action.kind, action.channel, action.payload),
+        state=IntentState.OPEN,
+        attempts=0,
+        created_at=now,
+        due_at=now,
+        sender=origin.sender,
+        action_digest=action.digest,
+        stage=stage,
+        closes=closes,
+        rule_ids=judgement.decision.rule_ids,
+        snapshot=judgement.decision.snapshot,
+    )
+    journal.intended(record, action, action.kind in ANSWERING)
+    for bucket in judgement.buckets:
+        journal.counted(action.message, bucket)
+    return record
 
 
 def _evidence(record: OutboxRecord) -> dict[str, str]:

@@ -31,7 +31,8 @@ MAX_PAGES = 10_000
 IN_DOUBT = "in-doubt"
 """Reason code of a message that is held because its delivery was perhaps taken."""
 
-_DELIVERED = frozenset({IN_DOUBT, "awaiting-outcome"})
+_WITH_A_PERSON = frozenset({IN_DOUBT, "awaiting-outcome", "approval", "person"})
+"""Reason codes of held messages that are not planned again: delivered perhaps or on their way, or a person's to release."""
 _PLAN_AGAIN = frozenset({Disposition.HELD, Disposition.QUARANTINED})
 
 
@@ -157,11 +158,11 @@ def needs_planning(record: DispositionRecord | None) -> bool:
     """Return whether a message with this record is planned in this run.
 
     An escalated message is not planned again until its sender adds to the thread or a person ends it; a failed one is the
-    outbox's; a held one is judged again each time, unless its delivery was made or is in doubt.
+    outbox's; a held one is judged again each time, unless a person or a delivery has it in hand.
     """
     if record is None or record.reopened:
         return True
-    return record.disposition in _PLAN_AGAIN and record.reason not in _DELIVERED
+    return record.disposition in _PLAN_AGAIN and record.reason not in _WITH_A_PERSON
 
 
 class Puller:

@@ -88,6 +88,10 @@ _CHANNELS: dict[type, str] = {
 }
 
 
+CHANNELS = tuple(_CHANNELS.values())
+"""The names of all channels that a payload can have."""
+
+
 def payload_fields(payload: Payload) -> dict[str, object]:
     """Return the payload as JSON values, without the fields that are None."""
     fields = {name: getattr(payload, name) for name in payload.__slots__}

@@ -82,6 +82,7 @@ class ReviewRules:
 
     `approval_expiry_s` is None for never; `two_persons` names capabilities whose approvals take two declared people;
     `owners` maps a capability, an action kind or a reason code to the person who owns such items, `owner` owns the rest;
+    `people` are the declared names;
     `raise_after_s` is how long an item may be unacknowledged before it is raised (again), None for never.
     """
 
@@ -90,6 +91,7 @@ class ReviewRules:
     two_persons: frozenset[str] = frozenset()
     owner: str = ""
     owners: tuple[tuple[str, str], ...] = ()
+    people: frozenset[str] = frozenset()
     raise_after_s: float | None = 86_400.0
 
 

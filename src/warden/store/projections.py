@@ -259,9 +259,9 @@ def _closed(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -
         raise TransitionError(f"a person cannot end message {quote(fields['ref']['message_id'])}: it is not known")
     check_disposition(before, Disposition(fields["disposition"]), free=True)
     connection.execute(
-        "UPDATE dispositions SET disposition = ?, reason = 'person', at_ms = ?, reopened = 0 "
-        "WHERE hub_id = ? AND agent = ? AND message_id = ?",
-        (fields["disposition"], at, *_reference(fields)),
+        "UPDATE dispositions SET disposition = ?1, reason = 'person', at_ms = ?2, reopened = 0, "
+        "generation = generation + (?1 = 'held') WHERE hub_id = ?3 AND agent = ?4 AND message_id = ?5",
+        (fields["disposition"], at, *_reference(fields)),  # held: answered by a person, to end with an event of its own
     )
     reviews.closed(connection, seq, at, fields)
 

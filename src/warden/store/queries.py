@@ -139,6 +139,15 @@ def read_stuck_of(connection: sqlite3.Connection, key: MessageKey) -> tuple[Outb
     return (*stuck, *(record for record in behind if record.stage > lowest))
 
 
+def read_facts(connection: sqlite3.Connection, key: MessageKey) -> bytes | None:
+    """Return the newest request that was judged about a message and not simply allowed, None when there is none."""
+    row = connection.execute(
+        "SELECT request_digest FROM sightings WHERE hub_id = ? AND agent = ? AND message_id = ?",
+        (key.hub_id, key.agent, key.message_id),
+    ).fetchone()
+    return None if row is None or not row[0] else read_blob(connection, row[0])
+
+
 def reviews_wait(connection: sqlite3.Connection, agent: str, now_ms: int, raised_before_ms: int | None) -> bool:
     """Return whether an approval's time has run out, or an open item was not raised since that moment."""
     row = connection.execute(

@@ -28,10 +28,11 @@ FROM review_items
 """
 
 
-_LIVE_OF = (
-    _ITEM + "WHERE state IN ('open', 'acknowledged') AND number IN (SELECT number FROM review_members "
-    "WHERE hub_id = ? AND agent = ? AND message_id = ?) ORDER BY number"
-)
+_LIVE_OF = """
+WHERE state IN ('open', 'acknowledged') AND number IN (
+  SELECT number FROM review_members WHERE hub_id = ? AND agent = ? AND message_id = ?)
+ORDER BY number
+"""
 
 
 def _item(row: Sequence[Any]) -> ReviewItem:
@@ -85,7 +86,7 @@ def read_item(connection: sqlite3.Connection, number: int) -> ReviewItem | None:
 def read_live(connection: sqlite3.Connection, key: MessageKey) -> tuple[ReviewItem, ...]:
     """Return the live items that this message belongs to, oldest first."""
     rows = connection.execute(
-        _LIVE_OF,
+        _ITEM + _LIVE_OF,
         (key.hub_id, key.agent, key.message_id),
     )
     return tuple(_item(row) for row in rows)

@@ -70,6 +70,14 @@ class SqliteReviews:
 
         return self._read(lambda connection: read_history(connection, number))
 
+    def facts(self, message: MessageKey) -> bytes | None:
+        """Return the newest request that was judged about a message and not simply allowed, None when it was purged."""
+        return self._read(lambda connection: queries.read_facts(connection, message))
+
+    def request(self, record: OutboxRecord) -> bytes | None:
+        """Return the request on which an intent was allowed, None when it was purged."""
+        return self._read(lambda connection: queries.read_request(connection, record))
+
     def stuck(self, message: MessageKey) -> tuple[OutboxRecord, ...]:
         """Return the message's intents that are dead or in doubt, and the open ones that wait behind them."""
         return self._read(lambda connection: queries.read_stuck_of(connection, message))

@@ -67,8 +67,8 @@ def check_intent(connection: sqlite3.Connection, fields: Fields) -> None:
     if fields["kind"] == "audit_event":
         return
     row = connection.execute(
-        "SELECT kind, state, released, verdict FROM review_items WHERE hub_id = ? AND agent = ? AND message_id = ? "
-        "ORDER BY number DESC LIMIT 1",
+        "SELECT i.kind, i.state, i.released, i.verdict FROM review_members m JOIN review_items i USING (number) "
+        "WHERE m.hub_id = ? AND m.agent = ? AND m.message_id = ? ORDER BY number DESC LIMIT 1",
         _reference(fields),
     ).fetchone()
     if row is None:

@@ -1,0 +1,101 @@
+"""A review desk over a bed: the real service, queue, kernel and guard, with people that the test names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from enginebed import AGENT, Bed, planning, traits_with
+from warden.documents.request import request_from_json
+from warden.engine.cycle import deliver_open
+from warden.engine.parts import Parts
+from warden.engine.pull import Seen, read_message
+from warden.engine.release import Gate
+from warden.engine.review import Desk
+from warden.model.ids import MessageKey
+from warden.model.request import Decision, Effect, Request, VelocityKey
+from warden.model.review import Reviewer, ReviewItem, ReviewRules, ReviewState
+from warden.ports import PolicyKernel
+from warden.store.review_store import SqliteReviews
+
+ANN = Reviewer("person:ann", declared=True, names=frozenset({"ann"}))
+BEN = Reviewer("person:ben", declared=True)
+WORKER = Reviewer("uid:0(root)", is_worker=True)
+STRANGER = Reviewer("uid:4242")
+RULES = ReviewRules(people=frozenset({"ann", "ben"}), owner="ann")
+EVERY = frozenset(ReviewState)
+
+
+@dataclass
+class ReviewBed(Bed):
+    """A bed whose runs tend the queue; by default the hub vouches for nobody and the brain drafts a reply."""
+
+    rules: ReviewRules = field(default_factory=lambda: RULES)
+
+    def parts(self, executing: bool) -> Parts:
+        """The parts of a run, the queue among them."""
+        return replace(super().parts(executing), reviews=SqliteReviews(self.store))
+
+    @property
+    def desk(self) -> Desk:
+        """The desk of a person, now."""
+        return Desk(
+            agent=AGENT,
+            run_id="review-1",
+            store=self.store,
+            queue=SqliteReviews(self.store),
+            clock=self.clock,
+            rules=self.rules,
+            gate=Gate(self.kernel, self.scanner, self.store, self.clock),
+            read_request=request_from_json,
+            read_json=json.loads,
+            current_digest=self.current_digest,
+        )
+
+    def current_digest(self, key: MessageKey) -> str:
+        """The digest of a message as the hub has it now."""
+        seen = read_message(self.hub.get_message(AGENT, key.message_id), AGENT, 5, self.scanner)
+        return seen.message.digest if isinstance(seen, Seen) else ""
+
+    def deliver(self) -> None:
+        """Deliver what people released."""
+        deliver_open(self.parts(True), self.terms(), lambda: 0.5)
+
+    def items(self, *states: ReviewState) -> list[ReviewItem]:
+        """The items in these states; the live ones when none is named."""
+        wanted = frozenset(states) or frozenset({ReviewState.OPEN, ReviewState.ACKNOWLEDGED})
+        return list(SqliteReviews(self.store).items(AGENT, wanted))
+
+    def only(self) -> ReviewItem:
+        """The one live item."""
+        (item,) = self.items()
+        return item
+
+
+def drafting(body: str = "Ask the platform team.", **more: Any) -> ReviewBed:
+    """A bed with one message whose drafted reply waits for its release."""
+    bed = ReviewBed(planning(("reply", {"body": body})), traits=traits_with(authenticated_senders=False), **more)
+    bed.send()
+    bed.execute()
+    return bed
+
+
+class Renamed:
+    """A kernel that decides as another one, under another snapshot and with what a test changes."""
+
+    def __init__(self, kernel: PolicyKernel, snapshot: str, **changes: Any) -> None:
+        self._kernel = kernel
+        self.snapshot = snapshot
+        self.charter_digest = kernel.charter_digest
+        self._changes = changes
+
+    def evaluate(self, request: Request) -> Decision:
+        """The other kernel's decision, changed where it asked for approval."""
+        decision = self._kernel.evaluate(request)
+        changes = self._changes if decision.effect is Effect.REQUIRE_APPROVAL else {}
+        return replace(decision, snapshot=self.snapshot, **changes)
+
+    def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
+        """As the other kernel."""
+        return self._kernel.velocity_keys(request)
