@@ -101,6 +101,26 @@ CONTEXTS: dict[str, str] = {
     "polish": "Klucz do {P} to {v}",
 }
 
+# The value stands without any name, service or word for what it is.
+BARE: dict[str, str] = {
+    "use": "Use this one from now on: {v}",
+    "here": "Here you go {v}",
+    "line": "As discussed:\n\n{v}\n\nBest, Ana",
+    "only-line": "hi\n{v}\n",
+    "list": "- {v}\n- the other one comes tomorrow",
+    "json-list": '["{v}", "eu", 3]',
+    "argument": "./deploy.sh prod {v}",
+    "backticks": "it is `{v}` for now",
+    "quoted": 'try "{v}" instead',
+    "call": 'connect("{v}")',
+    "bracket": "(now {v})",
+    "german": "Nimm bitte ab jetzt {v} dafür.",
+    "french": "Utilise plutôt {v} à partir de demain.",
+    "spanish": "Usa {v} desde hoy, gracias.",
+    "chat": "ana: {v}",
+    "two": "old one is gone, new one {v}",
+}
+
 # {s} a drawn password; the rest is as a person or a program writes it.
 PASSWORDS: dict[str, str] = {
     "postgres": "postgresql://app:{s}@db.internal:5432/app",

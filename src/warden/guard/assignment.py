@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from warden.guard.bare import RULE_BARE, stands_bare
 from warden.guard.names import (
     LETTERS,
     NameStrength,
@@ -169,9 +170,13 @@ def _judge_run(text: str, start: int, end: int) -> Verdict:
     strength, is_mentioned = _context(text, start, end)
     if is_mentioned and strength > NameStrength.SILENT and not is_machine and not looks_random:
         return NO_VERDICT
-    if strength is NameStrength.INNOCENT or is_stand_in(value) or (is_mentioned and is_composed(value)):
+    if strength is NameStrength.INNOCENT or (is_mentioned and is_composed(value)):
         return NO_VERDICT
     rule_id = _verdict(value, strength, is_mentioned, is_machine)
+    if not rule_id and looks_random and strength is NameStrength.SILENT and stands_bare(text, start, end):
+        rule_id = RULE_BARE
+    if not rule_id or is_stand_in(value):
+        return NO_VERDICT
     return KIND_PASSWORD if strength is NameStrength.PASSWORD else KIND_SECRET, rule_id
 
 

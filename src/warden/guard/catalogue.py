@@ -6,6 +6,7 @@ What it does: describes. What it does not: detect.
 from __future__ import annotations
 
 from warden.guard.assignment import RULE_ASSIGNED, RULE_MENTIONED, RULE_PASSWORD
+from warden.guard.bare import RULE_BARE
 from warden.guard.formats import all_rules
 from warden.guard.prose import KIND_CODE, KIND_PHRASE, RULE_CODE, RULE_FLAG, RULE_PHRASE
 from warden.guard.rule import Rule
@@ -26,6 +27,14 @@ GENERIC_RULES: tuple[Rule, ...] = (
         about="a value that looks drawn at random, right after words that speak of a secret",
         example="here is the token, careful: see {w28}",
         counter_example="the token was rotated in build {d6}",
+    ),
+    Rule(
+        RULE_BARE,
+        "generic",
+        "secret",
+        about="a value of 20 to 100 letters and digits drawn at random that nothing names, outside of records and addresses",
+        example="use this one from now on: {w36}",
+        counter_example='{"cursor": "{w36}", "id": "{w24}"}',
     ),
     Rule(
         RULE_PASSWORD,
