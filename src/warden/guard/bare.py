@@ -1,0 +1,81 @@
+"""Values that nothing names: in a sentence, on a line of their own, in a list, as a word of a command.
+
+What it does: says whether a value that looks drawn at random stands where a person or a program hands over a secret,
+rather than in a record, an address or an encoding. What it does not: find the value, or find hexadecimal digits and UUIDs
+(which are identifiers unless a name says otherwise).
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from functools import cache
+
+from warden.guard.names import is_innocent, words_of
+from warden.guard.shape import count_digits, syllables
+
+RULE_BARE = "bare-value"
+SHORTEST = 20
+LONGEST = 100
+LINE_OF_AN_ENCODING = 30
+DENSEST_SYLLABLE = 2.4
+_JOINED_BEFORE = "=<@&?/#%$"
+_JOINED_AFTER = ">@&/%"
+_MEMBER = r"[\"']\s{0,4}(?::|=>?)\s{0,4}[\[{(]?\s{0,4}[\"']?$"  # a field of a record; its name would have told
+_FIELD = r"^[\s\"'>*-]{0,16}[\w.$-]{1,64}[\"']?\s{0,4}(?::|=)(?!\s{0,4}$)"
+_BOUNDARY = r"\s{0,4}(?:--|— \S)"  # between the parts of a mail (RFC 2046), or a signature below a note
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def stands_bare(text: str, start: int, end: int) -> bool:
+    """Return whether the value from `start` to `end`, which looks drawn at random, is handed over bare."""
+    value = text[start:end]
+    if not _is_key_like(value) or _is_joined(text, start, end):
+        return False
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", end)
+    last = len(text) if last < 0 else last
+    before, after = text[first:start], text[end:last]
+    if (
+        _compiled(_MEMBER).search(before)
+        or _compiled(_FIELD).match(before + "\0")
+        or _compiled(_BOUNDARY).match(before)
+    ):
+        return False
+    if not before.strip() and _is_amid_encoding(text, first, last):
+        return False
+    return not is_innocent(words_of(f"{before} {after}"))
+
+
+def _is_joined(text: str, start: int, end: int) -> bool:
+    """Return whether a sign of an address, an assignment or a variable stands right before or after."""
+    return (start > 0 and text[start - 1] in _JOINED_BEFORE) or (end < len(text) and text[end] in _JOINED_AFTER)
+
+
+def _is_key_like(value: str) -> bool:
+    """Return whether `value` mixes small and capital letters and digits as keys do, and is no encoded text or path."""
+    if not SHORTEST <= len(value) <= LONGEST or "/" in value or not count_digits(value):
+        return False
+    if value == value.lower() or value == value.upper():
+        return False
+    return len(syllables(value)) * DENSEST_SYLLABLE >= len(value) and not _is_encoded_text(value)
+
+
+def _is_encoded_text(value: str) -> bool:
+    body = value.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        data = binascii.a2b_base64(body[: len(body) // 4 * 4])
+    except binascii.Error:
+        return False
+    return len(data) >= 8 and sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in data) >= 0.8 * len(data)
+
+
+def _is_amid_encoding(text: str, first: int, last: int) -> bool:
+    """Return whether the line above or below is one long run as well: a block of base64, a signature, a key."""
+    above = text[:first].rstrip("\r\n").rpartition("\n")[2].strip()
+    below = text[last:].lstrip("\r\n").partition("\n")[0].strip()
+    return any(len(line) > LINE_OF_AN_ENCODING and " " not in line for line in (above, below))
