@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from warden.errors import HubAnswerError
+from warden.errors import HubAnswerError, HubRejectedError
 from warden.model.delivery import Intent, OutgoingMessage, ProgressEvent, ReadMark, Receipt
 from warden.model.message import MARKER
 
@@ -46,7 +46,9 @@ class HubChannel:
             return self._hub.post_message(payload, intent.key)
         if isinstance(payload, ReadMark):
             return self._hub.mark_read(intent.message.agent, payload.message_id, intent.key)
-        return self._hub.post_progress(payload, intent.key)
+        if isinstance(payload, ProgressEvent):
+            return self._hub.post_progress(payload, intent.key)
+        raise HubRejectedError("a hub does not carry this kind of delivery")
 
     def find(self, intent: Intent) -> Receipt | None:
         """Look for our marker where an earlier attempt would have left it; raises `HubError` and its subclasses."""
