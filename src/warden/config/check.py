@@ -38,6 +38,10 @@ def check_document(file: Path, document: Mapping[str, object]) -> Mapping[str, o
             _take(file, name, value, found)
     if "schedule.every" in found and "schedule.cron" in found:
         raise refuse(file, "`schedule.every` and `schedule.cron` are both set", "keep one of them")
+    if "ledger.witness_read_command" in found and "ledger.witness_command" not in found:
+        raise refuse(
+            file, "`ledger.witness_read_command` is set without `ledger.witness_command`", "set both, or neither"
+        )
     for credential in ("hub.token", "model.key"):
         sources = [name for name in (f"{credential}_{way}" for way in ("file", "command", "variable")) if name in found]
         if len(sources) > 1:

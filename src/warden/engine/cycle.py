@@ -177,7 +177,9 @@ def deliver_open(parts: Parts, terms: Terms, draw: Callable[[], float]) -> RunRe
 
     Raises as `run_executing`; the caller holds the cycle's lock as for any other run.
     """
-    return carry_out(parts, terms, Bench(parts, terms, "execute"), iter(()), draw)
+    bench = Bench(parts, terms, "execute")
+    bench.heads.compare()
+    return carry_out(parts, terms, bench, iter(()), draw)
 
 
 def carry_out(
