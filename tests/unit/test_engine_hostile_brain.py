@@ -104,7 +104,7 @@ def test_a_brain_that_raises_escalates(error: Exception) -> None:
 
     bed = Bed(raising)
     bed.send()
-    assert bed.execute().counts == {"escalated": 1}
+    assert bed.execute().counts == {"escalated": 1, "faults": 1}
     assert bed.report("m1").reason == "brain-failed"
     assert SECRET not in str(bed.entries()) + str(bed.reports.messages)
 

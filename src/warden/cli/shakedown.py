@@ -24,6 +24,7 @@ from warden.cli.worker import open_desk
 from warden.cli.worker_options import RunOptions
 from warden.config.state import ensure_private_dir
 from warden.engine.cycle import run_dry
+from warden.engine.parts import BRAIN_FAULTS
 from warden.errors import EXIT_DONE, EXIT_PARTIAL, GateError, InterruptedRunError, TerminatedRunError, WardenError
 from warden.model.digests import digest_bytes
 from warden.model.entry import Batch, Entry
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 SCHEMA = "warden.shakedown/1"
 REPLIES_KEPT = 500
 """INVARIANT (bounded): would-be replies that a report holds in full."""
-BRAIN_FAULTS = frozenset({"brain-failed", "brain-answer"})
 
 PassesFlag = Annotated[
     int | None,

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from warden.engine.bench import Bench, Closing
-from warden.engine.parts import BATCH_MESSAGES
+from warden.engine.parts import BATCH_MESSAGES, BRAIN_FAULTS, FAULTS
 from warden.engine.pull import Puller
 from warden.errors import EXIT_CREDENTIAL, EXIT_DONE, EXIT_PARTIAL
 from warden.model.disposition import Disposition
@@ -59,6 +59,7 @@ def run_dry(parts: Parts, terms: Terms, keep: Keep | None = None) -> RunReport:
                 judged = bench.planner.judge(seen, proposal)
                 plan.add(judged)
                 counts[judged.disposition.value] += 1
+                counts[FAULTS] += judged.reason in BRAIN_FAULTS
                 parts.reporter.message(judged.report())
         status = EXIT_PARTIAL if blocked else EXIT_DONE
         return close(parts.stop.requested(), status, blocked, plan.digest())
@@ -235,6 +236,7 @@ def _judge(parts: Parts, bench: Bench, messages: Sequence[Seen], counts: Counter
     batch: list[Judged] = []
     for seen, proposal in bench.planner.plans(messages):
         judged = bench.planner.judge(seen, proposal)
+        counts[FAULTS] += judged.reason in BRAIN_FAULTS
         why = bench.objection(judged)
         if why:
             counts["stale"] += 1

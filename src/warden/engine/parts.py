@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from warden.model.budget import Budget
 from warden.model.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from warden.model.budget import Budget
     from warden.ports import (
         AnswerSource,
         Brain,
@@ -38,8 +38,14 @@ class Asking:
     """A brain that asks a model, what asking may use, and how many questions may be on their way at once."""
 
     brain: ModelBrain
-    budget: Budget = field(default_factory=Budget)
+    budget: Budget
     parallel: int = 1
+
+
+FAULTS = "faults"
+"""Name of the count, in `run_finished`, of messages whose brain failed: a run with such is no evidence that all is well."""
+BRAIN_FAULTS = frozenset({"brain-failed", "brain-answer"})
+"""Reason codes of messages that were escalated because no brain could plan them."""
 
 
 @dataclass(frozen=True, slots=True)
