@@ -299,7 +299,7 @@ def test_a_refused_credential_holds_what_only_the_model_could_answer() -> None:
     for _ in range(3):
         bed.send()
     report = bed.execute()
-    assert (report.exit_status, report.alert, model.asked) == (EXIT_CREDENTIAL, model.alert, ["m1"])
+    assert (report.exit_status, bed.reports.alerts, model.asked) == (EXIT_CREDENTIAL, [model.alert], ["m1"])
     assert [(bed.report(f"m{n}").disposition, bed.report(f"m{n}").reason) for n in (1, 2, 3)] == [
         (HELD, "model-credential")
     ] * 3
@@ -464,7 +464,7 @@ def test_a_brain_that_replays_garbage_breaks_nothing() -> None:
     bed = model_bed()
     bed.send()
     bed.dry()
-    bed.asking = Asking(Forgetful())
+    bed.asking = Asking(Forgetful(), Budget())
     bed.execute()
     assert bed.report("m1").reason == "brain-failed"
 

@@ -25,7 +25,7 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "common"}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv", "expandvars"}
 ADAPTERS = ("warden.hubs", "warden.brains", "warden.channels", "warden.scanners", "warden.store")
 ADAPTER_NAMES = ("Hub", "Store", "Brain", "Channel", "Scanner", "Database")
-COMPOSED_IN = {"compose", "run_parts", "guard_parts"}  # the root, and what it is divided into
+COMPOSED_IN = {"compose", "run_parts", "guard_parts", "model_parts"}  # the root, and what it is divided into
 
 
 def name_of(path: Path) -> str:

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warden.cli.clock import SystemClock
-from warden.cli.run_parts import read_documents
+from warden.cli.run_parts import asks_a_model, lazy_rule_brain, read_documents
 from warden.config.load import Overrides, load
 from warden.config.settings import Settings
 from warden.config.state import ensure_private_dir
 
 if TYPE_CHECKING:
     from warden.brains.rules.brain import RuleBrain
+    from warden.cli.run_parts import Documents
+    from warden.engine.parts import Asking
     from warden.hubs.database import Database
     from warden.hubs.tokens import TokenStore
     from warden.model.catalog import Catalog
-    from warden.ports import Channel, Clock, Hub, PolicyKernel, Scanner, Witness
+    from warden.ports import Brain, Channel, Clock, Hub, PolicyKernel, Scanner, StopSignal, Witness
     from warden.scanners.kingfisher import KingfisherScanner
     from warden.store.files import LedgerFiles
     from warden.store.locks import FileLockStore
@@ -160,6 +162,22 @@ def build_rule_brain(catalog: Catalog) -> RuleBrain:
     from warden.brains.rules.brain import RuleBrain
 
     return RuleBrain(catalog)
+
+
+def build_brain(
+    settings: Settings, documents: Documents, scanner: Scanner, clock: Clock, stop: StopSignal
+) -> tuple[Brain, Asking | None]:
+    """Return the configured brain, and what asking a model takes when it asks one.
+
+    Raises `InputError` for a brain that does not exist, `ConfigError` for one whose model is not configured.
+    """
+    if not asks_a_model(settings):
+        return lazy_rule_brain(documents.catalog), None
+    from warden.cli.model_parts import build_model_brain
+    from warden.engine.parts import Asking
+
+    brain = build_model_brain(settings, documents, scanner, clock, stop)
+    return brain, Asking(brain, settings.model.budget(), settings.model.concurrency)
 
 
 def build_kernel(settings: Settings) -> PolicyKernel:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from warden.ports import Brain, Scanner
 
 
+RULE = "rule"
 MAX_CATALOG_BYTES = 4 * 1024 * 1024
 
 
@@ -130,6 +131,12 @@ class Documents:
 
     kernel: LazyKernel
     catalog: LazyCatalog
+    charter_prose: bytes = b""
+
+    @property
+    def charter_text(self) -> str:
+        """The charter as people and models read it."""
+        return self.charter_prose.decode("utf-8")
 
 
 def read_documents(settings: Settings, as_one: bool = False) -> Documents:
@@ -152,7 +159,7 @@ def read_documents(settings: Settings, as_one: bool = False) -> Documents:
             catalog.parse()
         return _kernel(files, settings)
 
-    return Documents(LazyKernel(charter_digest(files), build), catalog)
+    return Documents(LazyKernel(charter_digest(files), build), catalog, files["charter.md"])
 
 
 def _kernel(files: Mapping[str, bytes], settings: Settings) -> tuple[Kernel, tuple[str, ...]]:
@@ -183,27 +190,35 @@ def _catalog_bytes(path: Path | None, files: Mapping[str, bytes]) -> tuple[bytes
     return data, str(path)
 
 
-def build_brain(name: str, catalog: LazyCatalog) -> Brain:
-    """Return the brain called `name`; raises `InputError` for one that does not exist."""
-    if name != "rule":
-        raise InputError(f"there is no brain {quote(name)}", "use `--brain rule`")
+BRAINS = (RULE, "llm", "auto")
+
+
+def asks_a_model(settings: Settings) -> bool:
+    """Return whether the configured brain asks a model; raises `InputError` for a brain that does not exist."""
+    if settings.brain not in BRAINS:
+        raise InputError(f"there is no brain {quote(settings.brain)}", "one of: " + ", ".join(BRAINS))
+    return settings.brain != RULE
+
+
+def lazy_rule_brain(catalog: LazyCatalog) -> Brain:
+    """Return the rule brain over a catalogue that need not be parsed yet."""
     from warden.brains.rules.identity import rule_brain_digest
 
-    return LazyBrain(name, rule_brain_digest(catalog.digest), lambda: _rule_brain(catalog))
+    return LazyBrain(RULE, rule_brain_digest(catalog.digest), lambda: _rule_brain(catalog))
 
 
-def brain_digest(settings: Settings, catalog_digest: str) -> str:
-    """Return the digest that the configured brain has with a catalogue of this digest; raises `InputError`."""
-    return build_brain(settings.brain, _OnlyDigest(catalog_digest)).digest
+def brain_digest(settings: Settings, catalog_digest: str, charter_digest: str) -> str:
+    """Return the digest that the configured brain has over these.
 
+    Raises `InputError` for a brain that does not exist, `ConfigError` for one whose model is not configured.
+    """
+    if asks_a_model(settings):
+        from warden.cli.model_parts import digest_with
 
-class _OnlyDigest(LazyCatalog):
-    """A catalogue of which nothing but the digest is known, to ask what a brain over it would be called."""
+        return digest_with(settings, catalog_digest, charter_digest)
+    from warden.brains.rules.identity import rule_brain_digest
 
-    def __init__(self, digest: str) -> None:
-        self.digest = digest
-        self._data = b""
-        self._name = "none"
+    return rule_brain_digest(catalog_digest)
 
 
 def _rule_brain(catalog: LazyCatalog) -> Brain:

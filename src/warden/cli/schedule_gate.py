@@ -39,7 +39,7 @@ class PresentParts:
 
     def brain_digest(self, catalog_digest: str) -> str:
         """Digest of the brain, were it to answer from the catalogue with this digest."""
-        return brain_digest(self._settings, catalog_digest)
+        return brain_digest(self._settings, catalog_digest, self.charter_digest)
 
     def same_policies(self, enabled: Enabled) -> bool:
         """Whether the policies give the snapshot that was signed off; they are loaded only when their files changed."""

@@ -21,7 +21,7 @@ from warden.cli import compose
 from warden.cli.clock import RandomIds
 from warden.cli.output import shows_color, talk
 from warden.cli.pools import ThreadPool
-from warden.cli.run_parts import LazyScanner, build_brain, read_documents
+from warden.cli.run_parts import LazyScanner, read_documents
 from warden.cli.signals import SignalStop
 from warden.cli.worker_options import ApplyOptions, RunOptions
 from warden.config.settings import Settings
@@ -198,7 +198,8 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
     clock = compose.build_clock(stop.wait)
     run_id = RandomIds().run_id()
     documents = read_documents(settings, as_one=True)
-    brain = build_brain(settings.brain, documents.catalog)
+    scanner = LazyScanner(lambda: compose.build_scanner(settings))
+    brain, asking = compose.build_brain(settings, documents, scanner, clock, stop)
     with ExitStack() as stack:
         described = {"run_id": run_id, "mode": mode, "agent": settings.agent}
         # INVARIANT (one-runner): held for the length of the cycle, and of nothing else.
@@ -224,8 +225,10 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
             hub=hub,
             store=store,
             kernel=kernel,
-            scanner=LazyScanner(lambda: compose.build_scanner(settings)),
+            scanner=scanner,
             brain=brain,
+            asking=asking,
+            author=asking.brain.model if asking is not None else "",
             catalog=documents.catalog,
             alerts=documents.kernel.alerts,
             clock=clock,

@@ -208,10 +208,7 @@ class Closing:
         if "heads" in self._bench.__dict__:
             self._bench.heads.keep()
         terms = self._bench.terms
-        alert = self._bench.alert
-        return RunReport(
-            terms.run_id, self._bench.mode, terms.agent, exit_status, counts, stopped, blocked, digest, alert
-        )
+        return RunReport(terms.run_id, self._bench.mode, terms.agent, exit_status, counts, stopped, blocked, digest)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         # A store that failed is not written to again; a run that was killed inside leaves its intents in the outbox.

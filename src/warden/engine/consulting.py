@@ -154,6 +154,7 @@ class Consulting:
             self._journal.asked(question.seen, question.prepared, self._sound(answer), self._brain)
             if answer.alert and not self.alert:
                 self.alert = answer.alert
+                self._parts.reporter.alert(self.alert)
                 self._journal.write("alert_raised", code="model", subject=bounded_word(self.alert))
         # The answer is durable before anything is made of it; with it, that it was paid for.
         self._journal.commit()

@@ -57,7 +57,7 @@ class RunReport:
     `counts` has a number per disposition, and of `stale` items, `recovered` deliveries, messages `waiting` behind their thread
     and messages `decided` before; `stopped` is empty or the code of what ended the run early; `inbox_blocked` says that a
     listing without paging shows only messages that were decided before. `counts` may also say how many messages a model was
-    `asked` about and how many kept answers were `replayed`; `alert` is what an operator must do before the model can be used.
+    `asked` about and how many kept answers were `replayed`.
     """
 
     run_id: str
