@@ -53,16 +53,20 @@ def run_dry(parts: Parts, terms: Terms, keep: Keep | None = None) -> RunReport:
             blocked |= _count_page(pulled, counts)
             for item in pulled.unreadable:
                 parts.reporter.message(item.report())
-            if pulled.fresh:
+            if pulled.fresh:  # an empty page needs no planner
                 plan.begin()
-            for seen, proposal in bench.planner.plans(pulled.fresh):
-                judged = bench.planner.judge(seen, proposal)
-                plan.add(judged)
-                counts[judged.disposition.value] += 1
-                counts[FAULTS] += judged.reason in BRAIN_FAULTS
-                parts.reporter.message(judged.report())
+                _show(parts, bench, plan, pulled.fresh, counts)
         status = EXIT_PARTIAL if blocked else EXIT_DONE
         return close(parts.stop.requested(), status, blocked, plan.digest())
+
+
+def _show(parts: Parts, bench: Bench, plan: _PlanInMaking, messages: Sequence[Seen], counts: Counter[str]) -> None:
+    for seen, proposal in bench.planner.plans(messages):
+        judged = bench.planner.judge(seen, proposal)
+        plan.add(judged)
+        counts[judged.disposition.value] += 1
+        counts[FAULTS] += judged.reason in BRAIN_FAULTS
+        parts.reporter.message(judged.report())
 
 
 class _PlanInMaking:
