@@ -103,6 +103,7 @@ def examine(load: Callable[[], Settings], full: bool) -> Iterator[Finding]:
         ("ledger", _ledger),
         ("lock", _lock),
         ("hub", _hub),
+        ("heads", _heads),
         ("extras", _extras),
     )
     for name, probe in probes:
@@ -180,6 +181,12 @@ def _ledger(settings: Settings, full: bool) -> Iterator[Finding]:
             store.close()
     installed = datetime.fromtimestamp(Path(warden.__file__).stat().st_mtime, UTC)
     yield checks.check_clock(compose.build_clock().now(), newest, installed)
+
+
+def _heads(settings: Settings, full: bool) -> Iterator[Finding]:
+    from warden.cli.doctor_heads import look_at_heads
+
+    return look_at_heads(settings, full)
 
 
 def _quick(store: SqliteLedgerStore) -> Finding:

@@ -53,12 +53,14 @@ class WitnessFile:
 
     def keep(self, note: str) -> None:
         """Replace what is kept there; raises `StateError`."""
-        if not self.path.parent.is_dir() or (self.path.exists() and not self.path.is_file()):
-            raise _unusable("its directory is not there, or it is no ordinary file")
         try:
-            replace_file(self.path, note.encode())
-        except StateError as error:
-            raise _unusable(error.message) from error
+            if not self.path.parent.is_dir():
+                raise _unusable("its directory is not there", "mount it, or make the directory")
+            if self.path.exists() and not self.path.is_file():
+                raise _unusable("it is no ordinary file")
+        except OSError as error:
+            raise _unusable((error.strerror or type(error).__name__).lower()) from error
+        replace_file(self.path, note.encode())
 
 
 @dataclass(frozen=True, slots=True)
