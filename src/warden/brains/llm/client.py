@@ -179,6 +179,7 @@ class ModelClient:
     def _ask(self, question: Question, deadline: float, spent: _Spent) -> Reply:
         dialect = self._around.memory.recall(self._endpoint) or self._provider.dialect
         first = dialect
+        last: _FailedError | None = None
         repeats = adaptations = 0
         while True:
             try:
@@ -187,6 +188,9 @@ class ModelClient:
                     self._around.memory.remember(self._endpoint, dialect)
                 return reply
             except _FailedError as error:
+                if error.code == "model-resting" and last is not None:
+                    raise last from None
+                last = error
                 if error.dialect is not None and adaptations < MAX_ADAPTATIONS:
                     adaptations += 1
                     dialect = error.dialect
@@ -221,7 +225,7 @@ class ModelClient:
             answer = exchange.send(request.path, request.body, min(left, self._settings.timeout_s))
             reply = self._read(answer, dialect)
         except (ExchangeError, _FailedError) as error:
-            self._note_failure(error.code, isinstance(error, _FailedError) and error.dialect is not None)
+            self._note_failure(error.code, error.sent)
             if error.sent:
                 spent.prompt_tokens += estimate_tokens(question.size_bytes)
             raise error if isinstance(error, _FailedError) else _FailedError(error.code, error.sent) from None
@@ -236,8 +240,9 @@ class ModelClient:
         spent.completion_tokens += estimate_tokens(len(reply.text.encode("utf-8", "replace"))) if told is None else told
         return reply
 
-    def _note_failure(self, code: str, adapting: bool) -> None:
-        if adapting or code in ("model-rejected", "context-too-large"):
+    def _note_failure(self, code: str, sent: bool) -> None:
+        # A server that refuses a form with 400 works; one that answers 500 to a form may not, until an answer comes.
+        if not sent and code in ("model-rejected", "context-too-large"):
             self._breaker.succeeded()
         else:
             self._breaker.failed(at_once=code == "model-credential")

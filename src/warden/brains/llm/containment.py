@@ -40,7 +40,7 @@ _SCHEME = re.compile(
 )
 _NETWORK_PATH = re.compile(r"(?<![:\w])//\s?[\w\[]|\\\\[\w.]")
 _REFERENCE = re.compile(r"\](?:\(|:)")
-_AT = re.compile(r"\S@\S")
+_AT = re.compile(r"[^\s(\[,;:]@\S")
 _MENTION = re.compile(r"(?<![^\s(\[,;:])@\w")
 _NAME = re.compile(r"(?<![\w-])(?:[\w\u0080-\U0010ffff-]{1,63}\.){1,10}([^\W\d_]{2,63}|xn--[\w-]{1,59})(?![\w-])")
 _NUMBERS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)|\b0x[0-9a-f]{8}\b", re.IGNORECASE)

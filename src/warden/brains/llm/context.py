@@ -141,7 +141,7 @@ class LayerWriter:
             for key, value in item.items():
                 told[key], found = self._redact(_sound(value))
                 _add(counts, found)
-            lines.append(json.dumps(told, ensure_ascii=False))
+            lines.append(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
         text, found = self._redact("\n".join(lines))
         _add(counts, found)
         return Layer(name, text, dict(sorted(counts.items())), keep_end)

@@ -1,0 +1,267 @@
+"""Asking a model server: every way in which real ones fail ends in a reason, within bounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from llmbed import QUESTION, Bed, llm_bed
+from warden.brains.llm.provider import Finish
+from warden.errors import ConfigError, ModelCredentialError
+from warden.model.consultation import TokenPrice
+from warden.testing.engine import FixedClock, Patience
+from warden.testing.model_server import Scripted, completion
+
+
+class RestlessClock(FixedClock):
+    """A clock on which time passes whenever somebody looks."""
+
+    def monotonic(self) -> float:
+        """Return the time, a second later than the last time."""
+        self.advance(1.0)
+        return super().monotonic()
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    """A fake server and what asks it."""
+    with llm_bed() as found:
+        yield found
+
+
+def test_a_schema_is_asked_for_first(bed: Bed) -> None:
+    """The first request binds the answer to the schema, without tools, at temperature 0, with a length."""
+    bed.client().ask(QUESTION)
+    body = bed.server.requests[0].body
+    assert body["response_format"]["json_schema"]["schema"] == QUESTION.schema
+    assert (body["temperature"], body["seed"], body["max_tokens"], body["stream"]) == (0, 7, 64, False)
+    assert "tools" not in body
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 501])
+def test_a_server_without_schemas_is_asked_for_an_object_and_remembered(bed: Bed, status: int) -> None:
+    """Whatever status a server says it with, the next weaker form is tried, and tried first from then on."""
+    bed.server.script.append(Scripted(b'{"error": "response_format json_schema unknown"}', status))
+    client = bed.client()
+    first, second = client.ask(QUESTION), client.ask(QUESTION)
+    forms = [request.body.get("response_format", {}).get("type") for request in bed.server.requests]
+    assert forms == ["json_schema", "json_object", "json_object"]
+    assert (first.usage.calls, second.usage.calls) == (2, 1)
+
+
+def test_words_are_the_last_form(bed: Bed) -> None:
+    """A server that knows no form at all is asked in words."""
+    bed.server.forms = frozenset()
+    assert bed.client().ask(QUESTION).reply is not None
+    assert "response_format" not in bed.server.requests[-1].body
+
+
+def test_a_configured_form_is_not_weakened(bed: Bed) -> None:
+    """An operator who fixes the form gets that form or a failure."""
+    bed.server.forms = frozenset()
+    asked = bed.client(answer_form="json_object").ask(QUESTION)
+    assert (asked.failure, len(bed.server.requests)) == ("model-rejected", 1)
+
+
+def test_newer_parameter_names_are_learned(bed: Bed) -> None:
+    """A model that wants another name for the length, and no temperature, gets what it wants."""
+    bed.server.script.append(Scripted(b'{"error": "use max_completion_tokens instead"}', 400))
+    bed.server.script.append(Scripted(b'{"error": "temperature is not supported"}', 400))
+    assert bed.client().ask(QUESTION).failure == ""
+    body = bed.server.requests[-1].body
+    assert body["max_completion_tokens"] == 64
+    assert not {"max_tokens", "temperature", "seed"} & set(body)
+
+
+def test_a_prompt_that_is_too_long_is_said_to_be(bed: Bed) -> None:
+    """A context that is too small is no reason to try other forms, and none to leave the model alone."""
+    bed.server.prompt_bytes = 10
+    client = bed.client(failures_to_open=1)
+    assert client.ask(QUESTION).failure == "context-too-large"
+    assert client.ask(QUESTION).failure == "context-too-large"
+    assert len(bed.server.requests) == 2
+
+
+def test_a_refused_key_opens_the_circuit_at_once(bed: Bed) -> None:
+    """After 401 nobody is asked again for a while, and no error holds the key."""
+    bed.server.key = "right"
+    client = bed.client(key="wrong-secret-key")
+    first, second = client.ask(QUESTION), client.ask(QUESTION)
+    assert (first.failure, second.failure, len(bed.server.requests)) == ("model-credential", "model-resting", 1)
+    assert first.alert
+    assert "wrong-secret-key" not in repr(first) + repr(client) + repr(client.__dict__)
+    with pytest.raises(ModelCredentialError) as caught:
+        client.check()
+    assert "wrong-secret-key" not in str(caught.value)
+
+
+def test_a_key_that_cannot_be_fetched_is_an_alert(bed: Bed) -> None:
+    """A credential command that fails leaves the message to the rules and tells the operator where to look."""
+    client = bed.client()
+
+    def fail() -> str:
+        raise ConfigError("the credential in file `/nowhere` is empty")
+
+    object.__setattr__(client._around, "credential", fail)
+    asked = client.ask(QUESTION)
+    assert (asked.failure, asked.alert) == ("model-config", "the credential in file `/nowhere` is empty")
+    assert client.ask(QUESTION).failure == "model-resting"
+
+
+def test_a_busy_server_is_asked_again_when_it_says(bed: Bed) -> None:
+    """429 with Retry-After waits so long, then asks again."""
+    bed.server.script.append(Scripted(b"{}", 429, headers={"Retry-After": "7"}))
+    asked = bed.client().ask(QUESTION)
+    assert (asked.failure, asked.usage.calls) == ("", 2)
+    assert bed.clock.monotonic() == 7.0
+
+
+@pytest.mark.parametrize("after", ["3600", "Wed, 21 Oct 2099 07:28:00 GMT", "-5", "nan", "9" * 400])
+def test_no_server_makes_us_wait_for_long(bed: Bed, after: str) -> None:
+    """A long Retry-After is given up at once, an unreadable one counts as none."""
+    bed.server.script.extend([Scripted(b"{}", 429, headers={"Retry-After": after})] * 3)
+    bed.client().ask(QUESTION)
+    assert bed.clock.monotonic() <= 2.0
+
+
+def test_a_run_that_stops_asks_no_more(bed: Bed) -> None:
+    """A stop during the wait ends the consultation."""
+    bed.stop = Patience(0)
+    bed.server.script.extend([Scripted(b"{}", 503)] * 3)
+    assert bed.client().ask(QUESTION).failure == "model-busy"
+    assert len(bed.server.requests) == 1
+
+
+def test_a_failing_server_is_left_alone_then_tried_once(bed: Bed) -> None:
+    """After so many failures in a row the circuit opens; after the cool-down one call closes it."""
+    client = bed.client(retries=0, failures_to_open=2, answer_form="text")
+    bed.server.script.extend([Scripted(b"{}", 502)] * 2)
+    failures = [client.ask(QUESTION).failure for _ in range(3)]
+    assert failures == ["model-error", "model-error", "model-resting"]
+    bed.clock.wait(61)
+    assert client.ask(QUESTION).failure == ""
+
+
+def test_a_server_that_fails_in_every_form_is_left_alone_too(bed: Bed) -> None:
+    """Trying weaker forms does not count as success: a server that is down opens the circuit within two questions."""
+    client = bed.client()
+    bed.server.script.extend([Scripted(b"{}", 500)] * 30)
+    failures = [client.ask(QUESTION).failure for _ in range(3)]
+    assert failures == ["model-error", "model-resting", "model-resting"]
+    assert len(bed.server.requests) == 4
+
+
+@pytest.mark.parametrize("fault", ["drip", "flood"])
+def test_an_endless_body_is_given_up(bed: Bed, fault: str) -> None:
+    """A byte at a time for ever ends at the deadline, a gigabyte at the limit: neither is waited for nor held."""
+    bed.clock = RestlessClock()
+    bed.server.script.append(Scripted(fault=fault))
+    asked = bed.client(retries=0, response_bytes=100_000).ask(QUESTION)
+    assert asked.failure in (("model-timeout",) if fault == "drip" else ("model-garbled", "model-timeout"))
+    assert asked.usage.prompt_tokens > 0
+
+
+def test_a_declared_gigabyte_is_not_read(bed: Bed) -> None:
+    """With time enough, the size alone ends a flood."""
+    bed.server.script.append(Scripted(fault="flood"))
+    assert bed.client(retries=0, response_bytes=100_000).ask(QUESTION).failure == "model-garbled"
+
+
+def test_a_reset_inside_the_body_is_tried_again(bed: Bed) -> None:
+    """A connection that breaks is used again, so many times."""
+    bed.server.script.extend([Scripted(completion("openai", "x" * 5000), fault="reset")] * 3)
+    asked = bed.client().ask(QUESTION)
+    assert (asked.failure, asked.usage.calls) == ("model-broken", 3)
+
+
+@pytest.mark.parametrize(
+    "scripted",
+    [
+        Scripted(completion("openai", "{}"), content_type="text/html"),
+        Scripted(completion("openai", "{}"), content_type="text/event-stream"),
+        Scripted(completion("openai", "{}"), headers={"Content-Encoding": "gzip"}),
+        Scripted(b"<html>bad gateway</html>"),
+        Scripted(b"\xff\xfe"),
+        Scripted(b"[" * 100_000),
+        Scripted(b"[]"),
+        Scripted(b"{}"),
+        Scripted(b'{"choices": []}'),
+        Scripted(b'{"choices": [1]}'),
+        Scripted(b'{"choices": [{"message": null}]}'),
+        Scripted(b'{"choices": [{"message": {"content": 5}}]}'),
+        Scripted(b'{"choices": [{"message": {"content": "a"}}, {"message": {"content": "b"}}]}'),
+        Scripted(b'{"choices": [{"message": {"content": null}, "finish_reason": "stop"}]}'),
+    ],
+)
+def test_an_answer_of_another_form_is_garbled(bed: Bed, scripted: Scripted) -> None:
+    """What is not the interface's own answer is none."""
+    bed.server.script.append(scripted)
+    assert bed.client().ask(QUESTION).failure == "model-garbled"
+
+
+def test_redirects_are_not_followed(bed: Bed) -> None:
+    """A redirect is a failure: it could lead our prompt anywhere."""
+    bed.server.script.append(Scripted(b"", 307, headers={"Location": bed.server.url + "/v1/messages"}))
+    assert bed.client().ask(QUESTION).failure == "model-redirect"
+    assert len(bed.server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "finish"),
+    [
+        ({"message": {"content": "a"}, "finish_reason": "length"}, Finish.LENGTH),
+        ({"message": {"content": None, "refusal": "no"}, "finish_reason": "stop"}, Finish.REFUSAL),
+        ({"message": {"content": None, "tool_calls": [{"id": "1"}]}, "finish_reason": "tool_calls"}, Finish.TOOL),
+        ({"message": {"content": ""}, "finish_reason": "content_filter"}, Finish.REFUSAL),
+        ({"message": {"content": "a"}, "finish_reason": "whatever"}, Finish.OTHER),
+        ({"message": {"content": "a"}, "finish_reason": None}, Finish.STOP),
+    ],
+)
+def test_why_a_model_stopped_is_read(bed: Bed, choice: object, finish: Finish) -> None:
+    """Length, refusal and tool calls are told apart from a whole answer."""
+    bed.server.script.append(Scripted(json.dumps({"choices": [choice]}).encode()))
+    reply = bed.client().ask(QUESTION).reply
+    assert reply is not None
+    assert reply.finish is finish
+
+
+@pytest.mark.parametrize("tokens", [-1, True, "5", 1.5, 10**12, None, {}])
+def test_odd_token_counts_are_estimated(bed: Bed, tokens: object) -> None:
+    """What a server says of tokens is believed only when it is a count."""
+    choice = {"message": {"content": "abc"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": tokens, "completion_tokens": tokens}
+    bed.server.script.append(Scripted(json.dumps({"choices": [choice], "usage": usage}).encode()))
+    used = bed.client().ask(QUESTION).usage
+    assert (used.prompt_tokens, used.completion_tokens) == (7, 1)
+
+
+def test_cost_follows_the_price(bed: Bed) -> None:
+    """Cost is tokens times price, rounded up; without a price it is unknown."""
+    bed.server.say("x")
+    priced = bed.client(price=TokenPrice(150_000, 600_000)).ask(QUESTION)
+    assert priced.usage.cost_microunits == 15 + 12
+    assert bed.client().ask(QUESTION).usage.cost_microunits is None
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://", "http://user:pw@host", "http://host/?a=1", "nonsense", "http://[::1"]
+)
+def test_a_url_that_is_no_base_url_is_an_alert(bed: Bed, url: str) -> None:
+    """A URL that cannot be used is said to be so, without repeating it."""
+    bed.server.url = url
+    asked = bed.client().ask(QUESTION)
+    assert asked.failure == "model-config"
+    assert "pw" not in asked.alert
+
+
+@pytest.mark.parametrize(
+    ("suffix", "path"),
+    [("", "/v1/chat/completions"), ("/v1", "/v1/chat/completions"), ("/v1/", "/v1/chat/completions")],
+)
+def test_a_base_url_may_end_with_the_version(bed: Bed, suffix: str, path: str) -> None:
+    """Both ways in which people write base URLs lead to the same place."""
+    bed.server.url += suffix
+    bed.client().ask(QUESTION)
+    assert bed.server.requests[0].path == path
