@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 from warden.guard.outline import long_runs, outline_of
 from warden.guard.redaction import UNSCANNABLE
 from warden.guard.rotation import ROTATED
-from warden.guard.rule import Rule, keywords_of, pattern_of
+from warden.guard.rule import CLASSES, Rule, keywords_of, parse_template, pattern_of
 from warden.guard.shape import entropy, is_random, is_stand_in, word_likeness
 from warden.guard.structures import STRUCTURE_RULES
 from warden.guard.tokens import token_rules
@@ -31,6 +31,7 @@ _SCOPE = r"(?:/|%2[Ff])20\d{6}(?:/|%2[Ff])"  # after a key id in the scope of a 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NO_RUN = frozenset("\"'`<>()").union(filter(str.isspace, map(chr, range(256))))
 _RUN_MEMBERS = "".join(c for c in map(chr, range(256)) if c not in _NO_RUN)
+_VALUE_MEMBERS = _LETTERS + _LETTERS.upper() + "._-"
 _RUN = r"[^\s\"'`<>()]{14,}"
 
 
@@ -204,9 +205,16 @@ def find_structures(text: str, providers: frozenset[str] | None = None) -> Itera
     for keyword, rules in _structure_index():
         if keyword in low:
             for rule in rules:
-                if rule.rule_id not in tried and _is_wanted(rule, providers):
+                if rule.rule_id not in tried and _is_wanted(rule, providers) and _is_near(text, low, rule):
                     tried.add(rule.rule_id)
                     yield from _match(text, rule)
+
+
+def _is_near(text: str, low: str, rule: Rule) -> bool:
+    """Return whether `text` has what a rule with everyday keywords asks for besides them."""
+    if rule.near and _compiled(rule.near).search(low) is None:
+        return False
+    return not rule.run or next(long_runs(outline_of(text), _VALUE_MEMBERS, rule.run), None) is not None
 
 
 def _is_wanted(rule: Rule, providers: frozenset[str] | None) -> bool:
@@ -288,13 +296,22 @@ def find_split(text: str, squeeze: re.Pattern[str]) -> Iterator[Finding]:
     for rule in _begun(_token_index(Turn.NONE), _words_of(low), Turn.NONE):
         at = low.find(_prefix(rule))
         while at >= 0:
-            if _has_gap(text, at, squeeze):
+            if _has_gap(text, at, squeeze) and _beginning(rule).match(text, at):
                 tried += 1
                 if tried > MOST_SPLITS:
                     yield Finding(UNSCANNABLE, 0, len(text), "bound-exceeded")
                     return
                 yield from _match_split(text, at, rule, squeeze)
             at = low.find(_prefix(rule), at + 1)
+
+
+@cache
+def _beginning(rule: Rule) -> re.Pattern[str]:
+    """Return a pattern of what the rule's tokens begin with: the prefix, then its first run up to the first gap."""
+    pieces = parse_template(rule.template)
+    (literal, *_), (_, letter, least, _) = pieces[0], pieces[1]
+    run = f"[{CLASSES[letter]}]"
+    return re.compile(rf"{re.escape(literal)}(?:{run}{{{least}}}|{run}*+(?=[-\r\n\s\"'`,+&\\()\[\]|<>]))")
 
 
 def _has_gap(text: str, at: int, squeeze: re.Pattern[str]) -> bool:

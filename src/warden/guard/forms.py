@@ -33,6 +33,7 @@ _ESCAPE = (
 )
 _QUOTED_PRINTABLE = r"=\r?\n|(?:=[0-9A-F]{2})+"
 _WRAP = r"(?<=[A-Za-z0-9_.-])-?\\?\r?\n[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*(?=[A-Za-z0-9_+/=.-]{12})"
+_WRAPPED_LINE = r"\n[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*[A-Za-z0-9_+/=.-]{12}"  # what must follow a wrap
 _CONCATENATION = r"[\"'`]\s{0,80}(?:(?:[+.,&]|\.\.|\|\|)\s{0,80})?(?:(?<=[\s+,.&])[fFbBrRuL]{1,2})?[\"'`]"
 _SEPARATORS = " \t\u00a0._|,*/-"
 _SPACED = r"(?<![^\s\"'`:=(])(?:[^\s]([ \t\u00a0._|,*/-]{1,3}))(?:[^\s]\1){6,4096}[^\s](?![^\s\"'`.,;)])"
@@ -89,9 +90,13 @@ def text_forms(text: str) -> tuple[list[Derived], list[Derived]]:
 def _prefix_makers() -> tuple[Maker, ...]:
     return (
         _rewriter("quoted-printable", "=", _QUOTED_PRINTABLE, _from_quoted_printable),
-        _rewriter("wrapped", "\n", _WRAP),
+        _unwrapped,
         _rewriter("concatenated", "\"'`", _CONCATENATION),
     )
+
+
+def _unwrapped(text: str) -> Derived | None:
+    return rewrite("wrapped", text, _compiled(_WRAP)) if _compiled(_WRAPPED_LINE).search(text) else None
 
 
 def prefix_forms(text: str) -> Iterator[Derived]:

@@ -64,3 +64,13 @@ def starts_of(text: str, needles: tuple[str, ...]) -> list[int]:
             starts.add(at)
             at = text.find(needle, at + 1)
     return sorted(starts)
+
+
+def matches_at(pattern: re.Pattern[str], text: str, starts: list[int]) -> Iterator[re.Match[str]]:
+    """Yield what `pattern.finditer(text)` does, when `starts` holds each place at which a match may begin, in order."""
+    free = 0
+    for at in starts:
+        match = pattern.match(text, at) if at >= free else None
+        if match is not None:
+            yield match
+            free = match.end()

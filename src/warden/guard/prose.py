@@ -12,6 +12,7 @@ from functools import cache
 
 from warden.guard.assignment import KIND_PASSWORD, RULE_PASSWORD
 from warden.guard.names import NameStrength, strength_of
+from warden.guard.outline import matches_at, starts_of
 from warden.guard.shape import is_stand_in, word_likeness
 from warden.model.finding import Finding
 
@@ -21,41 +22,30 @@ RULE_PHRASE = "recovery-phrase"
 KIND_CODE = "one_time_code"
 KIND_PHRASE = "recovery_phrase"
 
-_PASSWORD_GATE = (
-    "pass",
-    "pwd",
-    "secret",
-    "credential",
-    "token",
-    "kennwort",
-    "contrase",
-    "senha",
-    "пароль",
-    "密码",
-    "wachtwoord",
-    "mysql",
-    "psw",
-    "pw",
-    "口令",
-    "密碼",
-    "パスワード",
-    "비밀번호",
-    "haslo",
-    "hasło",
-    "şifre",
-    "sifre",
-    "parola",
-    "lösenord",
-    "losenord",
-    "heslo",
-    "salasana",
-    "jelsz",
-    "парол",
-)
 _ROOT = (
     r"pass(?:wor[dt]|wd|phrase|code)?|pwd|psw|\bpw\b|mot de passe|kennwort|contrase[nñ]a|senha|wachtwoord|парол[ьяею]|密码|"
     r"密碼|口令|パスワード|비밀번호|\bhas[lł]o\b|[sş]ifre|\bparola|l[oö]senord\w{0,2}|\bheslo|salasana|jelsz[oó]|secret|token|credential"
 )
+# What an alternative of `_ROOT` begins with: searching these is much cheaper than trying the pattern at each place.
+_ROOT_STARTS = (
+    *(
+        "pass",
+        "pwd",
+        "psw",
+        "pw",
+        "mot de passe",
+        "kennwort",
+        "contrase",
+        "senha",
+        "wachtwoord",
+        "парол",
+        "密码",
+        "密碼",
+    ),
+    *("口令", "パスワード", "비밀번호", "has", "sifre", "şifre", "parola", "losenord", "lösenord", "heslo", "salasana"),
+    *("jelsz", "secret", "token", "credential"),
+)
+_CODE_STARTS = ("code", "otp", "pin", "passcode", "tan")
 _NAME_START = r"[\w.$-]{0,40}$"
 _REST = (
     r"(?i)(?P<name>[\w.$-]{0,24})"
@@ -142,8 +132,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def find_in_prose(text: str) -> Iterator[Finding]:
     """Yield a finding for each password, one-time code and recovery phrase that `text` names."""
     low = text.lower()
-    if any(word in low for word in _PASSWORD_GATE):
-        yield from _passwords(text, low)
+    yield from _passwords(text, low if len(low) == len(text) else text)
+    if "-p" in low:
+        for match in _compiled(_FLAG).finditer(text):
+            if not is_stand_in(match.group("value")):
+                yield Finding(KIND_PASSWORD, *match.span("value"), RULE_FLAG)
     if len(low) == len(text):
         yield from _codes(text, low)
     if any(word in low for word in _PHRASE_GATE):
@@ -154,7 +147,7 @@ def find_in_prose(text: str) -> Iterator[Finding]:
 
 def _codes(text: str, low: str) -> Iterator[Finding]:
     """Yield one-time codes: the number after a word for one that is qualified, or before it (`… is your login code`)."""
-    for root in _compiled(_CODE_ROOT).finditer(low):
+    for root in matches_at(_compiled(_CODE_ROOT), low, starts_of(low, _CODE_STARTS)):
         left = low[max(0, root.start() - CODE_REACH) : root.start()]
         before = _compiled(_CODE_BEFORE).search(left)
         if before:
@@ -168,9 +161,7 @@ def _codes(text: str, low: str) -> Iterator[Finding]:
 
 def _passwords(text: str, low: str) -> Iterator[Finding]:
     """Yield what is assigned to a name with one of the roots in it; the root is found first, the rest only there."""
-    if len(low) != len(text):
-        low = text
-    for root in _compiled(_ROOT).finditer(low):
+    for root in matches_at(_compiled(_ROOT), low, starts_of(low, _ROOT_STARTS)):
         match = _compiled(_REST).match(text, root.end())
         if match is None:
             continue
@@ -182,9 +173,6 @@ def _passwords(text: str, low: str) -> Iterator[Finding]:
         start = match.start("value")
         if _is_password(name, match.group("middle"), match.group("quote"), value):
             yield Finding(KIND_PASSWORD, start, start + len(value), RULE_PASSWORD)
-    for match in _compiled(_FLAG).finditer(text):
-        if not is_stand_in(match.group("value")):
-            yield Finding(KIND_PASSWORD, *match.span("value"), RULE_FLAG)
 
 
 def _is_password(name: str, middle: str, quote: str, value: str) -> bool:

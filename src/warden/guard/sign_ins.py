@@ -36,7 +36,7 @@ SIGN_IN_RULES: tuple[Rule, ...] = (
         ("identified", "password"),
         "CREATE USER svc IDENTIFIED BY '{w12}'",
         "CREATE USER svc IDENTIFIED EXTERNALLY",
-    ),
+    )._replace(near=r"password\s{0,4}(?:=\s{0,4})?'|identified\s"),
     _rule(
         "command-password",
         "command",
@@ -87,7 +87,7 @@ SIGN_IN_RULES: tuple[Rule, ...] = (
         ("send",),
         'expect "password:"\nsend "{w16}\\r"',
         'expect "password:"\nsend "\\r"',
-    ),
+    )._replace(near=r"assword[^\n\"']{0,8}[\"']\s"),
     _rule(
         "curl-token-user",
         "curl",
@@ -134,7 +134,7 @@ SIGN_IN_RULES: tuple[Rule, ...] = (
         ("credential", "auth", ".login", ".signin"),
         'new NetworkCredential("svc", "{w12}")',
         "new NetworkCredential(user, password)",
-    ),
+    )._replace(near=r"(?:auth|credentials?|login|authenticat(?:e|ion)|signin)\s{0,4}(?:=\s{0,4})?\("),
     _rule(
         "sign-in-pair",
         "prose",

@@ -253,6 +253,7 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "discord_token",
         pattern=r"(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9_-])",
         keywords=(".",),
+        run=59,
         example="M{w23}.{w6}.{v38}",
         counter_example="Module.submodule.function_name",
     ),
