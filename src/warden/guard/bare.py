@@ -7,11 +7,11 @@ rather than in a record, an address or an encoding. What it does not: find the v
 
 from __future__ import annotations
 
-import binascii
 import re
 from functools import cache
 
 from warden.guard.names import is_innocent, words_of
+from warden.guard.regions import leaves_ascii_trace
 from warden.guard.shape import count_digits, syllables
 
 RULE_BARE = "bare-value"
@@ -19,8 +19,11 @@ SHORTEST = 20
 LONGEST = 100
 LINE_OF_AN_ENCODING = 30
 DENSEST_SYLLABLE = 2.4
-_JOINED_BEFORE = "=<@&?/#%$"
 _JOINED_AFTER = ">@&/%"
+_BEFORE = " \t\r\n\"'`([{<*_|,;:>“‘«„"
+_LINE_MARKS = " \t>|+*-#"
+_ENCODED_OBJECT = "eyJ"  # what a JSON object begins with in base64
+_UUID = r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _MEMBER = r"[\"']\s{0,4}(?::|=>?)\s{0,4}[\[{(]?\s{0,4}[\"']?$"  # a field of a record; its name would have told
 _FIELD = r"^[\s\"'>*-]{0,16}[\w.$-]{1,64}[\"']?\s{0,4}(?::|=)(?!\s{0,4}$)"
 _BOUNDARY = r"\s{0,4}(?:--|— \S)"  # between the parts of a mail (RFC 2046), or a signature below a note
@@ -46,32 +49,29 @@ def stands_bare(text: str, start: int, end: int) -> bool:
         or _compiled(_BOUNDARY).match(before)
     ):
         return False
-    if not before.strip() and _is_amid_encoding(text, first, last):
+    if not before.strip(_LINE_MARKS) and _is_amid_encoding(text, first, last):
         return False
     return not is_innocent(words_of(f"{before} {after}"))
 
 
 def _is_joined(text: str, start: int, end: int) -> bool:
-    """Return whether a sign of an address, an assignment or a variable stands right before or after."""
-    return (start > 0 and text[start - 1] in _JOINED_BEFORE) or (end < len(text) and text[end] in _JOINED_AFTER)
+    """Return whether the value is part of an address, an assignment or a longer word, or all that there is."""
+    if len(text.strip()) <= end - start + 2:
+        return True
+    return (start > 0 and text[start - 1] not in _BEFORE) or (end < len(text) and text[end] in _JOINED_AFTER)
 
 
 def _is_key_like(value: str) -> bool:
-    """Return whether `value` mixes small and capital letters and digits as keys do, and is no encoded text or path."""
-    if not SHORTEST <= len(value) <= LONGEST or "/" in value or not count_digits(value):
+    """Return whether `value` mixes small and capital letters and digits as keys do, and is no encoded text, id or path."""
+    if not SHORTEST <= len(value) <= LONGEST or not count_digits(value):
         return False
-    if value == value.lower() or value == value.upper():
+    if "/" in value and not (value.endswith("=") and len(value) % 4 == 0):
         return False
-    return len(syllables(value)) * DENSEST_SYLLABLE >= len(value) and not _is_encoded_text(value)
-
-
-def _is_encoded_text(value: str) -> bool:
-    body = value.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        data = binascii.a2b_base64(body[: len(body) // 4 * 4])
-    except binascii.Error:
+    if value == value.lower() or value == value.upper() or value.startswith(_ENCODED_OBJECT):
         return False
-    return len(data) >= 8 and sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in data) >= 0.8 * len(data)
+    if _compiled(_UUID).search(value) or leaves_ascii_trace(value):
+        return False
+    return len(syllables(value)) * DENSEST_SYLLABLE >= len(value)
 
 
 def _is_amid_encoding(text: str, first: int, last: int) -> bool:

@@ -96,6 +96,11 @@ def _plain_texts(found: str) -> Iterator[str]:
             yield plain
 
 
+def leaves_ascii_trace(found: str) -> bool:
+    """Return whether a run of base64 letters has the trace that ASCII text leaves in it, if only that of a word."""
+    return _compiled(_ASCII_TRACE.replace("{5}", "{4}")).search(found) is not None
+
+
 def _is_no_base64(found: str) -> bool:
     return found.isalpha() and (found.islower() or found.isupper())
 
