@@ -50,8 +50,8 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Crontab:
-    """An expression, as sets of numbers. Weekdays count from Sunday, 0. `any_day` and `any_weekday` say that the field is
-    `*`, so that it does not restrict; `any_hour` that the hour begins with `*`: such a schedule follows real time when clocks
+    """An expression, as sets of numbers. Weekdays count from Sunday, 0. `any_day` and `any_weekday` say that the field
+    begins with `*`: then both fields have to match, else one of them is enough; `any_hour` that the hour begins with `*`: such a schedule follows real time when clocks
     change, any other one the clock on the wall."""
 
     text: str
@@ -67,8 +67,8 @@ class Crontab:
     @property
     def alternatives(self) -> tuple[tuple[str, str], ...]:
         """Return pairs of (days of the month, weekdays) for APScheduler; a moment counts when one of them matches."""
-        days = "*" if self.any_day else _listed(self.days)
-        weekdays = "*" if self.any_weekday else ",".join(WEEKDAYS[number] for number in self.weekdays)
+        days = ",".join(map(str, self.days))
+        weekdays = ",".join(WEEKDAYS[number] for number in self.weekdays)
         if self.any_day or self.any_weekday:
             return ((days, weekdays),)
         return ((days, "*"), ("*", weekdays))
@@ -135,7 +135,3 @@ def _refuse(field: _Field, item: str) -> UsageError:
         f"{quote(item)} cannot stand for a {field.name}",
         f"use `*`, numbers from {field.low} to {field.high}{names}, ranges, lists and steps (`*/5`, `1-5`, `0,30`)",
     )
-
-
-def _listed(numbers: tuple[int, ...]) -> str:
-    return ",".join(map(str, numbers))

@@ -1,16 +1,17 @@
 """When the ticks of a schedule are: an interval, or a calendar expression in a time zone. APScheduler does the computing.
 
-All moments are in UTC. What is added to APScheduler 3.11, found by running it over changes of clocks:
+All moments are in UTC. APScheduler 3.11 was run over changes of clocks: its answer there depends on the moment that it is
+asked from, it loses times that fall into the hour that is jumped over, gives one moment twice, and makes a daily tick come
+twice in the hour that is repeated. So it computes on the clock on the wall, and these rules are added:
 
-- Where clocks go forward, two expressions of wall time may be the same moment: it comes once.
 - Where clocks go back, a schedule with fixed hours comes at the first of the two, and one with hours `*` at both: the first
   follows the clock on the wall, the second real time. (Vixie cron does the same.)
-- A fixed time that clocks jump over comes by as much later.
+- A time that clocks jump over comes by as much later; when another tick is there already, they are one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol
@@ -21,8 +22,8 @@ from warden.schedule.interval import parse_interval, to_words
 
 MILLISECOND = timedelta(milliseconds=1)
 NAME_LIMIT = 256
-_SKIPS = 100_000
-"""INVARIANT (bounded): candidates that one search looks at."""
+NEAR = timedelta(hours=3)
+"""Clocks are changed by less than this."""
 
 
 class Timetable(Protocol):
@@ -66,7 +67,10 @@ class Interval:
 
 
 class Calendar:
-    """The ticks of a crontab expression in a time zone."""
+    """The ticks of a crontab expression in a time zone.
+
+    APScheduler is asked on the clock on the wall, as if it were UTC; what changes of clocks mean is decided here.
+    """
 
     def __init__(self, expression: Crontab, zone: tzinfo, zone_name: str) -> None:
         from apscheduler.triggers.cron import CronTrigger
@@ -78,7 +82,7 @@ class Calendar:
             "minute": ",".join(map(str, expression.minutes)),
             "hour": ",".join(map(str, expression.hours)),
             "month": ",".join(map(str, expression.months)),
-            "timezone": zone,
+            "timezone": UTC,
         }
         self._triggers: list[Any] = [
             CronTrigger(day=days, day_of_week=weekdays, second="0", **shared)
@@ -86,29 +90,39 @@ class Calendar:
         ]
 
     def next_after(self, last: datetime, moment: datetime) -> datetime | None:
-        """Return the first tick after `moment`."""
-        found = [tick for trigger in self._triggers if (tick := self._next(trigger, moment)) is not None]
-        return min(found, default=None)
+        """Return the first tick after `moment`; near a change of clocks, the first of all that may come before another."""
+        try:
+            wall = self._wall_after(self._to_wall(moment) - self._shift(moment))
+            best: datetime | None = None
+            while wall is not None:
+                ticks = [tick for tick in self._moments(wall) if tick > moment]
+                best = min([*ticks, *([best] if best else [])], default=None)
+                if best is not None and wall >= self._to_wall(best) + self._shift(best):
+                    break
+                wall = self._wall_after(wall)
+            return best
+        except (OverflowError, ValueError):  # beyond the last year that there is
+            return None
 
-    def _next(self, trigger: Any, moment: datetime) -> datetime | None:
-        after = moment
-        for _ in range(_SKIPS):
-            start = (after + timedelta(microseconds=1)).astimezone(self._zone)
-            try:
-                found = trigger.get_next_fire_time(None, start)
-            except (OverflowError, ValueError):  # beyond the last year that there is
-                return None
-            if found is None:
-                return None
-            tick: datetime = found.astimezone(UTC)
-            if tick > moment and not (self._follows_wall and self._comes_twice(tick)):
-                return tick
-            after = max(tick, after + timedelta(seconds=1))
-        return None
+    def _to_wall(self, moment: datetime) -> datetime:
+        return moment.astimezone(self._zone).replace(tzinfo=None)
 
-    def _comes_twice(self, tick: datetime) -> bool:
-        """Whether the clock on the wall showed this time before: the second pass of an hour that clocks repeat."""
-        return tick.astimezone(self._zone).fold == 1
+    def _wall_after(self, wall: datetime) -> datetime | None:
+        start = (wall + timedelta(microseconds=1)).replace(tzinfo=UTC)
+        found = [tick for trigger in self._triggers if (tick := trigger.get_next_fire_time(None, start)) is not None]
+        return min(found).replace(tzinfo=None) if found else None
+
+    def _shift(self, moment: datetime) -> timedelta:
+        """Return by how much clocks are changed around this moment; mostly by nothing."""
+        around = [
+            (moment + hours).astimezone(self._zone).utcoffset() or timedelta(0) for hours in (-NEAR, timedelta(0), NEAR)
+        ]
+        return max(around) - min(around)
+
+    def _moments(self, wall: datetime) -> tuple[datetime, ...]:
+        """Return when the clock on the wall shows this; a time that it jumps over counts as much later (PEP 495)."""
+        first, second = (wall.replace(tzinfo=self._zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        return (first, second) if first < second and not self._follows_wall else (first,)
 
     def latest(self, last: datetime, now: datetime) -> datetime | None:
         """Return the latest tick after `last` and not after `now`, looking back further until one is found."""
@@ -170,6 +184,3 @@ def next_ticks(table: Timetable, last: datetime | None, now: datetime, count: in
         found.append(tick)
         tick = table.next_after(tick, tick)
     return found
-
-
-Claimed = Callable[[datetime], bool]
