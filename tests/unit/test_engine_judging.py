@@ -181,8 +181,8 @@ def test_a_constraint_that_is_met_changes_nothing() -> None:
     assert bed.disposition("m1") is Disposition.ANSWERED
 
 
-def test_what_needs_approval_is_held_and_judged_again() -> None:
-    """A draft on a hub that does not vouch for its senders waits for a person, and writes nothing while nothing changes."""
+def test_what_needs_approval_is_held_for_a_person() -> None:
+    """A draft on a hub that does not vouch for its senders is asked of a person once, and is not planned again meanwhile."""
     bed = Bed(planning(("reply", {"body": "Hello."})), traits=traits_with(authenticated_senders=False))
     bed.send()
     bed.execute()
@@ -193,7 +193,10 @@ def test_what_needs_approval_is_held_and_judged_again() -> None:
     assert [entry["entry"] for entry in bed.entries()[before:]] == ["run_started", "run_finished"]
     bed.answer = planning(("mark_read", {}))
     bed.execute()
-    assert bed.disposition("m1") is Disposition.READ
+    assert bed.disposition("m1") is Disposition.HELD
+    (asked,) = bed.entries("review_asked")
+    assert (asked["kind"], asked["requested_by"], asked["expires_in_ms"]) == ("reply", "brain:scripted", 259_200_000)
+    assert b"Hello." in (bed.store.blob(asked["payload_digest"]) or b"")
 
 
 def test_a_secret_that_came_to_us_is_never_answered() -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from warden.scanners.kingfisher import KingfisherScanner
     from warden.store.files import LedgerFiles
     from warden.store.locks import FileLockStore
+    from warden.store.review_store import SqliteReviews
     from warden.store.sqlite import SqliteLedgerStore
     from warden.store.verification import Report
 
@@ -94,6 +95,13 @@ def open_ledger(settings: Settings, clock: Clock | None = None) -> SqliteLedgerS
     files = ledger_files(settings)
     ensure_private_dir(files.head.parent)
     return files.open(clock or build_clock(), NewLog())
+
+
+def build_reviews(store: SqliteLedgerStore) -> SqliteReviews:
+    """Return the queue of what waits for a person, in an open ledger."""
+    from warden.store.review_store import SqliteReviews
+
+    return SqliteReviews(store)
 
 
 def read_ledger(settings: Settings, clock: Clock | None = None) -> SqliteLedgerStore:

@@ -28,6 +28,7 @@ from warden.config.settings import Settings
 from warden.engine.cycle import Keep, run_dry, run_executing
 from warden.engine.parts import Parts, Terms
 from warden.errors import EXIT_DONE, EXIT_FOUND, InputError, UsageError, quote
+from warden.model.retry import RetryPolicy
 
 SCHEDULED = "scheduled"
 
@@ -236,9 +237,22 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
             reporter=screen,
             stop=stop,
             channels={} if mode == "dry-run" else compose.build_channels(hub),
+            witnesses=() if mode == "dry-run" else compose.build_witnesses(settings),
+            reviews=compose.build_reviews(store),
         )
         limit = options.limit if isinstance(options, RunOptions) else None
-        terms = Terms(run_id, settings.agent, __version__, trigger, limit=limit, hop_limit=settings.limits.hops)
+        retry = RetryPolicy(attempts_limit=settings.outbox.attempts, age_limit_s=settings.outbox.max_age_h * 3600.0)
+        terms = Terms(
+            run_id,
+            settings.agent,
+            __version__,
+            trigger,
+            limit=limit,
+            hop_limit=settings.limits.hops,
+            retry=retry,
+            approval_expiry_s=settings.review.approval_expiry_s,
+            raise_after_s=settings.review.raise_after_s,
+        )
         yield Desk(parts, terms, screen, options.quiet, mode)
 
 

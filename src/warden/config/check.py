@@ -108,6 +108,9 @@ def _check(key: Key, value: object) -> object:
             _check_bounds(key, value)
         case "prices":
             _check_prices(value)
+        case "table":
+            if not isinstance(value, Mapping):
+                raise ValueError("must be a table")
         case "profile" if isinstance(value, Mapping):
             pass  # its fields belong to the hub room, which reads them strictly
         case _:

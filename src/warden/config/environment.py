@@ -27,6 +27,7 @@ class Environment:
     state_dir: Path | None
     no_color: bool
     debug: bool
+    editor: str
     notify_socket: str
     watchdog_s: float | None
     variables: Mapping[str, str]
@@ -50,6 +51,7 @@ def from_variables(variables: Mapping[str, str]) -> Environment:
         state_dir=_path(variables, "WARDEN_STATE_DIR"),
         no_color=bool(variables.get("NO_COLOR")),
         debug=variables.get("WARDEN_DEBUG", "") not in {"", "0"},
+        editor=variables.get("VISUAL") or variables.get("EDITOR") or "vi",
         notify_socket=variables.get("NOTIFY_SOCKET", ""),
         watchdog_s=_watchdog(variables),
         variables=dict(variables),

@@ -18,6 +18,7 @@ from warden.config.settings import (
     Limits,
     OutboxSettings,
     PolicySettings,
+    ReviewSettings,
     ScheduleSettings,
     ServiceSettings,
     Settings,
@@ -62,6 +63,7 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
         retention_days=_number(values, "retention_days", 90),
         hub=_hub(values, place, overrides.hub),
         limits=_limits(values),
+        review=_review(config_file, values),
         model=read_model(values, place, environment.variables),
         outbox=_outbox(values),
         ledger=_ledger(values, place, state_dir),
@@ -155,6 +157,14 @@ def _hub(values: Mapping[str, object], config_dir: Path, url: str | None) -> Hub
         timeout_s=_seconds(values, "hub.timeout_s", defaults.timeout_s),
         retries=_number(values, "hub.retries", defaults.retries),
     )
+
+
+def _review(file: Path | None, values: Mapping[str, object]) -> ReviewSettings:
+    if file is None or not any(name.startswith("review.") for name in values):
+        return ReviewSettings()
+    from warden.config.review import read_review  # most configurations have no such table
+
+    return read_review(file, values)
 
 
 def _limits(values: Mapping[str, object]) -> Limits:

@@ -12,7 +12,7 @@ class Key:
     """One key of config.toml.
 
     `kind` is `text`, `name`, `path`, `paths`, `flag`, `integer`, `seconds`, `command`, `texts`, `variable`,
-    `profile`, `prices` or `amount`. `low` and `high` bound numbers; `shown` is the default as the reference prints it.
+    `profile`, `prices`, `amount` or `table` (a table that is read by a module of its own). `low` and `high` bound numbers; `shown` is the default as the reference prints it.
     """
 
     name: str
@@ -88,6 +88,14 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("ledger.witness_read_command", "command", "argument list that prints the newest head that was kept", "none"),
     Key("ledger.witness_timeout_s", "seconds", "how long a witness command may take", "10", 0.1, 120),
+    Key("review.approval_expiry", "text", "how long an action waits for its release: `90m`, `12h`, `3d`, `never`", "3d"),
+    Key("review.allow_same_uid", "flag", "take decisions from the worker's own uid, and record that", "false"),
+    Key("review.two_persons", "texts", "capabilities whose approvals take two declared people", "none"),
+    Key("review.owner", "name", "who owns what waits and has no other owner", "nobody"),
+    Key("review.owners", "table", "who owns what, by capability, kind of action or reason code", "none"),
+    Key("review.people", "table", "people by name: `uid`, and `agents`, their names on the hub", "none"),
+    Key("review.raise_after", "text", "after how long an unacknowledged item is raised, again and again", "1d"),
+    Key("review.approval_rate_warning", "integer", "percentage of accepted approvals that is warned about", "95", 1, 100),
     Key("guard.kingfisher", "flag", "ask the scanner kingfisher as well; needs the extra `secrets`", "false"),
     Key("schedule.every", "text", "a pass in each interval: `30s`, `5m`, `2h`, `1d`", "none"),
     Key("schedule.cron", "text", "passes by a calendar expression of five fields, instead of an interval", "none"),

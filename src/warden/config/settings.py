@@ -118,6 +118,31 @@ class GuardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewPerson:
+    """Somebody who reviews: a name, the uid by which the system knows them (None for the console only), and the names under
+    which they write on the hub."""
+
+    name: str
+    uid: int | None = None
+    agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """What an approval takes, who owns what waits, and who people are. Times are in seconds, None for never;
+    `approval_rate_warning` is the percentage of approvals from which `warden stats` asks whether anybody reads them."""
+
+    approval_expiry_s: float | None = 3 * 86_400.0
+    allow_same_uid: bool = False
+    two_persons: tuple[str, ...] = ()
+    owner: str = ""
+    owners: tuple[tuple[str, str], ...] = ()
+    people: tuple[ReviewPerson, ...] = ()
+    raise_after_s: float | None = 86_400.0
+    approval_rate_warning: int = 95
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a run needs to know before it starts. No credential's value is ever in here.
 
@@ -137,6 +162,7 @@ class Settings:
     retention_days: int = 90
     hub: HubSettings = HubSettings()
     limits: Limits = Limits()
+    review: ReviewSettings = ReviewSettings()
     model: ModelSettings = field(default_factory=ModelSettings)
     outbox: OutboxSettings = OutboxSettings()
     ledger: LedgerSettings = LedgerSettings()
