@@ -50,9 +50,12 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Crontab:
-    """An expression, as sets of numbers. Weekdays count from Sunday, 0. `any_day` and `any_weekday` say that the field
-    begins with `*`: then both fields have to match, else one of them is enough; `any_hour` that the hour begins with `*`: such a schedule follows real time when clocks
-    change, any other one the clock on the wall."""
+    """An expression, as sets of numbers. Weekdays count from Sunday, 0.
+
+    `any_day` and `any_weekday` say that the field begins with `*`: then both have to match, else one of them is enough.
+    `any_hour` says that the hour begins with `*`: such a schedule follows real time when clocks change, any other one the
+    clock on the wall.
+    """
 
     text: str
     minutes: tuple[int, ...]

@@ -15,7 +15,7 @@ from string import Template
 from textwrap import indent
 
 from warden.errors import UsageError, quote
-from warden.schedule.every import parse_interval
+from warden.schedule.interval import parse_interval
 
 # systemd.exec(5); `systemd-analyze security` gives a service with these an exposure below 2.
 _HARDENING = """\
