@@ -25,6 +25,7 @@ import pytest
 
 OPTIONS = ("-x", "-q", "--no-header", "--assert=plain", "-m", "not slow and not acceptance")
 FIRST_MODULES = 2
+REST_S = 15.0
 PLACES = ("tests/unit", "tests/contract", "tests/golden")
 LIBRARIES = (
     "hypothesis", "hypothesis.strategies", "typer", "typer.testing", "pydantic", "httpx", "httpcore", "rich.console",
@@ -41,25 +42,41 @@ class Covering:
     seconds: Mapping[str, float]
 
     @classmethod
-    def made(cls, root: Path, source: Path, scratch: Path) -> Covering:
-        """Run all tests under coverage in a child process; raises `RuntimeError` when they do not pass."""
-        file = scratch / "covering"
-        child = os.fork()
-        if child == 0:
-            _leave(lambda: _record(root, source, file))
-        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
-            raise RuntimeError("the tests do not pass without any change")
+    def made(cls, root: Path, source: Path, file: Path) -> Covering:
+        """Return what `file` holds, or run all tests under coverage in a child process and keep it there.
+
+        Raises `RuntimeError` when the tests do not pass.
+        """
+        if not file.exists():
+            child = os.fork()
+            if child == 0:
+                _leave(lambda: _record(root, source, file))
+            if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+                raise RuntimeError("the tests do not pass without any change")
         tests, seconds = pickle.loads(file.read_bytes())
         return cls(tests, seconds)
 
-    def of(self, path: str, statement: set[int], function: set[int]) -> list[str]:
-        """Return the tests that reach a statement, else those that reach its function, else all; the quickest first."""
+    def of(self, path: str, statement: set[int], function: set[int]) -> list[list[str]]:
+        """Return the tests that reach a statement, else those that reach its function, else all of the file's, in two parts.
+
+        The first are those of the modules that have most of them: they notice most changes, and to collect a module costs
+        more than to run most tests. The second are the quickest of the others, for as long as `REST_S` altogether.
+        """
         lines = self.tests.get(path, {})
-        for wanted in (statement if function else set(), function):
-            found = {test for line in wanted for test in lines.get(line, ())}
-            if found:
-                return sorted(found, key=self._order)
-        return sorted({test for tests in lines.values() for test in tests}, key=self._order)
+        found: set[str] = set()
+        for wanted in (statement, function, set(lines)) if function else (set(lines),):
+            found = found or {test for line in wanted for test in lines.get(line, ())}
+        modules = Counter(_module(test) for test in sorted(found))
+        first = {module for module, _ in modules.most_common(FIRST_MODULES)}
+        near = sorted((test for test in found if _module(test) in first), key=self._order)
+        rest: list[str] = []
+        seconds = 0.0
+        for test in sorted((test for test in found if _module(test) not in first), key=self._order):
+            seconds += self.seconds.get(test, 0.0)
+            if seconds > REST_S:
+                break
+            rest.append(test)
+        return [part for part in (near, rest) if part]
 
     def _order(self, test: str) -> tuple[float, str]:
         return self.seconds.get(test, 0.0), test
@@ -97,7 +114,8 @@ def _record(root: Path, source: Path, file: Path) -> int:
         name = str(Path("src") / Path(measured).relative_to(source))
         for line, contexts in data.contexts_by_lineno(measured).items():
             tests[name][line] = [context for context in contexts if context]
-    file.write_bytes(pickle.dumps((dict(tests), recorder.seconds)))
+    if status == 0:
+        file.write_bytes(pickle.dumps((dict(tests), recorder.seconds)))
     return int(status)
 
 
@@ -109,12 +127,12 @@ def preload() -> None:
     gc.freeze()
 
 
-def run_tests(root: Path, source: Path, tests: Sequence[str]) -> int:
-    """Start a child that runs these tests with the source directory `source`; returns its process id."""
+def run_tests(root: Path, source: Path, parts: Sequence[Sequence[str]]) -> int:
+    """Start a child that runs these tests, one part after the other, with the source directory `source`; returns its id."""
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        _leave(lambda: _silently(root, source, tests))
+        _leave(lambda: _silently(root, source, parts))
     return child
 
 
@@ -124,27 +142,16 @@ def end(child: int) -> None:
         os.killpg(child, signal.SIGKILL)
 
 
-def _silently(root: Path, source: Path, tests: Sequence[str]) -> int:
+def _silently(root: Path, source: Path, parts: Sequence[Sequence[str]]) -> int:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     _enter(source, source.parent)
-    for part in _parts(tests):
+    for part in parts:
         status = int(pytest.main([*_arguments(root), *(str(root / test) for test in part)]))
         if status != 0:
             return status
     return 0
-
-
-def _parts(tests: Sequence[str]) -> list[list[str]]:
-    """Split tests in two: those of the modules that have most of them, which notice most changes, and the rest.
-
-    To collect a module that is not needed costs more than to run most tests.
-    """
-    modules = Counter(_module(test) for test in tests)
-    first = {module for module, _ in modules.most_common(FIRST_MODULES)}
-    parts = [[test for test in tests if (_module(test) in first) is wanted] for wanted in (True, False)]
-    return [part for part in parts if part]
 
 
 def _module(test: str) -> str:

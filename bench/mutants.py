@@ -88,7 +88,10 @@ class Changer(ast.NodeTransformer):
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
         """Return None instead of a value."""
-        trivial = node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None)
+        # A truth value is turned round instead: None would say the same as False.
+        trivial = node.value is None or (
+            isinstance(node.value, ast.Constant) and node.value.value in (None, False, True)
+        )
         if not trivial and self._at(node, "return x -> return None"):
             return ast.copy_location(ast.Return(ast.Constant(None)), node)
         return self.generic_visit(node)
@@ -96,6 +99,18 @@ class Changer(ast.NodeTransformer):
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Leave a `raise` out; its message is for people and is not changed."""
         return ast.copy_location(ast.Pass(), node) if self._at(node, "raise -> pass") else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Leave decorators and annotations alone: they say how a function is made, not what it does."""
+        node.args.defaults = [self.visit(default) for default in node.args.defaults]
+        node.args.kw_defaults = [default and self.visit(default) for default in node.args.kw_defaults]
+        node.body = [self.visit(statement) for statement in node.body]
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """As for functions."""
+        node.body = [self.visit(statement) for statement in node.body]
+        return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         """Leave annotations alone."""

@@ -52,10 +52,12 @@ class Slot:
     def begin(self, mutant: Mutant, covering: Covering) -> None:
         """Make the change and start its tests."""
         self._original = (ROOT / mutant.path).read_text(encoding="utf-8")
-        tests = covering.of(mutant.path, *lines_around(self._original, mutant.line))
+        parts = covering.of(mutant.path, *lines_around(self._original, mutant.line))
         self._file(mutant).write_text(changed_source(self._original, mutant.number), encoding="utf-8")
-        self._ends = time.monotonic() + TIMEOUT_S + 3 * sum(covering.seconds.get(test, 0.0) for test in tests)
-        self._child = run_tests(ROOT, self.source, tests)
+        self._ends = (
+            time.monotonic() + TIMEOUT_S + 3 * sum(covering.seconds.get(test, 0.0) for part in parts for test in part)
+        )
+        self._child = run_tests(ROOT, self.source, parts)
         self.mutant = mutant
 
     def ended(self) -> tuple[Mutant, bool] | None:
@@ -74,12 +76,12 @@ class Slot:
         return self.source.parent / mutant.path
 
 
-def try_all(mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, bool]]:
-    """Try every mutant, `jobs` at once; gives each with whether it survived."""
+def try_all(mutants: Sequence[Mutant], jobs: int, kept: Path | None) -> Iterator[tuple[Mutant, bool]]:
+    """Try every mutant, `jobs` at once; gives each with whether it survived. `kept` keeps which tests execute what."""
     preload()
     with tempfile.TemporaryDirectory(prefix="mutate-") as scratch:
         slots = [Slot(Path(scratch) / str(number)) for number in range(jobs)]
-        covering = Covering.made(ROOT, slots[0].source, Path(scratch))
+        covering = Covering.made(ROOT, slots[0].source, kept or Path(scratch) / "covering")
         waiting = iter(mutants)
         left = len(mutants)
         while left:
@@ -112,10 +114,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, help="file for the result as JSON")
+    parser.add_argument("--covering", type=Path, help="file that keeps which tests execute what, for the next time")
+    parser.add_argument("--only", type=Path, help="try only the survivors that a result of before lists")
     given = parser.parse_args()
     mutants = chosen(given.paths, given.sample, given.seed)
+    if given.only:
+        before = json.loads(given.only.read_text(encoding="utf-8"))["survivors"]
+        mutants = [mutant for mutant in mutants if asdict(mutant) in before]
     survivors: list[Mutant] = []
-    for number, (mutant, alive) in enumerate(try_all(mutants, given.jobs), 1):
+    for number, (mutant, alive) in enumerate(try_all(mutants, given.jobs, given.covering), 1):
         if alive:
             survivors.append(mutant)
             print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
