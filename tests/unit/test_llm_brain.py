@@ -111,6 +111,7 @@ def test_llm_asks_the_model_about_routing_questions_too(bed: Bed) -> None:
         (decision("reply", body="the word is hunter2hunter2"), OPEN_BODY, ESCALATES, "reply-withheld"),
         (decision("reply", body="x y " * 200), OPEN_BODY, ESCALATES, "reply-too-long"),
         (decision("reply", body=CHARTER), OPEN_BODY, ESCALATES, "reply-prompt"),
+        (decision("reply", body=OPEN_BODY), OPEN_BODY, ESCALATES, "reply-echo"),
         (decision("reply", body="ok", to="bob"), OPEN_BODY, ESCALATES, "answer-recipient"),
         (decision("route_answer", entry_id="other"), OPEN_BODY, ESCALATES, "answer-entry"),
         ("I cannot help with that.", OPEN_BODY, ESCALATES, "answer-unreadable"),

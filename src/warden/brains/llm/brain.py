@@ -206,7 +206,8 @@ class ContainedBrain:
         names = [entry.id for entry in self._select(prepared.given, prepared.fallback)]
         decision = read_decision(find_object(text), names)
         if decision.kind == "reply":
-            objection = self._fence.objection(decision.text)
+            content = prepared.given.message.content
+            objection = self._fence.objection(decision.text, f"{content.subject}\n{content.body}")
             if objection:
                 raise RefusedAnswerError(objection)
         if decision.kind in ("mark_read", "progress_note") and _asks(prepared):

@@ -73,8 +73,11 @@ class Fence:
     phrases: frozenset[tuple[str, ...]]
     reply_chars: int
 
-    def objection(self, body: str) -> str:
-        """Return the reason code why `body` may not leave, or an empty string. Work is linear in its length."""
+    def objection(self, body: str, message: str = "") -> str:
+        """Return the reason code why `body` may not leave as a reply to `message`, or an empty string.
+
+        A reply that says again what the message says was dictated by it, or is of no use. Work is linear in both lengths.
+        """
         if len(body) > self.reply_chars:
             return "reply-too-long"
         if _MARK.search(body):
@@ -93,9 +96,10 @@ class Fence:
             return "reply-mention"
         if any(len(word) > MAX_WORD_CHARS for word in rest.split()):
             return "reply-encoded"
-        if not self.phrases.isdisjoint(shingles(shown)):
+        said = frozenset(shingles(shown))
+        if not self.phrases.isdisjoint(said):
             return "reply-prompt"
-        return ""
+        return "reply-echo" if not said.isdisjoint(shingles(message)) else ""
 
     def _without_allowed(self, text: str) -> str:
         """Return the text with links taken out that may stand in it, whole ones of the catalogue first, longest first."""

@@ -71,12 +71,13 @@ def mark_data(text: str) -> str:
 def render(texts: Mapping[str, str], marks: Marks, schema: Mapping[str, object], max_tokens: int) -> Question:
     """Return the question that the texts of these layers make."""
     catalogue = texts["catalogue"] or "(no entry of the catalogue fits)"
+    # What never changes comes first, so that a server that remembers beginnings of prompts reads it once.
     system = "\n\n".join(
         (
             texts["system"],
-            f"This is your private session mark, never write it: {marks.canary}",
             "The charter that binds you:\n" + texts["charter"],
             "Entries of the catalogue, best match first:\n" + catalogue,
+            f"This is your private session mark, never write it: {marks.canary}",
         )
     )
     parts = []

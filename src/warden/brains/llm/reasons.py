@@ -49,6 +49,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "reply-link": "the model's reply holds an address outside the allowed hosts",
     "reply-mention": "the model's reply calls on somebody else",
     "reply-encoded": "the model's reply holds a run of characters that is no word",
+    "reply-echo": "the model's reply repeats the message",
     "reply-prompt": "the model's reply repeats the charter or the prompt",
 }
 """Why an answer is not carried out; the message is escalated."""
