@@ -142,8 +142,8 @@ LIMITS = {
     "calls of the run": (Budget(run=Limit(calls=2)), "this run for calls"),
     "tokens shown": (Budget(hour=Limit(prompt_tokens=80 + 80 + 99)), "the last hour for prompt tokens"),
     "tokens written": (Budget(day=Limit(completion_tokens=10 + 50)), "the last day for completion tokens"),
-    "cost": (Budget(day=Limit(cost_microunits=9 + 20)), "the last day for cost microunits"),
-    "time": (Budget(hour=Limit(wall_ms=400 + 1000)), "the last hour for wall ms"),
+    "cost": (Budget(day=Limit(cost_microunits=9 + 20)), "the last day for cost"),
+    "time": (Budget(hour=Limit(wall_ms=400 + 1000)), "the last hour for waiting time"),
     "calls for a sender": (Budget(sender=Limit(calls=2)), "this sender for calls"),
 }
 

@@ -117,6 +117,8 @@ def show_value(value: object) -> str:
     if isinstance(value, Mapping):
         if set(value) == {"hub_id", "agent", "message_id"}:
             return show_value(value["message_id"])
+        if "name" in value and "size_bytes" in value:  # a layer of a prompt
+            return f"{show_value(value['name'])}:{value['size_bytes']}"
         return ",".join(f"{name}={number}" for name, number in value.items()) or "-"
     if isinstance(value, list):
         return ",".join(show_value(item) for item in value) or "-"

@@ -179,6 +179,10 @@ def _remarks(report: RunReport) -> Iterator[Line]:
         yield (Span(f"First of all, {_count(recovered, 'delivery', 'deliveries')} of an earlier run came to an end"),)
     if waiting := counts.get("waiting", 0):
         yield (Span(f"Left for later, behind an open reply in the same thread: {_count(waiting, 'message')}"),)
+    if asked := counts.get("asked", 0):
+        yield (Span(f"A model was asked about {_count(asked, 'message')}; `warden budget` shows what that used"),)
+    if replayed := counts.get("replayed", 0):
+        yield (Span(f"Answers of a model that were kept and used again: {replayed}"),)
     if report.inbox_blocked:
         yield (Span("Inbox blocked: the hub's only page is full of messages that were decided before", "bold red"),)
     if report.stopped:

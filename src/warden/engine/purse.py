@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from warden.model.budget import Budget, Span, Spending, add_usage, exceeded
+from warden.model.budget import Budget, Span, Spending, add_usage, exceeded, measure_words
 from warden.model.consultation import NOTHING_USED, Usage
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Refusal:
     def detail(self) -> str:
         """The limit in words."""
         whose = {"run": "this run", "hour": "the last hour", "day": "the last day", "sender": "this sender"}
-        return f"the budget of {whose[self.span.value]} for {self.measure.replace('_', ' ')} does not hold another question"
+        return f"the budget of {whose[self.span.value]} for {measure_words(self.measure)} does not hold another question"
 
 
 class Purse:

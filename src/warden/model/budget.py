@@ -43,6 +43,14 @@ class Limit:
 MEASURES = tuple(field.name for field in fields(Limit))
 """What is counted: the names that `Limit` and `Usage` share."""
 
+WORDS = {"cost_microunits": "cost", "wall_ms": "waiting time"}
+"""What people call a measure, where that is not its name."""
+
+
+def measure_words(measure: str) -> str:
+    """Return what people call a measure."""
+    return WORDS.get(measure, measure.replace("_", " "))
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:

@@ -348,6 +348,15 @@ def read_spending(connection: sqlite3.Connection, since_ms: int, run_id: str, se
     return Spending(used, moment(oldest) if number else None)
 
 
+def read_spenders(connection: sqlite3.Connection, since_ms: int, limit: int) -> list[str]:
+    """Return the senders about whose messages models were asked most often since then."""
+    rows = connection.execute(
+        "SELECT sender FROM consultations WHERE at_ms >= ? GROUP BY sender ORDER BY total(calls) DESC, sender LIMIT ?",
+        (since_ms, limit),
+    )
+    return [row[0] for row in rows]
+
+
 def read_answer(connection: sqlite3.Connection, input_digest: str) -> bytes | None:
     """Return the kept answer to this input, None when there is none or it was purged."""
     row = connection.execute("SELECT answer_digest FROM answers WHERE input_digest = ?", (input_digest,)).fetchone()
