@@ -264,7 +264,9 @@ def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
         strength = strength_of_element(left)
         strength = strength or (_strength_of_title(left, name) if is_uninformative(name) else strength_of(name))
         strength = strength or _strength_after(right) or strength_after(left, right)
-        return strength, strength is NameStrength.SILENT and is_announced(left, MENTION_REACH)
+        if strength is NameStrength.SILENT and is_announced(left, MENTION_REACH):
+            return NameStrength.STRONG, False
+        return strength, False
     command = strength_of_command(left)
     if command:
         return command, False
@@ -367,7 +369,7 @@ def _with_qualifier(rest: str, found: re.Match[str]) -> str:
     `access key` and `API key for staging` are phrases; `"id": 1, "key"` is not.
     """
     name = found.group()
-    line = rest[: found.start()].rsplit("\n", 1)[-1].rstrip("([{<")
+    line = _compiled(r"\b[dlDL]['’]$").sub("", rest[: found.start()].rsplit("\n", 1)[-1].rstrip("([{<"))
     if not line.endswith(" ") or strength_of(name) >= NameStrength.STRONG:
         return name
     kept: list[str] = []

@@ -86,7 +86,8 @@ def is_announced(left: str, reach: int) -> bool:
     body = left.rstrip()
     if not body.endswith((":", "：")) or "\n" not in left[len(body) :]:
         return False
-    return mentions_secret(_compiled(_SENTENCE_END).split(body[-reach:])[-1])
+    sentence = _compiled(_SENTENCE_END).split(body[-reach:])[-1]
+    return mentions_secret(sentence) and not is_innocent(words_of(sentence))
 
 
 def _line(left: str) -> str:

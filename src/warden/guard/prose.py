@@ -13,7 +13,7 @@ from functools import cache
 from warden.guard.assignment import KIND_PASSWORD, RULE_PASSWORD
 from warden.guard.names import NameStrength, strength_of
 from warden.guard.outline import matches_at, starts_of
-from warden.guard.shape import is_stand_in, word_likeness
+from warden.guard.shape import is_stand_in, syllables, word_likeness
 from warden.model.finding import Finding
 
 RULE_FLAG = "password-flag"
@@ -45,6 +45,7 @@ _ROOT_STARTS = (
     *("口令", "パスワード", "비밀번호", "has", "sifre", "şifre", "parola", "losenord", "lösenord", "heslo", "salasana"),
     *("jelsz", "secret", "token", "credential"),
 )
+_FLAG_STARTS = ("--pass", "--pwd", "-pass", "-pwd", "mysql", "sshpass")
 _CODE_STARTS = ("code", "otp", "pin", "passcode", "tan")
 _NAME_START = r"[\w.$-]{0,40}$"
 _REST = (
@@ -71,7 +72,7 @@ _CODE_VALUE = (
     r"(?P<value>\d{3}[- ]?\d{3}|\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
 )
 _CODE_BEFORE = r"(?i)(?<![\w.#-])(?P<value>\d{3}[- ]?\d{3}|\d{6,8})\s+is\s+(?:your|the)\s[^\n.]{0,40}$"
-_PHRASE_GATE = ("phrase", "mnemonic", "seed", "recovery words", "backup words")
+_PHRASE_STARTS = ("seed", "recovery", "backup", "mnemonic", "secret", "wallet")
 _PHRASE = (
     r"(?i)(?:(?:seed|recovery|backup|mnemonic|secret|wallet)[\s_-]{0,2}(?:phrase|words)|mnemonic)[^\n:=]{0,"
     r"40}?[:=]?\s{0,4}[\"']?"
@@ -131,18 +132,15 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def find_in_prose(text: str) -> Iterator[Finding]:
     """Yield a finding for each password, one-time code and recovery phrase that `text` names."""
-    low = text.lower()
-    yield from _passwords(text, low if len(low) == len(text) else text)
-    if "-p" in low:
-        for match in _compiled(_FLAG).finditer(text):
-            if not is_stand_in(match.group("value")):
-                yield Finding(KIND_PASSWORD, *match.span("value"), RULE_FLAG)
-    if len(low) == len(text):
-        yield from _codes(text, low)
-    if any(word in low for word in _PHRASE_GATE):
-        for match in _compiled(_PHRASE).finditer(text):
-            if len(set(match.group("value").lower().split())) >= 9:
-                yield Finding(KIND_PHRASE, *match.span("value"), RULE_PHRASE)
+    low = text.replace("\u0130", "i").lower()  # the one letter that lower case makes longer would move all places
+    yield from _passwords(text, low)
+    for match in matches_at(_compiled(_FLAG), text, starts_of(low, _FLAG_STARTS)):
+        if not is_stand_in(match.group("value")):
+            yield Finding(KIND_PASSWORD, *match.span("value"), RULE_FLAG)
+    yield from _codes(text, low)
+    for match in matches_at(_compiled(_PHRASE), text, starts_of(low, _PHRASE_STARTS)):
+        if len(set(match.group("value").lower().split())) >= 9:
+            yield Finding(KIND_PHRASE, *match.span("value"), RULE_PHRASE)
 
 
 def _codes(text: str, low: str) -> Iterator[Finding]:
@@ -169,7 +167,7 @@ def _passwords(text: str, low: str) -> Iterator[Finding]:
         if text[max(0, root.start() - len(_BADGE)) : root.start()].lower() == _BADGE:
             continue
         name = (before.group() if before else "") + root.group() + match.group("name")
-        value = match.group("value").rstrip(".,;:!?)]}")
+        value = match.group("value").rstrip(".,;:)]}")
         start = match.start("value")
         if _is_password(name, match.group("middle"), match.group("quote"), value):
             yield Finding(KIND_PASSWORD, start, start + len(value), RULE_PASSWORD)
@@ -192,7 +190,8 @@ def _is_password(name: str, middle: str, quote: str, value: str) -> bool:
     if strength is NameStrength.PASSWORD:
         written = has_letter and (has_digit or (has_symbol and len(value) >= 8))
         drawn = len(value) >= 8 and (word_likeness(value) < -0.4 or (is_mixed and bool(quote) and not value.isalpha()))
-        return written or drawn
+        scrambled = len(value) >= 10 and len(syllables(value)) * 2.6 > len(value) and any(c in middle for c in ":=")
+        return written or drawn or scrambled
     has_operator = any(c in middle for c in ":=>")
     return (
         has_operator and has_letter and has_digit and (has_symbol or is_mixed) and len(value) >= 10 and "/" not in value
