@@ -57,8 +57,8 @@ class World:
         self.trace: list[str] = []
         self.violations: list[str] = []
         self.steps = 0
-        self.menus: list[int] = []
-        """How many things can go wrong at each step."""
+        self.names: list[str] = []
+        """What each step was: a name in `MENUS`."""
         self.runs = 0
         self.lives = 0
         self.healed = False
@@ -77,7 +77,7 @@ class World:
             return NOTHING
         menu = MENUS[name]
         self.steps += 1
-        self.menus.append(len(menu))
+        self.names.append(name)
         roll = self.case.faults.get(self.steps)
         if roll is None:
             return NOTHING
