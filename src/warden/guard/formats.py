@@ -13,7 +13,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import NamedTuple, TypeVar
 
-from warden.guard.outline import long_runs, outline_of
+from warden.guard.outline import long_runs, matches_at, outline_of, starts_of
 from warden.guard.redaction import UNSCANNABLE
 from warden.guard.rotation import ROTATED
 from warden.guard.rule import CLASSES, Rule, keywords_of, parse_template, pattern_of
@@ -200,14 +200,14 @@ def _tokens_of(text: str, rule: Rule) -> Iterator[Finding]:
 
 def find_structures(text: str, providers: frozenset[str] | None = None) -> Iterator[Finding]:
     """Yield a finding for each structure in `text` one of whose keywords is there."""
-    low = text.lower()
+    low = text.replace("\u0130", "i").lower()  # as long as `text`
     tried: set[str] = set()
     for keyword, rules in _structure_index():
         if keyword in low:
             for rule in rules:
                 if rule.rule_id not in tried and _is_wanted(rule, providers) and _is_near(text, low, rule):
                     tried.add(rule.rule_id)
-                    yield from _match(text, rule)
+                    yield from _match(text, rule, starts_of(low, rule.keywords) if rule.begins else None)
 
 
 def _is_near(text: str, low: str, rule: Rule) -> bool:
@@ -221,8 +221,10 @@ def _is_wanted(rule: Rule, providers: frozenset[str] | None) -> bool:
     return providers is None or rule.provider in providers
 
 
-def _match(text: str, rule: Rule) -> Iterator[Finding]:
-    for match in _pattern(rule).finditer(text):
+def _match(text: str, rule: Rule, starts: list[int] | None = None) -> Iterator[Finding]:
+    """Yield what the rule's pattern finds, at `starts` or anywhere."""
+    pattern = _pattern(rule)
+    for match in pattern.finditer(text) if starts is None else matches_at(pattern, text, starts):
         group: str | int = "value" if "value" in match.re.groupindex else 0
         value = match.group(group)
         if group and (is_stand_in(value) or (rule.check and not _CHECKS[rule.check](value))):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from warden.guard.mapping import Derived, Replacement, rewrite
-from warden.guard.outline import marks_for, outline_of
+from warden.guard.outline import outline_of
 
 # Letters of other alphabets that are drawn like Latin ones (Unicode TR 39 lists many more; these are the plain ones).
 _LOOK_ALIKES = dict(
@@ -32,8 +32,13 @@ _ESCAPE = (
     r"[nrtbfav0e]))"
 )
 _QUOTED_PRINTABLE = r"=\r?\n|(?:=[0-9A-F]{2})+"
-_WRAP = r"(?<=[A-Za-z0-9_.-])-?\\?\r?\n[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*(?=[A-Za-z0-9_+/=.-]{12})"
-_WRAPPED_LINE = r"\n[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*[A-Za-z0-9_+/=.-]{12}"  # what must follow a wrap
+_LIST_MARKS = r"[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*"
+_LINE_END = "|".join(
+    rf"{sign}(?<=[A-Za-z0-9_.-]{sign}){rest}"
+    for sign, rest in (("-", r"\\?\r?\n"), (r"\\", r"\r?\n"), (r"\r", r"\n"), (r"\n", ""))
+)
+_WRAP = rf"(?:{_LINE_END}){_LIST_MARKS}(?=[A-Za-z0-9_+/=.-]{{12}})"
+_WRAPPED_LINE = rf"\n{_LIST_MARKS}[A-Za-z0-9_+/=.-]{{12}}"  # what must follow a wrap
 _CONCATENATION = r"[\"'`]\s{0,80}(?:(?:[+.,&]|\.\.|\|\|)\s{0,80})?(?:(?<=[\s+,.&])[fFbBrRuL]{1,2})?[\"'`]"
 _SEPARATORS = " \t\u00a0._|,*/-"
 _SPACED = r"(?<![^\s\"'`:=(])(?:[^\s]([ \t\u00a0._|,*/-]{1,3}))(?:[^\s]\1){6,4096}[^\s](?![^\s\"'`.,;)])"
@@ -185,10 +190,18 @@ def _unspaced(text: str) -> Derived | None:
 
 
 def _may_be_spaced(text: str) -> bool:
-    """Return whether seven separators stand at one distance, as they do between the characters of a spaced-out value."""
-    marks = outline_of(text).translate(marks_for(_SEPARATORS))
-    needle = marks_for(_SEPARATORS)[ord(" ") : ord(" ") + 1] * 7
-    return any(needle in marks[first::step] for step in (2, 3, 4) for first in range(step))
+    """Return whether seven characters with a separator behind each stand at one distance, as in a spaced-out value."""
+    outline = outline_of(text)
+    solid, gaps = (int.from_bytes(outline.translate(table), "little") for table in _spacing_tables())
+    marks = (solid & gaps >> 8).to_bytes(len(outline), "little")
+    return any(b"\x01" * 7 in marks[first::step] for step in (2, 3, 4) for first in range(step))
+
+
+@cache
+def _spacing_tables() -> tuple[bytes, bytes]:
+    """Return tables that make 1 of what is no white space, and of what may separate spaced-out characters."""
+    solid = bytes(not chr(byte).isspace() for byte in range(256))
+    return solid, bytes(chr(byte) in _SEPARATORS for byte in range(256))
 
 
 def _from_spaced(match: re.Match[str]) -> str:

@@ -35,11 +35,10 @@ class Rule(NamedTuple):
     """One format of one provider.
 
     `template` describes tokens; rules of another structure have a `pattern` whose group `value` (or the whole match)
-    is the secret, and `keywords`, one of which must be in the lower-cased text before the pattern is tried; `run` is the
-    length of the run of letters, digits and `._-`, and `near` a pattern for lower-cased text, that must be there as well
-    (where the keywords are everyday words); `check`
-    names a test that the value must pass (`warden.guard.formats`); `about` says it in words. `example` and
-    `counter_example` are templates too.
+    is the secret, and `keywords`, one of which must be in the lower-cased text before the pattern is tried (there only,
+    if every match `begins` with one). Where the keywords are everyday words, `run` is the length of a run of letters,
+    digits and `._-`, and `near` a pattern for lower-cased text, that must be there as well. `check` names a test that the
+    value must pass (`warden.guard.formats`); `about` says it in words. `example` and `counter_example` are templates too.
     """
 
     rule_id: str
@@ -48,6 +47,7 @@ class Rule(NamedTuple):
     template: str = ""
     pattern: str = ""
     keywords: tuple[str, ...] = ()
+    begins: bool = False
     run: int = 0
     near: str = ""
     check: str = ""
