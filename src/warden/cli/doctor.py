@@ -104,6 +104,7 @@ def examine(load: Callable[[], Settings], full: bool) -> Iterator[Finding]:
         ("lock", _lock),
         ("hub", _hub),
         ("heads", _heads),
+        ("model", _model),
         ("extras", _extras),
     )
     for name, probe in probes:
@@ -192,7 +193,9 @@ def _heads(settings: Settings, full: bool) -> Iterator[Finding]:
 def _quick(store: SqliteLedgerStore) -> Finding:
     """Opening has compared the end of the log with its checkpoint and with the published head."""
     head = store.head()
-    return checks.ok("ledger", f"{head.size} entries, its end and its head agree (--full verifies every entry)")
+    ahead = store.recovered_entries
+    newer = f", {ahead} of them newer than its published head, as after a crash" if ahead else ""
+    return checks.ok("ledger", f"{head.size} entries{newer}, its end and its head agree (--full verifies every entry)")
 
 
 def _whole(store: SqliteLedgerStore, settings: Settings) -> Finding:
@@ -255,6 +258,12 @@ def _guard(settings: Settings, full: bool) -> Iterator[Finding]:
     scanner = compose.build_scanner(settings)
     second = ", with kingfisher" if settings.guard.kingfisher else ""
     yield checks.ok("guard", f"{scanner.digest}{second}")
+
+
+def _model(settings: Settings, full: bool) -> Iterator[Finding]:
+    from warden.cli.model_doctor import examine_model
+
+    yield from examine_model(settings)
 
 
 def _extras(settings: Settings, full: bool) -> Iterator[Finding]:
