@@ -34,6 +34,8 @@ def read(text: str) -> Decision:
         json.dumps(ACTION),
         f"{ACTION}\n{ACTION}",
         f'<think>maybe {{"kind": "escalate"}}?</think>\n{ACTION}',
+        f'maybe {{"kind": "escalate"}}?</think>\n{ACTION}',
+        f"\ufeff{ACTION}",
         f"A set like {{a, b}} is no answer. {ACTION}",
         '{"action": [{"kind": "reply", "body": "hi"}]}',
         '{"action": {"kind": "reply", "body": ["hi"]}}',
@@ -50,6 +52,7 @@ def test_one_meaning_is_read(text: str) -> None:
     [
         ("", "answer-unreadable"),
         ("I'm sorry, but I can't help with that.", "answer-unreadable"),
+        (f"<think>I could say {ACTION}", "answer-unreadable"),
         ("null", "answer-unreadable"),
         ("NaN", "answer-unreadable"),
         ("[]", "answer-unreadable"),

@@ -201,6 +201,15 @@ def test_an_answer_of_another_form_is_garbled(bed: Bed, scripted: Scripted) -> N
     assert bed.client().ask(QUESTION).failure == "model-garbled"
 
 
+def test_an_answer_in_parts_is_read(bed: Bed) -> None:
+    """Some servers give text as a list of parts, with their model's thoughts beside it."""
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}, 5]
+    bed.server.script.append(Scripted(json.dumps({"choices": [{"message": {"content": parts}}]}).encode()))
+    reply = bed.client().ask(QUESTION).reply
+    assert reply is not None
+    assert reply.text == "ab"
+
+
 def test_redirects_are_not_followed(bed: Bed) -> None:
     """A redirect is a failure: it could lead our prompt anywhere."""
     bed.server.script.append(Scripted(b"", 307, headers={"Location": bed.server.url + "/v1/messages"}))

@@ -17,7 +17,8 @@ MAX_OBJECTS: Final = 16
 MAX_DIGITS: Final = 18
 """INVARIANT (bounded): characters, nesting, objects and digits of a number in an answer."""
 
-_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_THOUGHT = re.compile(r"\s*<think(?:ing)?>")
+_THOUGHT_END = re.compile(r"</think(?:ing)?>")
 _OPENING = re.compile(r'\{(?=\s*["}])')
 
 
@@ -53,8 +54,7 @@ def find_object(text: str) -> dict[str, Any]:
     """Return the only JSON object in `text`; raises `RefusedAnswerError` when there is none, or no single one."""
     if len(text) > MAX_ANSWER_CHARS:
         raise RefusedAnswerError("answer-too-long")
-    thought = _THOUGHT.match(text)
-    text = text[thought.end() :] if thought else text
+    text = _without_thought(text)
     whole = _decode_whole(text)
     if whole is not None:
         return whole
@@ -71,6 +71,15 @@ def find_object(text: str) -> dict[str, Any]:
     if len(found) > 1:
         raise RefusedAnswerError("answer-ambiguous")
     return _checked(found[0])
+
+
+def _without_thought(text: str) -> str:
+    """Return what stands after a block of reasoning, whose beginning some servers leave out; one that does not end is no
+    answer, whatever it considers on the way."""
+    *_, end = [0, *(found.end() for found in _THOUGHT_END.finditer(text))]
+    if not end and _THOUGHT.match(text):
+        raise RefusedAnswerError("answer-unreadable")
+    return text[end:]
 
 
 def _decode_whole(text: str) -> dict[str, Any] | None:

@@ -42,7 +42,7 @@ _NETWORK_PATH = re.compile(r"(?<![:\w])//\s?[\w\[]|\\\\[\w.]")
 _REFERENCE = re.compile(r"\](?:\(|:)")
 _AT = re.compile(r"[^\s(\[,;:]@\S")
 _MENTION = re.compile(r"(?<![^\s(\[,;:])@\w")
-_NAME = re.compile(r"(?<![\w-])(?:[\w\u0080-\U0010ffff-]{1,63}\.){1,10}([^\W\d_]{2,63}|xn--[\w-]{1,59})(?![\w-])")
+_NAME = re.compile(r"(?<![\w-])(?:[\w\u0080-\U0010ffff-]{1,63}\.){1,10}([^\W\d_]{2,63}|xn--[\w-]{1,59})(?![^\W_])")
 _NUMBERS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)|\b0x[0-9a-f]{8}\b", re.IGNORECASE)
 _PORT = re.compile(r"(?<![\w.])[a-z][\w.-]{0,80}:\d{2,5}/", re.IGNORECASE)
 _LOCAL = re.compile(r"(?<![\w./-])www\d?\.", re.IGNORECASE)
@@ -90,7 +90,7 @@ class Fence:
         rest = self._without_allowed(shown)
         if _HTML.search(rest):
             return "reply-markup"
-        if _leads_elsewhere(rest):
+        if self._leads_elsewhere(rest):
             return "reply-link"
         if _MENTION.search(rest):
             return "reply-mention"
@@ -115,6 +115,13 @@ class Fence:
         path, _, query = link[0][len("https://") + len(link[1]) :].partition("?")
         return f" {query.replace('=', ' ').replace('&', ' ')} " if "://" not in path and "//" not in path else link[0]
 
+    def _leads_elsewhere(self, text: str) -> bool:
+        """Return whether anything in the text could be taken for an address by a reader or by what shows it."""
+        if any(pattern.search(text) for pattern in (_SCHEME, _NETWORK_PATH, _REFERENCE, _AT, _NUMBERS, _PORT, _LOCAL)):
+            return True
+        names = ((name[0].casefold(), name[1].lower()) for name in _NAME.finditer(text))
+        return any(name not in self.hosts and ending not in _FILES for name, ending in names)
+
 
 def _has_unsent_characters(text: str) -> bool:
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
@@ -130,13 +137,6 @@ def _has_unsent_characters(text: str) -> bool:
         if marks > 3:
             return True
     return False
-
-
-def _leads_elsewhere(text: str) -> bool:
-    """Return whether anything in the text could be taken for an address by a reader or by what shows it."""
-    if any(pattern.search(text) for pattern in (_SCHEME, _NETWORK_PATH, _REFERENCE, _AT, _NUMBERS, _PORT, _LOCAL)):
-        return True
-    return any(name[1].lower() not in _FILES for name in _NAME.finditer(text))
 
 
 def shingles(text: str) -> Iterable[tuple[str, ...]]:

@@ -3,6 +3,7 @@
 httpx knows a time-out per read only, which lets a server drip for ever. Its transport is therefore one whose every read and
 write is cut to what is left of the exchange's time. Nothing of the environment is looked at (proxies, netrc), nothing is
 decompressed, and each exchange has its own connection: a model thinks for seconds, a handshake takes milliseconds.
+Only the system's own look-up of the host's name is outside the deadline: it cannot be interrupted.
 """
 
 from __future__ import annotations

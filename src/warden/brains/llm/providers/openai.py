@@ -99,6 +99,8 @@ class OpenAiProvider:
             content, finish = "", Finish.TOOL
         if content is None and finish is not Finish.STOP:
             content = ""
+        if isinstance(content, list):
+            content = "".join(str(table(part).get("text", "")) for part in content if table(part).get("type") == "text")
         if not isinstance(content, str):
             raise UnreadableReplyError("no content")
         usage = table(body.get("usage"))
