@@ -16,7 +16,7 @@ from warden.model.catalog import Catalog, CatalogEntry
 from warden.model.digests import digest_text
 from warden.model.ids import MessageKey
 from warden.model.message import BrainInput, Mail, Message, MessageFacts, Principal
-from warden.ports import Clock
+from warden.ports import Clock, Redactor
 from warden.testing.engine import FixedClock, Patience
 from warden.testing.model_server import FakeModelServer, served_model
 
@@ -80,6 +80,7 @@ class Bed:
     draws: Draws = field(default_factory=Draws)
     provider: str = "openai"
     stop: Patience = field(default_factory=Patience)
+    redact: Redactor = redact
     clients: list[ModelClient] = field(default_factory=list)
 
     def settings(self, **changes: object) -> ModelSettings:
@@ -98,7 +99,7 @@ class Bed:
         """Return a brain over the fake server."""
         client = self.client(None, **changes)
         settings = self.settings(**changes)
-        parts = ModelBrainParts(settings, CATALOG, CHARTER, digest_text(CHARTER), client, redact, self.draws)
+        parts = ModelBrainParts(settings, CATALOG, CHARTER, digest_text(CHARTER), client, self.redact, self.draws)
         return ContainedBrain(parts, rules_first)
 
 

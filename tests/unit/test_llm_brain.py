@@ -202,6 +202,25 @@ def test_a_kept_answer_that_is_not_ours_is_refused(bed: Bed, kept: str) -> None:
     assert brain.replay(prepared, kept).plan.reason == "answer-kept"
 
 
+def test_a_guard_that_breaks_shows_the_model_nothing(bed: Bed) -> None:
+    """When redacting fails, the message goes to a person; when it fails on the answer, the answer is not used."""
+    brain = bed.brain()
+    prepared = brain.prepare(given())
+    assert isinstance(prepared, Prepared)
+
+    def broken(text: str) -> tuple[str, dict[str, int]]:
+        raise RuntimeError("broken")
+
+    bed.redact = broken
+    unprepared = bed.brain().prepare(given())
+    assert isinstance(unprepared, Plan)
+    assert (unprepared.actions, unprepared.reason) == (ESCALATES, "brain-failed")
+    assert bed.server.requests == []
+    found = bed.brain().consult(prepared)
+    assert (found.plan.actions, found.plan.reason, found.answer) == (ESCALATES, "brain-failed", None)
+    assert found.usage == prepared.estimate
+
+
 def test_names_and_digests_tell_brains_apart(bed: Bed) -> None:
     """Another model, length, seed, host or order of rules is another brain."""
     brains = [bed.brain(), bed.brain(True), bed.brain(seed=1), bed.brain(link_hosts=("a.b",)), bed.brain(max_tokens=9)]

@@ -236,6 +236,86 @@ def test_why_a_model_stopped_is_read(bed: Bed, choice: object, finish: Finish) -
     assert reply.finish is finish
 
 
+@pytest.mark.parametrize(
+    ("body", "finish"),
+    [
+        ({"content": [{"type": "text", "text": "a"}], "stop_reason": "end_turn"}, Finish.STOP),
+        ({"content": [{"type": "text", "text": "a"}], "stop_reason": "max_tokens"}, Finish.LENGTH),
+        ({"content": [{"type": "text", "text": "a"}], "stop_reason": "refusal"}, Finish.REFUSAL),
+        ({"content": [{"type": "text", "text": "a"}], "stop_reason": None}, Finish.OTHER),
+        ({"content": [{"type": "tool_use", "name": "send"}], "stop_reason": "end_turn"}, Finish.TOOL),
+        (
+            {
+                "content": [{"type": "thinking", "thinking": "x"}, {"type": "text", "text": "a"}],
+                "stop_reason": "end_turn",
+            },
+            Finish.STOP,
+        ),
+    ],
+)
+def test_why_a_model_stopped_is_read_of_messages(bed: Bed, body: object, finish: Finish) -> None:
+    """The messages interface has its own words for the same ends."""
+    bed.provider = "anthropic"
+    bed.server.script.append(Scripted(json.dumps(body).encode()))
+    reply = bed.client().ask(QUESTION).reply
+    assert reply is not None
+    assert reply.finish is finish
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"content": "text"},
+        {"content": [1]},
+        {"content": [{"type": "text"}]},
+        {"content": [{"type": "text", "text": 5}]},
+    ],
+)
+def test_other_forms_of_messages_are_garbled(bed: Bed, body: object) -> None:
+    """Text that is none, and blocks that are none, are no answer."""
+    bed.provider = "anthropic"
+    bed.server.script.append(Scripted(json.dumps(body).encode()))
+    assert bed.client().ask(QUESTION).failure == "model-garbled"
+
+
+def test_a_model_without_a_temperature_is_asked_without(bed: Bed) -> None:
+    """The messages interface refuses a temperature for some models."""
+    bed.provider = "anthropic"
+    bed.server.script.append(Scripted(b'{"error": {"message": "temperature is deprecated for this model"}}', 400))
+    assert bed.client(key="k").ask(QUESTION).failure == ""
+    first, second = bed.server.requests
+    assert ("temperature" in first.body, "temperature" in second.body) == (True, False)
+    assert (second.headers["x-api-key"], second.headers["anthropic-version"]) == ("k", "2023-06-01")
+
+
+def test_llm_connect_gets_one_prompt_and_nothing_else(bed: Bed) -> None:
+    """The request is exactly what its interface names."""
+    bed.provider = "llm-connect"
+    bed.client().ask(QUESTION)
+    (request,) = bed.server.requests
+    assert (request.path, request.body) == ("/execute", {"prompt": "system text\n\nuser text"})
+    assert "authorization" not in request.headers
+
+
+def test_checking_a_server_that_is_not_there_says_what_to_look_at(bed: Bed) -> None:
+    """A check names the failure and what to do, and repeats no URL."""
+    bed.server.url = "http://127.0.0.1:9"
+    with pytest.raises(ConfigError) as caught:
+        bed.client().check()
+    assert caught.value.message == "the model's server cannot be reached"
+    assert caught.value.hint
+
+
+def test_an_unknown_provider_is_refused_by_name(bed: Bed) -> None:
+    """A provider that does not exist is named, with those that do."""
+    bed.provider = "oracle"
+    with pytest.raises(ConfigError) as caught:
+        bed.client()
+    assert "`oracle`" in caught.value.message
+    assert "`anthropic`" in caught.value.hint
+
+
 @pytest.mark.parametrize("tokens", [-1, True, "5", 1.5, 10**12, None, {}])
 def test_odd_token_counts_are_estimated(bed: Bed, tokens: object) -> None:
     """What a server says of tokens is believed only when it is a count."""

@@ -110,7 +110,8 @@ class ContainedBrain:
         try:
             return self._consult(prepared)
         except Exception:  # noqa: BLE001 - nothing that a model or its server does may end the run
-            return self.decline(prepared, "brain-failed")
+            # Nobody knows what was used, so it counts as all that it might have been.
+            return self._fall_back(prepared, Asked(None, prepared.estimate, "brain-failed"))
 
     def replay(self, prepared: Prepared, answer: str) -> Consultation:
         """Return what `consult` returned when it gave this answer."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from warden.brains.llm.breaker import Breaker
 from warden.brains.llm.provider import Dialect, Provider, Question, Reply, UnreadableReplyError
+from warden.brains.llm.reasons import describe
 from warden.errors import ConfigError, ModelCredentialError
 from warden.model.consultation import Usage
 
@@ -159,7 +160,7 @@ class ModelClient:
             answer = self._exchange.send(request.path, request.body, self._settings.timeout_s)
         except ExchangeError as error:
             hint = "check the model's URL, and that its server runs"
-            raise ConfigError(f"the model's server cannot be used: {error.code}", hint) from error
+            raise ConfigError(describe(error.code), hint) from error
         if answer.status in (401, 403):
             hint = "put a valid credential where the configuration says it is"
             raise ModelCredentialError("the model's server refuses our credential", hint)

@@ -9,6 +9,7 @@ Only the system's own look-up of the host's name is outside the deadline: it can
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,7 @@ class _TimedTransport(httpx.BaseTransport):
 
     def __init__(self, deadline: _Deadline, connections: int, secure: bool) -> None:
         # A TLS context takes 20 ms to build: only for https.
-        context = httpx.create_ssl_context(trust_env=False) if secure else None
+        context = ssl.create_default_context() if secure else None
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
             max_connections=connections,
@@ -176,7 +177,8 @@ class Exchange:
             with contextlib.closing(self._client.send(request, stream=True)) as response:
                 return HttpAnswer(response.status_code, dict(response.headers), self._read(response))
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-            raise ExchangeError("model-unreachable", sent=False) from error
+            untrusted = isinstance(error.__cause__, ssl.SSLError)
+            raise ExchangeError("model-untrusted" if untrusted else "model-unreachable", sent=False) from error
         except httpcore.PoolTimeout as error:
             raise ExchangeError("model-crowded", sent=False) from error
         except (httpcore.TimeoutException, TimeoutError) as error:

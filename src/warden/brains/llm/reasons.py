@@ -7,6 +7,7 @@ from typing import Final
 
 NOT_ASKED: Final[Mapping[str, str]] = {
     "model-unreachable": "the model's server cannot be reached",
+    "model-untrusted": "the certificate of the model's server does not hold",
     "model-timeout": "the model did not answer in time",
     "model-broken": "the connection to the model's server broke",
     "model-busy": "the model's server asks to come back later",
