@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +15,7 @@ from warden.brains.llm.provider import Finish
 from warden.errors import ConfigError, ModelCredentialError
 from warden.model.consultation import TokenPrice
 from warden.testing.engine import FixedClock, Patience
-from warden.testing.model_server import Scripted, completion
+from warden.testing.model_server import Recorded, Scripted, completion
 
 
 class RestlessClock(FixedClock):
@@ -108,6 +111,44 @@ def test_a_key_that_cannot_be_fetched_is_an_alert(bed: Bed) -> None:
     asked = client.ask(QUESTION)
     assert (asked.failure, asked.alert) == ("model-config", "the credential in file `/nowhere` is empty")
     assert client.ask(QUESTION).failure == "model-resting"
+
+
+def test_a_replaced_key_is_used_without_a_new_process(bed: Bed) -> None:
+    """After a refusal the key is fetched anew, once the circuit lets a question through."""
+    bed.server.key = "new-key"
+    keys = iter(["old-key", "new-key"])
+    client = bed.client()
+    object.__setattr__(client._around, "credential", lambda: next(keys))
+    assert client.ask(QUESTION).failure == "model-credential"
+    bed.clock.wait(61)
+    assert [client.ask(QUESTION).failure for _ in range(2)] == ["", ""]
+
+
+def test_questions_side_by_side_get_their_own_answers(bed: Bed) -> None:
+    """Many threads share one client, and no more of them ask at once than is set."""
+    busy, most = 0, 0
+    lock = threading.Lock()
+    usual = bed.server.answer
+
+    def answer(request: Recorded) -> Scripted:
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        echo = completion("llm-connect", request.body["prompt"])
+        found = Scripted(echo) if usual(request) else Scripted()
+        with lock:
+            busy -= 1
+        return found
+
+    bed.provider = "llm-connect"
+    bed.server.answer = answer  # type: ignore[method-assign]
+    client = bed.client(concurrency=2)
+    with ThreadPoolExecutor(8) as pool:
+        asked = list(pool.map(lambda number: client.ask(replace(QUESTION, user=f"question {number}")), range(24)))
+    texts = [one.reply.text if one.reply else one.failure for one in asked]
+    assert texts == [f"system text\n\nquestion {number}" for number in range(24)]
+    assert most <= 2
 
 
 def test_a_busy_server_is_asked_again_when_it_says(bed: Bed) -> None:

@@ -245,8 +245,12 @@ class ModelClient:
         # A server that refuses a form with 400 works; one that answers 500 to a form may not, until an answer comes.
         if not sent and code in ("model-rejected", "context-too-large"):
             self._breaker.succeeded()
-        else:
-            self._breaker.failed(at_once=code == "model-credential")
+            return
+        self._breaker.failed(at_once=code == "model-credential")
+        if code == "model-credential":
+            # The next one to ask fetches the key anew: it may have been replaced. Nothing is idle that would be left open.
+            with self._lock:
+                self.__dict__.pop("_built", None)
 
     def _read(self, answer: HttpAnswer, dialect: Dialect) -> Reply:
         if answer.status != 200:
