@@ -11,7 +11,7 @@ PAIRS ?= 1000000
 SAMPLE ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint cover world docs docs-check lock bench soak fuzz mutate clean
+.PHONY: help demo test quick check lint cover world docs docs-check lock bench soak fuzz mutate model clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -85,6 +85,10 @@ fuzz: $(VENV)/.tools $(VENV)/.installed ## The policy kernel against its naive m
 
 mutate: $(VENV)/.tools $(VENV)/.installed ## Change the pure rooms' code a little and see whether a test notices
 	$(BIN)/python bench/mutate.py --sample $(SAMPLE) $(addprefix src/warden/,policy guard ledger engine)
+
+# Not part of `check`: needs spin and a C compiler (Debian: apt-get install spin gcc).
+model: ## Check the model of intent, attempt and receipt with crashes (needs spin)
+	sh tests/model/check.sh
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) $(VENV)-lock .demo build dist .coverage .coverage.* .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/results
