@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from enginebed import AGENT, Bed, planning, traits_with
+from enginebed import AGENT, Bed, charter_kernel, planning, traits_with
 from warden.documents.request import request_from_json
 from warden.engine.cycle import deliver_open
 from warden.engine.parts import Parts
@@ -14,7 +14,7 @@ from warden.engine.pull import Seen, read_message
 from warden.engine.release import Gate
 from warden.engine.review import Desk
 from warden.model.ids import MessageKey
-from warden.model.request import Decision, Effect, Request, VelocityKey
+from warden.model.request import Constraints, Decision, Effect, Request, VelocityKey
 from warden.model.review import Reviewer, ReviewItem, ReviewRules, ReviewState
 from warden.ports import PolicyKernel
 from warden.store.review_store import SqliteReviews
@@ -99,3 +99,35 @@ class Renamed:
     def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
         """As the other kernel."""
         return self._kernel.velocity_keys(request)
+
+
+class Asking(Renamed):
+    """The charter's kernel with a bundle over it: everything for a reader asks a person, under these constraints."""
+
+    def __init__(self, **constraints: Any) -> None:
+        super().__init__(charter_kernel(), "asking")
+        self._constraints = Constraints(**constraints)
+
+    def evaluate(self, request: Request) -> Decision:
+        """Approval instead of allowance, except for what follows by itself."""
+        decision = super().evaluate(request)
+        messaging = request.capability in ("messaging.reply", "messaging.respond", "messaging.progress")
+        if decision.effect is Effect.DENY or not (messaging or request.capability == "messaging.read"):
+            return decision
+        if request.actor_type == "person" and request.capability == "messaging.read":
+            return decision
+        constraints = self._constraints if messaging else decision.constraints
+        return replace(decision, effect=Effect.REQUIRE_APPROVAL, constraints=constraints)
+
+
+class Counting(Renamed):
+    """The charter's kernel, with a velocity rule over every request."""
+
+    BUCKET = "sha256:" + "e" * 64
+
+    def __init__(self) -> None:
+        super().__init__(charter_kernel(), "counting")
+
+    def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
+        """One count for everything."""
+        return (VelocityKey("velocity", self.BUCKET, 60),)

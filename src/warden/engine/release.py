@@ -44,7 +44,7 @@ class Gate:
     def judge(self, action: Action, request: Request, *, with_footers: bool) -> Judgement:
         """Return today's judgement of an action, on the facts of `request` and a new scan of its text.
 
-        `with_footers` says that the text is new, so that footers are still to be added. An exception anywhere is a denial.
+        `with_footers` says that the text is new, so that footers are still to be added. What raises in here releases nothing.
         """
         judged = self._judge(action, request)
         if with_footers and judged.decision.effect is not Effect.DENY:
@@ -52,7 +52,7 @@ class Gate:
             if final is not action:
                 judged = self._judge(final, request)
         replies = max(request.counts.get("replies_in_thread_hour", 0), request.counts.get("replies_to_sender_hour", 0))
-        failed = undischarged(_action(judged), judged.decision.constraints, replies)
+        failed = undischarged(final_action(judged), judged.decision.constraints, replies)
         if failed and judged.decision.effect is not Effect.DENY:
             reasons = (*judged.decision.reasons, "cannot discharge " + ", ".join(failed))
             rule_ids = (*judged.decision.rule_ids, "engine/obligation")
@@ -78,7 +78,8 @@ class Gate:
         return Judgement(draft, self.kernel.evaluate(request), request, action, kinds, buckets)
 
 
-def _action(judged: Judgement) -> Action:
+def final_action(judged: Judgement) -> Action:
+    """Return the action that was judged; raises `ValueError` where there is none: a fault of ours, never of data."""
     if judged.action is None:
         raise ValueError("what a person releases has an action")
     return judged.action
@@ -102,7 +103,7 @@ def release(judged: Judgement, action_digest: str, snapshot: str) -> Judgement:
         what = f"the guard found {', '.join(judged.secret_kinds)}" if judged.secret_kinds else "the policy denies it"
         why = ", ".join(judged.decision.rule_ids)
         raise GateError(f"{what}: {why}", "change the text, or end it with `warden review ignore`")
-    if _action(judged).digest != action_digest or judged.decision.snapshot != snapshot:
+    if final_action(judged).digest != action_digest or judged.decision.snapshot != snapshot:
         raise ReviewStateError(
             "the action or the policy is not the one that was looked at",
             "judge it again with `warden review re-evaluate`",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warden.errors import GateError, ReviewStateError, quote
-from warden.model.review import ReviewItem, Verdict
+from warden.model.review import ReviewItem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +79,3 @@ def owner_of(rules: ReviewRules, item: ReviewItem) -> str:
         if name in owners:
             return owners[name]
     return rules.owner
-
-
-REASON_NEEDED = frozenset({Verdict.IGNORE, Verdict.EDIT})
-"""Verdicts that say nothing without a reason; a delivery in doubt needs one for every verdict."""

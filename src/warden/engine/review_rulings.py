@@ -19,7 +19,7 @@ from warden.engine.journal import Asking
 from warden.engine.outbox import Origin, write_intent
 from warden.engine.planning import closing_disposition
 from warden.engine.review import commit, find, keep_reason, payload_of
-from warden.engine.review_gates import REASON_NEEDED, check_live, check_not_own, check_person, needs_second
+from warden.engine.review_gates import check_live, check_not_own, check_person, needs_second
 from warden.errors import GateError, InputError, ReviewStateError
 from warden.model.delivery import Action, ReadMark
 from warden.model.disposition import Disposition
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from warden.engine.journal import Journal
     from warden.engine.review import Desk
     from warden.model.ids import MessageKey
-    from warden.model.records import OutboxRecord
+    from warden.model.records import DispositionRecord, OutboxRecord
     from warden.model.request import Request
     from warden.model.review import Member, Reviewer
 
@@ -97,14 +97,7 @@ def respond(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str 
     if item.delivery:
         raise InputError("say first what became of the delivery in doubt", "accept or ignore it")
     target, others = _target(desk, item)
-    data = desk.queue.facts(target.message)
-    if data is None:
-        raise GateError(
-            "what was recorded of the message is gone, or was never read", "end it with `warden review ignore`"
-        )
-    about = desk.read_request(data)
-    if not about.labels.get("sender"):
-        raise GateError("nobody can be answered: the sender is not known", "end it with `warden review ignore`")
+    about = _facts(desk, target.message)
     action = releases.response(
         target.message,
         _free_ordinal(desk, target.message),
@@ -237,6 +230,8 @@ def _ask_edited(desk: Desk, journal: Journal, reviewer: Reviewer, item: ReviewIt
 
 
 def _vote(journal: Journal, reviewer: Reviewer, item: ReviewItem, vote: Vote, reason_digest: str | None) -> Ruling:
+    if not vote.message_digest:
+        raise GateError("the message that this answers is not known any more", "end it with `warden review ignore`")
     journal.record(
         "review_approved",
         item=item.number,
@@ -284,8 +279,20 @@ def _request(desk: Desk, item: ReviewItem) -> Request:
     return desk.read_request(data)
 
 
+def _facts(desk: Desk, message: MessageKey) -> Request:
+    """Return a request that was judged about a message: who sent it, in which thread, how far that is certain."""
+    data = desk.queue.facts(message)
+    for record in desk.queue.stuck(message) if data is None else ():
+        data = data or desk.queue.request(record)
+    if data is None:
+        raise GateError(
+            "what was recorded of the message is gone, or was never read", "end it with `warden review ignore`"
+        )
+    return desk.read_request(data)
+
+
 def _digest(judged: Judgement) -> str:
-    return judged.action.digest if judged.action is not None else ""
+    return releases.final_action(judged).digest
 
 
 def _check_unchanged(desk: Desk, item: ReviewItem) -> None:
@@ -311,8 +318,6 @@ def _decided(
     action_digest: str | None = None,
     reason_digest: str | None = None,
 ) -> None:
-    if reason_digest is None and verdict in REASON_NEEDED:
-        raise ValueError("this verdict is recorded with its reason")
     journal.record(
         "review_decided",
         item=item.number,
@@ -335,9 +340,7 @@ def _carry_out(
     decided: bool = False,
 ) -> Ruling:
     """Write the released action as an intent, and the read mark behind it where the policy allows that by itself."""
-    action = judged.action
-    if action is None:
-        raise ValueError("what is carried out has an action")
+    action = releases.final_action(judged)
     now = desk.clock.now()
     origin = Origin(
         judged.request.labels.get("thread", item.thread_id), judged.request.labels.get("sender", item.sender)
@@ -370,9 +373,7 @@ def _deliver_again(desk: Desk, reviewer: Reviewer, item: ReviewItem, reason: str
     journal = desk.journal()
     reason_digest = keep_reason(desk, journal, reason, "delivering it again, perhaps for the second time,")
     vote = Vote(reviewer.identity, item.action_digest, item.message_digest, item.snapshot)
-    if item.message_digest and needs_second(
-        desk.rules, reviewer, request.capability, desk.queue.votes(item.number), vote
-    ):
+    if needs_second(desk.rules, reviewer, request.capability, desk.queue.votes(item.number), vote):
         return _vote(journal, reviewer, item, vote, reason_digest)
     _decided(journal, reviewer, item, Verdict.ACCEPT, action_digest=item.action_digest, reason_digest=reason_digest)
     journal.record("dead_retried", key=item.delivery, by=reviewer.identity, reason_digest=reason_digest)
@@ -401,17 +402,21 @@ def _waiting(desk: Desk, item: ReviewItem) -> list[Member]:
     """Return the messages of an item that a person still has to end: neither over nor on their way."""
     members = desk.queue.members(item.number)
     standing = desk.store.dispositions([member.message for member in members])
-    found: list[Member] = []
-    for member in members:
-        record = standing.get(member.message)
-        if record is None:
-            continue
-        # A held message is on its way when its release was decided; an escalation for `approval` never named an action.
-        asked = any(live.kind is ReviewKind.APPROVAL for live in desk.queue.live(member.message))
-        held = record.disposition is Disposition.HELD and (asked or item.reason == record.reason == "approval")
-        if held or record.disposition in _ENDS:
-            found.append(member)
-    return found
+    return [member for member in members if _is_waiting(desk, item, standing.get(member.message))]
+
+
+def _is_waiting(desk: Desk, item: ReviewItem, record: DispositionRecord | None) -> bool:
+    """A held message is on its way when its release was decided; an escalation for `approval` never named an action."""
+    return record is not None and (
+        record.disposition in _ENDS
+        or (
+            record.disposition is Disposition.HELD
+            and (
+                item.reason == record.reason == "approval"
+                or any(live.kind is ReviewKind.APPROVAL for live in desk.queue.live(record.message))
+            )
+        )
+    )
 
 
 def _target(desk: Desk, item: ReviewItem) -> tuple[Member, list[Member]]:

@@ -13,7 +13,7 @@ from warden.model.disposition import TERMINAL, Disposition
 from warden.model.review import ReviewKind, ReviewState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 RECALLED = TERMINAL
 """What a person may make an open escalation again: a message that ended."""
@@ -76,7 +76,8 @@ def next_review_state(kind: ReviewKind, state: ReviewState | None, event: str) -
     return edge[0]
 
 
-def check_recalling(before: Disposition | None) -> None:
-    """Raise `TransitionError` unless the message has ended, so that a person can make it an open escalation again."""
-    if before not in RECALLED:
-        raise TransitionError(f"a message that is {quote('new' if before is None else before.value)} has not ended")
+def check_recalling(standing: Iterable[Disposition]) -> None:
+    """Raise `TransitionError` unless one of an item's messages has ended, so that it can be an open escalation again."""
+    now = sorted(disposition.value for disposition in standing)
+    if not any(disposition in RECALLED for disposition in now):
+        raise TransitionError(f"no message of this item has ended: {', '.join(now) or 'none is known'}")

@@ -291,8 +291,7 @@ def reopened(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) 
         (number,),
     ).fetchall()
     ended = [row for row in rows if Disposition(row[5]) in TERMINAL]
-    if not ended:
-        check_recalling(Disposition(rows[0][5]) if rows else None)
+    check_recalling(Disposition(row[5]) for row in rows)
     for hub_id, agent, message_id, sender, thread, _ in ended:
         connection.execute(
             "UPDATE dispositions SET disposition = 'escalated', reason = 'person', at_ms = ?, reopened = 0, "
