@@ -58,7 +58,9 @@ def case_of(seed: int) -> Case:
             ops.append(("execute", None))
         elif roll < 0.77:
             ops += _pair(draw, means)
-        elif roll < 0.85:
+        elif roll < 0.80:
+            ops.append(("full", draw.randrange(150_000)))
+        elif roll < 0.87:
             ops.append(("dry", None))
         elif roll < 0.92:
             ops.append(("apply", None))

@@ -20,7 +20,7 @@ def play(case: Case, directory: Path, hub: type[FailingHub] = FailingHub) -> Wor
         world.run()
         world.heal()
         check(world)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - as above
         error.add_note("\n".join(world.trace))
         raise
     finally:
@@ -50,15 +50,20 @@ def smaller(case: Case, directory: Path, hub: type[FailingHub] = FailingHub) -> 
     return case
 
 
-def must_hold(case: Case, directory: Path, hub: type[FailingHub] = FailingHub) -> None:
+def must_hold(case: Case, directory: Path, hub: type[FailingHub] = FailingHub) -> World:
     """Play a case; when it fails, fail with the smallest case that does, how it is replayed, and its trace."""
-    if not fails(case, directory, hub):
-        return
+    try:
+        return play(case, directory, hub)
+    except Exception:  # noqa: BLE001 - whatever goes wrong is a failure
+        raise _smallest(case, directory, hub) from None
+
+
+def _smallest(case: Case, directory: Path, hub: type[FailingHub]) -> AssertionError:
     small = smaller(case, directory, hub)
     try:
         play(small, directory, hub)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - as above
         trace = "\n".join(getattr(error, "__notes__", []))
         again = f"pytest tests/simulation -k replayed --replay '{small.to_json()}'"
-        raise AssertionError(f"seed {case.seed}: {error!r}\n{again}\n{trace}") from error
-    raise AssertionError(f"seed {case.seed} failed, and did not when it was played again: {case.to_json()}")
+        return AssertionError(f"seed {case.seed}: {error!r}\n{again}\n{trace}")
+    return AssertionError(f"seed {case.seed} failed, and did not when it was played again: {case.to_json()}")

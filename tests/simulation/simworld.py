@@ -8,6 +8,7 @@ The same case always takes the same steps, so that a failure can be replayed and
 from __future__ import annotations
 
 import random
+import resource
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -171,15 +172,16 @@ class World:
             self.trace.append(f"{name} {argument if argument is not None else ''}".rstrip())
             getattr(self, "do_" + name)(argument)
 
-    def _live(self, work: Callable[[], object]) -> None:
+    def _live(self, work: Callable[[], object], restart: bool = True) -> None:
         """Do `work` as a process would: an error ends it, a kill ends it at once, and the next operation is a new process."""
         try:
             work()
+            return
         except Killed:
             self.trace.append("  killed")
-            self.restart()
         except (HubError, StateError, PlanOriginError) as error:
             self.trace.append(f"  ended: {error.code}")
+        if restart:
             self.restart()
 
     def do_send(self, argument: tuple[str, str, int]) -> None:
@@ -210,6 +212,17 @@ class World:
     def do_execute(self, argument: object) -> None:
         """An executing run."""
         self._live(lambda: run_executing(self._parts(True), self._terms(), self.draws.random))
+
+    def do_full(self, room: int) -> None:
+        """An executing run on a disk that has room for so many bytes in any one file: a write beyond fails in SQLite."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        try:
+            self._live(lambda: run_executing(self._parts(True), self._terms(), self.draws.random), restart=False)
+            self.store.close()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        self.restart()
 
     def do_pair(self, how: str) -> None:
         """Two executing runs at once, step by step in an order that is drawn."""

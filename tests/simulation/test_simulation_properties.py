@@ -21,6 +21,7 @@ OPS: st.SearchStrategy[Op] = st.one_of(
     st.tuples(st.just("execute"), st.none()),
     st.tuples(st.just("pair"), st.sampled_from(PAIRS)),
     st.tuples(st.just("send_second"), st.sampled_from(WORDS)),
+    st.tuples(st.just("full"), st.integers(0, 150_000)),
     st.tuples(st.just("dry"), st.none()),
     st.tuples(st.just("apply"), st.none()),
     st.tuples(st.just("clock"), st.sampled_from([1.0, 30.0, 3700.0, 86400.0, -60.0, -86400.0])),
