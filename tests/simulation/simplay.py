@@ -20,7 +20,7 @@ def play(case: Case, directory: Path, hub: type[FailingHub] = FailingHub) -> Wor
         world.run()
         world.heal()
         check(world)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         error.add_note("\n".join(world.trace))
         raise
     finally:
