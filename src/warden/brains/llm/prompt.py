@@ -64,8 +64,12 @@ def draw_marks(randomness: Callable[[int], str]) -> Marks:
 
 
 def mark_data(text: str) -> str:
-    """Return text of others with every run of spaces inside its lines written as the data mark."""
-    return _SPACE.sub(DATA_MARK, text)
+    """Return JSON of others with every run of spaces inside its lines written as the data mark.
+
+    Brackets that begin control words of chat templates (`<|im_start|>`, `[INST]`) are written as JSON escapes: many servers
+    read such words anywhere in a prompt, and whoever writes one there would speak as the system.
+    """
+    return _SPACE.sub(DATA_MARK, text).replace("<", "\\u003c").replace("[", "\\u005b")
 
 
 def render(texts: Mapping[str, str], marks: Marks, schema: Mapping[str, object], max_tokens: int) -> Question:
