@@ -141,6 +141,7 @@ VARIABLES = (
         "XDG_CONFIG_HOME, XDG_STATE_HOME",
         "where `ops-warden/` lies when nothing else is said; relative values count as unset",
     ),
+    ("LLM_CONNECT_URL", "base URL of llm-connect; alone it configures `model.provider` and `model.url`, the file wins"),
     ("NO_COLOR", "when not empty, nothing is coloured"),
     ("WARDEN_DEBUG", "when neither empty nor `0`, an unforeseen error prints its traceback"),
 )

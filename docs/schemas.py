@@ -66,7 +66,7 @@ def run_schema() -> dict[str, Any]:
         },
         {"catalog_entry": TEXT},
     )
-    counts = ("messages", "refused", "decided_before", "waiting", "recovered", "stale")
+    counts = ("messages", "refused", "decided_before", "waiting", "recovered", "stale", "asked", "replayed")
     summary = closed(
         {
             **{one.value: COUNT for one in Disposition},

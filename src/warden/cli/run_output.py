@@ -74,6 +74,8 @@ class JsonOutput:
             "waiting": report.counts.get("waiting", 0),
             "recovered": report.counts.get("recovered", 0),
             "stale": report.counts.get("stale", 0),
+            "asked": report.counts.get("asked", 0),
+            "replayed": report.counts.get("replayed", 0),
             "inbox_blocked": report.inbox_blocked,
             "stopped": report.stopped,
             "exit_status": report.exit_status,

@@ -12,7 +12,7 @@ _MODEL: tuple[Row, ...] = (
     ("key_command", "command", "argument list that prints the model's key; no shell is involved", "none", 0, 0),
     ("key_variable", "variable", "environment variable that holds the model's key", "none", 0, 0),
     ("answer_form", "text", "how JSON is asked for: `json_schema`, `json_object`, `text`, or `auto`", "auto", 0, 0),
-    ("max_tokens", "integer", "tokens of one answer", "700", 64, 8192),
+    ("max_tokens", "integer", "tokens of one answer", "700", 64, 32768),
     ("reply_chars", "integer", "characters of a drafted reply", "4000", 100, 16000),
     ("link_hosts", "texts", "hosts that a drafted reply may link to, beside those of the catalogue", "none", 0, 0),
     ("connect_timeout_s", "seconds", "how long a connection may take", "5", 0.1, 120),
