@@ -70,8 +70,8 @@ class Crontab:
     @property
     def alternatives(self) -> tuple[tuple[str, str], ...]:
         """Return pairs of (days of the month, weekdays) for APScheduler; a moment counts when one of them matches."""
-        days = ",".join(map(str, self.days))
-        weekdays = ",".join(WEEKDAYS[number] for number in self.weekdays)
+        days = listed(self.days, 31)
+        weekdays = ",".join(WEEKDAYS[number] for number in self.weekdays) if len(self.weekdays) < 7 else "*"
         if self.any_day or self.any_weekday:
             return ((days, weekdays),)
         return ((days, "*"), ("*", weekdays))
@@ -138,3 +138,8 @@ def _refuse(field: _Field, item: str) -> UsageError:
         f"{quote(item)} cannot stand for a {field.name}",
         f"use `*`, numbers from {field.low} to {field.high}{names}, ranges, lists and steps (`*/5`, `1-5`, `0,30`)",
     )
+
+
+def listed(numbers: tuple[int, ...], all_of_them: int) -> str:
+    """Return a field for APScheduler; it is quickest with `*`, so that stands for a field that has all its numbers."""
+    return "*" if len(numbers) == all_of_them else ",".join(map(str, numbers))

@@ -19,7 +19,7 @@ from warden.ports import Clock
 from warden.schedule import entries
 from warden.schedule.notify import ServiceManager
 from warden.schedule.quiet import Quiet
-from warden.schedule.ticks import Anchor, Due, Moment, Wait, decide
+from warden.schedule.ticks import Anchor, Due, Moment, decide
 from warden.schedule.timetable import Timetable, to_ms
 
 BEAT_S = 30.0
@@ -111,6 +111,7 @@ class Worker:
         self._given = given
         self._last: JobRecord | None = None
         self._known = False
+        self._waits: tuple[datetime, datetime] | None = None
         self._delay = self._draw_delay()
         self._free_since: datetime | None = None
         self._told_failure = False
@@ -147,8 +148,11 @@ class Worker:
         plan, given = self._plan, self._given
         now = to_ms(given.clock.now())
         if not self._known:
+            self._waits = None
             self._last = given.ticks.last(plan.job)
             self._known = True
+        if self._waits is not None and self._waits[0] <= now < self._waits[1]:
+            return self._idle(self._waits[1], now)
         moment = Moment(now, self._delay, plan.grace)
         decision = decide(plan.table, self._last, moment, lambda tick: given.ticks.is_claimed(plan.job, tick))
         if isinstance(decision, Anchor):
@@ -158,10 +162,11 @@ class Worker:
         if isinstance(decision, Due):
             self._carry_out(decision, now)
             return 0.0
-        return self._idle(decision, now)
-
-    def _idle(self, decision: Wait, now: datetime) -> float:
         until = None if decision.until is None else decision.until + self._delay
+        self._waits = None if until is None else (now, until)
+        return self._idle(until, now)
+
+    def _idle(self, until: datetime | None, now: datetime) -> float:
         self._given.beat(self._plan, "waiting", until)
         self._given.manager.status("waiting" if until is None else f"waiting for {entries.to_text(until)}")
         left = BEAT_S if until is None else (until - now).total_seconds()

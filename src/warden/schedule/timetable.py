@@ -11,13 +11,15 @@ twice in the hour that is repeated. So it computes on the clock on the wall, and
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Protocol
 
 from warden.errors import UsageError, quote
-from warden.schedule.crontab import Crontab, parse_crontab
+from warden.schedule.crontab import Crontab, listed, parse_crontab
 from warden.schedule.interval import parse_interval, to_words
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -77,11 +79,15 @@ class Calendar:
 
         self.text = f"cron {expression.text} {zone_name}"
         self._zone = zone
+        self._known: deque[tuple[datetime, datetime]] = deque(maxlen=4)  # between the two the answer is the second
+        self._wall_after = lru_cache(maxsize=1024)(
+            self._compute_wall_after
+        )  # near a change of clocks all are asked again
         self._follows_wall = not expression.any_hour
         shared = {
-            "minute": ",".join(map(str, expression.minutes)),
-            "hour": ",".join(map(str, expression.hours)),
-            "month": ",".join(map(str, expression.months)),
+            "minute": listed(expression.minutes, 60),
+            "hour": listed(expression.hours, 24),
+            "month": listed(expression.months, 12),
             "timezone": UTC,
         }
         self._triggers: list[Any] = [
@@ -90,7 +96,17 @@ class Calendar:
         ]
 
     def next_after(self, last: datetime, moment: datetime) -> datetime | None:
-        """Return the first tick after `moment`; near a change of clocks, the first of all that may come before another."""
+        """Return the first tick after `moment`."""
+        for begin, tick in self._known:
+            if begin <= moment < tick:
+                return tick
+        found = self._find(moment)
+        if found is not None:
+            self._known.appendleft((moment, found))
+        return found
+
+    def _find(self, moment: datetime) -> datetime | None:
+        """Near a change of clocks all ticks are looked at that may come before another."""
         try:
             wall = self._wall_after(self._to_wall(moment) - self._shift(moment))
             best: datetime | None = None
@@ -107,7 +123,7 @@ class Calendar:
     def _to_wall(self, moment: datetime) -> datetime:
         return moment.astimezone(self._zone).replace(tzinfo=None)
 
-    def _wall_after(self, wall: datetime) -> datetime | None:
+    def _compute_wall_after(self, wall: datetime) -> datetime | None:
         start = (wall + timedelta(microseconds=1)).replace(tzinfo=UTC)
         found = [tick for trigger in self._triggers if (tick := trigger.get_next_fire_time(None, start)) is not None]
         return min(found).replace(tzinfo=None) if found else None
