@@ -24,6 +24,7 @@ from warden.model.finding import Finding
 
 SHORTEST_RUN = 14
 LONGEST_SPLIT = 1_500
+SHORT_SPLIT = 240
 FIRST_GAP = 300
 MOST_SPLITS = 400
 OPENING = 3
@@ -31,6 +32,7 @@ _SCOPE = r"(?:/|%2[Ff])20\d{6}(?:/|%2[Ff])"  # after a key id in the scope of a 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NO_RUN = frozenset("\"'`<>()").union(filter(str.isspace, map(chr, range(256))))
 _RUN_MEMBERS = "".join(c for c in map(chr, range(256)) if c not in _NO_RUN)
+_GAP_SIGNS = " \t\r\n-*•>#|.)0123456789"
 _VALUE_MEMBERS = _LETTERS + _LETTERS.upper() + "._-"
 _RUN = r"[^\s\"'`<>()]{14,}"
 
@@ -298,7 +300,7 @@ def find_split(text: str, squeeze: re.Pattern[str]) -> Iterator[Finding]:
     for rule in _begun(_token_index(Turn.NONE), _words_of(low), Turn.NONE):
         at = low.find(_prefix(rule))
         while at >= 0:
-            if _has_gap(text, at, squeeze) and _beginning(rule).match(text, at):
+            if _has_gap(text, at, squeeze) and _may_go_on(text, at, rule, squeeze):
                 tried += 1
                 if tried > MOST_SPLITS:
                     yield Finding(UNSCANNABLE, 0, len(text), "bound-exceeded")
@@ -314,6 +316,25 @@ def _beginning(rule: Rule) -> re.Pattern[str]:
     (literal, *_), (_, letter, least, _) = pieces[0], pieces[1]
     run = f"[{CLASSES[letter]}]"
     return re.compile(rf"{re.escape(literal)}(?:{run}{{{least}}}|{run}*+(?=[-\r\n\s\"'`,+&\\()\[\]|<>]))")
+
+
+@cache
+def _part(rule: Rule) -> re.Pattern[str]:
+    """Return a pattern of one of the rule's tokens, or of the beginning of one at the end of a text."""
+    pattern = ""
+    for literal, letter, least, most in reversed(parse_template(rule.template)):
+        if letter:
+            run = f"[{CLASSES[letter]}]"
+            pattern = rf"(?:{run}{{{least},{most}}}{pattern}|{run}{{0,{most}}}\Z)"
+        for char in reversed(literal):
+            pattern = rf"(?:\Z|{re.escape(char)}{pattern})"
+    return re.compile(pattern)
+
+
+def _may_go_on(text: str, at: int, rule: Rule, squeeze: re.Pattern[str]) -> bool:
+    """Return whether the next few characters, gaps left out, may be the beginning of a token; not cut inside a gap."""
+    part = text[at : at + SHORT_SPLIT].rstrip(_GAP_SIGNS)
+    return bool(_beginning(rule).match(text, at) and _part(rule).match(squeeze.sub("", part)))
 
 
 def _has_gap(text: str, at: int, squeeze: re.Pattern[str]) -> bool:
