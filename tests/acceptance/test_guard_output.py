@@ -122,3 +122,18 @@ def test_tables_on_a_terminal(arguments: list[str], environment: dict[str, str])
     assert "\x1b[" in shown
     assert MARK in shown
     assert VALUE not in shown
+
+
+@pytest.mark.acceptance
+def test_redacted_bytes(environment: dict[str, str]) -> None:
+    """Bytes that are no UTF-8 come back as they were; only the value is replaced."""
+    given = b"no \xff\xfe UTF-8 " + VALUE.encode() + b" \xc3\r\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "warden", "guard", "redact"],
+        input=given,
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == given.replace(VALUE.encode(), b"[redacted:known_secret]")

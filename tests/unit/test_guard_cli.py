@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
+from warden.cli.guard_input import read_jsonl, read_text
 from warden.cli.main import run
+from warden.errors import InputError
 from warden.testing.guard_samples import draw
 
 TOKEN = draw("ghp_{w36}", Random(5))
@@ -77,7 +79,20 @@ def test_scan_lines_of_json(guard: Callable[..., Ended], tmp_path: Path) -> None
     ]
 
 
-@pytest.mark.parametrize("line", ["[]", "{", '{"id": 1}', '{"id": 1, "text": 2}', "7", "[" * 100_000])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "{",
+        '{"id": 1}',
+        '{"id": 1, "text": 2}',
+        "7",
+        "[" * 100_000,
+        '{"id": NaN, "text": "a"}',
+        '{"id": 1, "text": "b", "text": "a"}',
+        '\xff{"id": 1, "text": "a"}',
+    ],
+)
 def test_scan_names_a_bad_line(guard: Callable[..., Ended], line: str) -> None:
     """A line that is not as expected is a mistake of the caller, told by its number."""
     ended = guard("scan", "--jsonl", "-", given=f'{{"id": 1, "text": "a"}}\n{line}\n'.encode())
@@ -100,6 +115,37 @@ def test_usage_errors(guard: Callable[..., Ended], words: tuple[str, ...]) -> No
     ended = guard(*words)
     assert ended.status == 2
     assert "hint: " in ended.err
+
+
+def test_a_long_line_is_a_finding(guard: Callable[..., Ended]) -> None:
+    """A text beyond the bound of a look is a finding over all of it, and the lines after it are looked at."""
+    given = json.dumps({"id": 1, "text": "y" * 17_000_000}) + "\n" + json.dumps({"id": 2, "text": TOKEN})
+    found = [json.loads(line) for line in guard("scan", "--jsonl", "-", given=given.encode()).out.splitlines()]
+    assert found[0]["findings"] == [{"kind": "unscannable", "start": 0, "end": 17_000_000}]
+    assert found[1]["findings"][0]["kind"] == "github_token"
+
+
+def test_a_line_beyond_the_limit_is_named(guard: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that is too long to be read is said to be, by its number."""
+    monkeypatch.setattr("warden.cli.guard_input.LINE_LIMIT", 40)
+    ended = guard("scan", "--jsonl", "-", given=json.dumps({"id": 1, "text": "y" * 50}).encode())
+    assert (ended.status, "line 1 of `-` is longer than 40 bytes" in ended.err) == (2, True)
+
+
+def test_without_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was started without standard input says so."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="no standard input"):
+        read_text("-")
+    with pytest.raises(InputError, match="no standard input"):
+        list(read_jsonl(Path("-")))
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 101, "\x1b[31m"])
+def test_refuses_names_that_no_list_can_show(guard: Callable[..., Ended], name: str) -> None:
+    """A name is one printable line."""
+    assert guard("enroll", name, given=VALUE.encode()).status == 2
+    assert guard("list").out == ""
 
 
 def test_redact_prints_the_rest(guard: Callable[..., Ended]) -> None:

@@ -107,7 +107,7 @@ def redact(
     if as_json:
         print_json({"schema": "warden.guard-redact/1", "text": cleaned.text, "counts": count_kinds(cleaned.findings)})
     else:
-        sys.stdout.write(cleaned.text)
+        sys.stdout.buffer.write(cleaned.text.encode("utf-8", "surrogateescape"))  # bytes that are no UTF-8 come back
     return EXIT_FOUND if cleaned.findings and detailed_exitcode else EXIT_DONE
 
 
@@ -132,11 +132,12 @@ def enroll(
 ) -> int:
     """Enrol a value that must never appear anywhere, in any form. The value is not kept."""
     from warden.cli.compose import load_settings
-    from warden.cli.guard_input import read_values
+    from warden.cli.guard_input import check_name, read_values
     from warden.cli.guard_parts import fingerprint_files
     from warden.guard.known import enrolled_forms, make_fingerprint
 
     settings = load_settings(config=config, state_dir=state_dir)
+    name = check_name(name)
     values = read_values(settings, file, command, variable, each_line)
     files = fingerprint_files(settings)
     key = files.key()

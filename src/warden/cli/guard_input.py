@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from warden.config.settings import Settings
 
 TEXT_LIMIT = 64 * 1024 * 1024
-LINE_LIMIT = 32 * 1024 * 1024
+LINE_LIMIT = 256 * 1024 * 1024
+NAME_CHARACTERS = 100
 VALUE_LIMIT = 1024 * 1024
 
 
@@ -31,7 +32,7 @@ def read_bytes(source: str, limit: int) -> bytes:
     """Return the bytes of a file, or of standard input for `-`; raises `InputError`, also above `limit`."""
     try:
         if source == "-":
-            data = sys.stdin.buffer.read(limit + 1)
+            data = _stdin().read(limit + 1)
         else:
             with open(source, "rb") as file:
                 data = file.read(limit + 1)
@@ -43,10 +44,25 @@ def read_bytes(source: str, limit: int) -> bytes:
     return data
 
 
+def _stdin() -> BinaryIO:
+    if sys.stdin is None:  # the process was started without (`<&-`)
+        raise InputError("there is no standard input", "name a file, or give something on standard input")
+    return sys.stdin.buffer
+
+
+def check_name(name: str) -> str:
+    """Return the name of an enrolled value; raises `InputError` when it would not fit on one line of a list."""
+    if not name.strip() or len(name) > NAME_CHARACTERS or not name.isprintable():
+        raise InputError(
+            f"{quote(name)} is no name for a value", f"use 1 to {NAME_CHARACTERS} characters that can be printed"
+        )
+    return name
+
+
 def read_jsonl(path: Path) -> Iterator[tuple[object, str]]:
     """Yield (id, text) for each line of JSON; raises `InputError` that names the line, never its content."""
     if str(path) == "-":
-        yield from _jsonl_lines(sys.stdin.buffer, "-")
+        yield from _jsonl_lines(_stdin(), "-")
         return
     try:
         with path.open("rb") as file:
@@ -62,17 +78,31 @@ def _jsonl_lines(file: BinaryIO, name: str) -> Iterator[tuple[object, str]]:
         number += 1
         if not line.strip():
             continue
+        if len(line) > LINE_LIMIT:
+            raise InputError(f"line {number} of {quote(name)} is longer than {LINE_LIMIT} bytes", "split its text")
         try:
-            found = json.loads(line)
+            found = json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_read_object)
             identity, text = found["id"], found["text"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             found = None
             raise InputError(
                 f"line {number} of {quote(name)} is not an object with id and text", _JSONL_HINT
             ) from error
-        if not isinstance(text, str) or len(line) > LINE_LIMIT:
-            raise InputError(f"the text of line {number} of {quote(name)} is no string or too long", _JSONL_HINT)
+        if not isinstance(text, str):
+            raise InputError(f"the text of line {number} of {quote(name)} is no string", _JSONL_HINT)
         yield identity, text
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _read_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object; raises `ValueError` for a name that comes twice: a text must not hide behind another."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice")
+    return found
 
 
 _JSONL_HINT = 'each line is {"id": ..., "text": "..."}'
