@@ -102,6 +102,7 @@ def examine(load: Callable[[], Settings], full: bool) -> Iterator[Finding]:
         ("guard", _guard),
         ("ledger", _ledger),
         ("lock", _lock),
+        ("schedule", _schedule),
         ("hub", _hub),
         ("heads", _heads),
         ("model", _model),
@@ -252,6 +253,30 @@ def _hub(settings: Settings, full: bool) -> Iterator[Finding]:
         finally:
             store.close()
     yield checks.check_inbox(len(keys), decided, traits.pages, traits.page_size)
+
+
+def _schedule(settings: Settings, full: bool) -> Iterator[Finding]:
+    from warden.cli.schedule_parts import read_health, reading_if_any
+    from warden.cli.scheduled import configured_quiet, configured_timetable
+    from warden.schedule.health import recurs_like_a_timer
+    from warden.store import schedule
+
+    configured_timetable(settings)
+    configured_quiet(settings)
+    health = read_health(settings)
+    for problem in health.problems:
+        yield checks.fail("schedule", f"{problem.code}: {problem.text}", problem.advice)
+    if health.healthy:
+        yield checks.ok("schedule", f"gate {health.gate.text}, {health.missed} ticks missed")
+    with reading_if_any(settings) as store:
+        starts = store.read(lambda connection: schedule.read_headless_runs(connection, settings.agent)) if store else ()
+    interval_s = recurs_like_a_timer(starts)
+    if interval_s is not None:
+        yield checks.warn(
+            "by hand",
+            f"`warden worker run --execute` recurs without a terminal, every {interval_s} s: a timer seems to call it",
+            "let the timer call `warden worker run --once --scheduled`, which looks at the gate",
+        )
 
 
 def _guard(settings: Settings, full: bool) -> Iterator[Finding]:
