@@ -24,6 +24,7 @@ MEMBERS = {
     "budget": "warden.cli.budget",
     "plan": "warden.cli.plan",
     "review": "warden.cli.review",
+    "stats": "warden.cli.stats",
     "schedule": "warden.cli.schedule",
     "status": "warden.cli.status",
     "backup": "warden.cli.backup",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warden.cli import catalog_learn
 from warden.cli.flags import CatalogFlag, ConfigFlag, DetailedExitcodeFlag, JsonFlag, StateDirFlag
 from warden.cli.framework import new_app
 from warden.cli.output import print_json, talk
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from warden.model.catalog import Catalog
     from warden.model.plan import Plan
 
-app = new_app("The routing catalogue: check it, list it, and see what a question would be answered.")
+app = new_app("The routing catalogue: check it, list it, ask it, and let it learn from people's answers.")
+app.command()(catalog_learn.learn)
+app.command()(catalog_learn.apply)
+app.command()(catalog_learn.export)
 
 FileArgument = Annotated[
     Path | None, typer.Argument(help="The catalogue; the configured one when left out.", metavar="[FILE]")

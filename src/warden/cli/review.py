@@ -19,6 +19,7 @@ from warden.cli.review_text import (
     detail_lines,
     item_document,
     item_line,
+    read_age,
     ruling_document,
     ruling_line,
 )
@@ -49,6 +50,10 @@ RuleOption = Annotated[
 ]
 OlderOption = Annotated[str | None, typer.Option("--older-than", help="An age: 90m, 12h, 3d.", metavar="AGE")]
 NewerOption = Annotated[str | None, typer.Option("--newer-than", help="An age: 90m, 12h, 3d.", metavar="AGE")]
+EntryOption = Annotated[
+    str | None,
+    typer.Option("--entry", help="Answer with this catalogue entry; `catalog learn` learns from it.", metavar="ID"),
+]
 AllFlag = Annotated[bool, typer.Option("--all", help="Every item that the filters name; needs --yes.")]
 YesFlag = Annotated[bool, typer.Option("--yes", help="Do it for all of them.")]
 NoDeliverFlag = Annotated[bool, typer.Option("--no-deliver", help="Leave delivering to the next executing run.")]
@@ -335,11 +340,14 @@ def edit(
     return _finish(place, [ruling], json, not no_deliver)
 
 
-@app.command("respond", help="Send your own text to the sender, in the thread, and end the item.")
+@app.command(
+    "respond", help="Send your own text, or a catalogue entry's, to the sender, in the thread, and end the item."
+)
 def respond(
     number: NumberArgument,
     text: TextOption = None,
     file: FileOption = None,
+    entry: EntryOption = None,
     reason: ReasonOption = "",
     no_input: NoInputFlag = False,
     no_deliver: NoDeliverFlag = False,
@@ -354,8 +362,18 @@ def respond(
 
     with session(config, state_dir, agent) as place:
         find(place.desk, number)
-        ruling = send(place.desk, place.reviewer, number, _words(text, file, no_input, ""), reason)
+        body = _entry_text(place, entry) if entry is not None else _words(text, file, no_input, "")
+        ruling = send(place.desk, place.reviewer, number, body, reason)
     return _finish(place, [ruling], json, not no_deliver)
+
+
+def _entry_text(place: Session, entry_id: str) -> str:
+    from warden.cli.compose import load_catalog
+
+    entry = load_catalog(place.settings).find(entry_id)
+    if entry is None:
+        raise InputError(f"the catalogue has no entry {quote(entry_id)}", "`warden catalog list` names them")
+    return entry.reply_body
 
 
 def _words(text: str | None, file: Path | None, no_input: bool, present: str) -> str:
@@ -390,8 +408,8 @@ def selection(
         sender=sender,
         owner=owner,
         rule=rule,
-        older_than_s=_age(older_than),
-        younger_than_s=_age(newer_than),
+        older_than_s=None if older_than is None else read_age(older_than),
+        younger_than_s=None if newer_than is None else read_age(newer_than),
     )
 
 
@@ -406,12 +424,3 @@ def _word(words: Callable[[str], T], text: str, what: str) -> T:
         return words(text)
     except ValueError as error:
         raise InputError(f"there is no {what} {quote(text)}", "see `warden review list --help`") from error
-
-
-def _age(text: str | None) -> float | None:
-    if text is None:
-        return None
-    unit_s = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}.get(text[-1:])
-    if unit_s is None or not text[:-1].isdecimal() or len(text) > 8:
-        raise InputError(f"{quote(text)} is not an age", "write 90m, 12h, 3d or 2w")
-    return float(int(text[:-1]) * unit_s)

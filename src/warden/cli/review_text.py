@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from warden.cli.render import visible
 from warden.engine.draft import shown_text
 from warden.engine.review_gates import overdue, owner_of
+from warden.errors import InputError, quote
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -159,3 +160,16 @@ def ruling_line(ruling: Ruling) -> str:
     what = ruling.verdict.value if ruling.verdict else ruling.state.value
     missing = f"waits for {ruling.missing}" if ruling.missing else ""
     return f"item {ruling.number}: " + ", ".join(filter(None, [what if not missing else "", missing, ruling.note]))
+
+
+def percent(thousandths: object) -> str:
+    """Return a rate in thousandths as a percentage, `-` where there is none."""
+    return f"{thousandths / 10:g} %" if isinstance(thousandths, int) else "-"
+
+
+def read_age(text: str) -> float:
+    """Return an age in seconds; raises `InputError`."""
+    unit_s = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}.get(text[-1:])
+    if unit_s is None or not (text[:-1].isascii() and text[:-1].isdigit()) or len(text) > 6:
+        raise InputError(f"{quote(text)} is not an age", "write 90m, 12h, 3d or 2w")
+    return float(int(text[:-1]) * unit_s)

@@ -69,7 +69,7 @@ class LazyCatalog:
 
     def __init__(self, data: bytes, name: str) -> None:
         self.digest = digest_bytes(data)
-        self._data = data
+        self.data = data
         self._name = name
 
     @cached_property
@@ -77,7 +77,7 @@ class LazyCatalog:
         """The catalogue; raises `DocumentError`."""
         from warden.documents.catalog import load_catalog
 
-        return load_catalog(self._data, self._name)
+        return load_catalog(self.data, self._name)
 
     def parse(self) -> None:
         """Parse it now; raises `DocumentError`."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HISTORY_LIMIT = 400
 """INVARIANT (bounded): entries of one item's history."""
+TAUGHT_LIMIT = 2_000
+"""INVARIANT (bounded): decisions that teach the catalogue at once."""
 HISTORY_SPAN = 200_000
 """INVARIANT (bounded): entries that are looked through for it."""
 
@@ -215,3 +217,21 @@ def read_counts(connection: sqlite3.Connection, agent: str, since_ms: int) -> di
     )
     counts.update({f"{kind}.{how}": number for kind, how, number in rows})
     return counts
+
+
+def read_taught(connection: sqlite3.Connection, agent: str) -> tuple[tuple[int, str, str, str, str], ...]:
+    """Return item, verdict, subject and body of the message, and body that was sent, of every released text, oldest first."""
+    rows = connection.execute(
+        "SELECT i.number, i.verdict, s.text_digest, o.payload_digest FROM review_items i "
+        "JOIN outbox o ON o.action_digest = i.released "
+        "JOIN sightings s ON (s.hub_id, s.agent, s.message_id) = (o.hub_id, o.agent, o.message_id) "
+        "WHERE i.agent = ? AND i.state = 'decided' AND i.released <> '' AND o.channel = 'message' ORDER BY i.number LIMIT ?",
+        (agent, TAUGHT_LIMIT),
+    ).fetchall()
+    found: list[tuple[int, str, str, str, str]] = []
+    for number, verdict, text_digest, payload_digest in rows:
+        text, payload = read_blob(connection, text_digest), read_blob(connection, payload_digest)
+        if text is not None and payload is not None:
+            message = json.loads(text)
+            found.append((number, verdict, message["subject"], message["body"], json.loads(payload)["body"]))
+    return tuple(found)

@@ -82,6 +82,13 @@ class SqliteReviews:
         """Return the message's intents that are dead or in doubt, and the open ones that wait behind them."""
         return self._read(lambda connection: queries.read_stuck_of(connection, message))
 
+    def taught(self, agent: str) -> tuple[tuple[int, str, str, str, str], ...]:
+        """Return what people sent in answer to what, oldest first: item, verdict, the message's subject and body, what was
+        sent. Texts that were purged are left out."""
+        from warden.store.review_queries import read_taught
+
+        return self._read(lambda connection: read_taught(connection, agent))
+
     def counts(self, agent: str, since: datetime) -> dict[str, int]:
         """Return how many items were founded since then, and how many were ended in which way."""
         from warden.store.review_queries import read_counts
