@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from warden.cli.guard_parts import build_guard
+from warden.cli.model_parts import model_settings
 from warden.config.environment import from_variables
 from warden.config.load import Overrides, load
 from warden.config.settings import Settings
@@ -79,6 +81,24 @@ def test_llm_connect_is_found_by_its_variable(tmp_path: Path) -> None:
     assert named.url == "http://localhost:1"
     other = loaded(tmp_path, "[model]\nprovider = 'anthropic'\nname = 'm'", **variables).model
     assert (other.provider, other.url) == ("anthropic", "https://api.anthropic.com")
+
+
+def test_a_variable_meant_for_others_stops_nobody(tmp_path: Path) -> None:
+    """A strange `LLM_CONNECT_URL` is no error of who asks no model, and one of who does."""
+    settings = loaded(tmp_path, "brain = 'auto'", LLM_CONNECT_URL="unix:/run/connect.sock")
+    with pytest.raises(ConfigError, match="URL of a model"):
+        model_settings(settings)
+
+
+def test_the_models_key_is_known_to_the_guard(tmp_path: Path) -> None:
+    """INVARIANT (no-secret): our key for the model is redacted wherever it stands, without being enrolled by hand."""
+    key = tmp_path / "key"
+    key.write_text("plainword-without-shape")
+    key.chmod(0o600)
+    settings = loaded(tmp_path, "[model]\nprovider = 'openai'\nname = 'm'\nkey_file = 'key'\n")
+    scanner = build_guard(settings)
+    assert scanner.scan("they said plainword-without-shape was ours")
+    assert not scanner.scan("they said another word was ours")
 
 
 REFUSED = {

@@ -286,6 +286,7 @@ def test_no_answer_is_not_kept() -> None:
     assert bed.report("m1").disposition is ESCALATED
     (asked,) = bed.entries("model_asked")
     assert (asked["outcome"], bed.entries("answer_kept")) == ("model-unreachable", [])
+    assert bed.entries("run_finished")[0]["counts"]["faults"] == 1, "no evidence of what unattended passes will do"
     model.script = lambda given: "Now there is one."
     bed.execute()
     assert (model.asked, bed.disposition("m1")) == (["m1", "m1"], ANSWERED)
@@ -366,6 +367,7 @@ def test_a_brain_that_breaks_escalates(step: str) -> None:
         bed.dry()
     bed.execute()
     assert (bed.report("m1").disposition, bed.report("m1").reason) == (ESCALATED, "brain-failed")
+    assert bed.entries("run_finished")[-1]["counts"]["escalated"] == 1
 
 
 def test_a_question_that_broke_counts_as_all_it_might_have_used() -> None:

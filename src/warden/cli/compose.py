@@ -6,6 +6,7 @@ Every builder imports what it builds when it is called, so that a command pays f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,9 +174,9 @@ def build_rule_brain(catalog: Catalog) -> RuleBrain:
 
 
 def build_brain(
-    settings: Settings, documents: Documents, scanner: Scanner, clock: Clock, stop: StopSignal
+    settings: Settings, documents: Documents, scanner: Scanner, clock: Clock, stop: StopSignal, stack: ExitStack
 ) -> tuple[Brain, Asking | None]:
-    """Return the configured brain, and what asking a model takes when it asks one.
+    """Return the configured brain, and what asking a model takes when it asks one; `stack` gives its connections back.
 
     Raises `InputError` for a brain that does not exist, `ConfigError` for one whose model is not configured.
     """
@@ -185,6 +186,7 @@ def build_brain(
     from warden.engine.parts import Asking
 
     brain = build_model_brain(settings, documents, scanner, clock, stop)
+    stack.callback(brain.close)
     return brain, Asking(brain, settings.model.budget(), settings.model.concurrency)
 
 

@@ -26,16 +26,25 @@ NAMES = (LLM, AUTO)
 class LazyModelBrain:
     """A brain that asks a model, made when it is first needed; `name`, `digest` and `model` are known before."""
 
-    def __init__(self, name: str, digest: str, model: str, build: Callable[[], ModelBrain]) -> None:
+    def __init__(self, name: str, digest: str, model: str, build: Callable[[], tuple[ModelBrain, ModelClient]]) -> None:
         self.name = name
         self.digest = digest
         self.model = model
         self._build = build
 
     @cached_property
+    def _built(self) -> tuple[ModelBrain, ModelClient]:
+        return self._build()
+
+    @property
     def value(self) -> ModelBrain:
         """The brain; raises `DocumentError` for a catalogue that cannot be read."""
-        return self._build()
+        return self._built[0]
+
+    def close(self) -> None:
+        """Give connections back."""
+        if "_built" in self.__dict__:
+            self._built[1].close()
 
     def propose(self, given: BrainInput) -> Plan:
         """Return the brain's plan."""
@@ -60,6 +69,8 @@ class LazyModelBrain:
 
 def model_settings(settings: Settings) -> ModelSettings:
     """Return the configured model as its room knows it; raises `ConfigError` when none is configured."""
+    from warden.config.check import check_base_url
+
     model = settings.model
     if not model.provider:
         raise ConfigError(
@@ -68,7 +79,7 @@ def model_settings(settings: Settings) -> ModelSettings:
         )
     return ModelSettings(
         provider=model.provider,
-        url=model.url,
+        url=check_base_url(model.url, "model", "model.key_file"),
         model=model.name,
         answer_form=model.answer_form,
         max_tokens=model.max_tokens,
@@ -96,21 +107,22 @@ def build_model_brain(
     chosen = model_settings(settings)
     digest = digest_with(settings, documents.catalog.digest, documents.kernel.charter_digest)
 
-    def build() -> ContainedBrain:
+    def build() -> tuple[ContainedBrain, ModelClient]:
         import secrets
 
         from warden.brains.llm.brain import ContainedBrain, ModelBrainParts
 
+        client = build_client(settings, clock, stop)
         parts = ModelBrainParts(
             settings=chosen,
             catalog=documents.catalog.value,
             charter_text=documents.charter_text,
             charter_digest=documents.kernel.charter_digest,
-            client=build_client(settings, clock, stop),
+            client=client,
             redact=redactor(scanner),
             randomness=secrets.token_hex,
         )
-        return ContainedBrain(parts, settings.brain == AUTO)
+        return ContainedBrain(parts, settings.brain == AUTO), client
 
     return LazyModelBrain(settings.brain, digest, chosen.label, build)
 

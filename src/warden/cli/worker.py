@@ -200,8 +200,8 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
     run_id = RandomIds().run_id()
     documents = read_documents(settings, as_one=True)
     scanner = LazyScanner(lambda: compose.build_scanner(settings))
-    brain, asking = compose.build_brain(settings, documents, scanner, clock, stop)
     with ExitStack() as stack:
+        brain, asking = compose.build_brain(settings, documents, scanner, clock, stop, stack)
         described = {"run_id": run_id, "mode": mode, "agent": settings.agent}
         # INVARIANT (one-runner): held for the length of the cycle, and of nothing else.
         stack.enter_context(compose.build_locks(settings).hold(f"cycle-{settings.agent}", described))

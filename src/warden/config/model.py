@@ -86,8 +86,9 @@ def read_model(values: Mapping[str, object], place: Path, variables: Mapping[str
         if key.startswith("budget.")
     }
     connect = variables.get(CONNECT_VARIABLE, "")
-    if not named and not limits and not connect:
-        return ModelSettings()
+    if not named and not limits:
+        # The variable may be meant for somebody else: it is looked at closely when a model is asked.
+        return ModelSettings(provider=LLM_CONNECT, url=connect.rstrip("/")) if connect else ModelSettings()
     provider = str(named.pop("provider", LLM_CONNECT if connect else ""))
     url = str(named.pop("url", connect if provider == LLM_CONNECT else _URLS.get(provider, "")))
     key = CredentialSource(
@@ -136,6 +137,7 @@ def _check(settings: ModelSettings) -> None:
 
 
 def _checked_url(url: str) -> str:
+    """Return the URL without a slash at its end; raises `ConfigError`."""
     if not url:
         return ""
     from warden.config.check import check_base_url

@@ -12,7 +12,8 @@ class Key:
     """One key of config.toml.
 
     `kind` is `text`, `name`, `path`, `paths`, `flag`, `integer`, `seconds`, `command`, `texts`, `variable`,
-    `profile`, `prices`, `amount` or `table` (a table that is read by a module of its own). `low` and `high` bound numbers; `shown` is the default as the reference prints it.
+    `profile`, `prices`, `amount` or `table` (a table that is read by a module of its own). `low` and `high` bound
+    numbers; `shown` is the default as the reference prints it.
     """
 
     name: str

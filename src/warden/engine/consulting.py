@@ -23,6 +23,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from warden.engine.conversation import with_conversation
+from warden.engine.parts import FAULTS
 from warden.engine.planning import Proposal
 from warden.engine.purse import Purse, Refusal
 from warden.engine.reception import escalation
@@ -156,6 +157,8 @@ class Consulting:
                 self.alert = answer.alert
                 self._parts.reporter.alert(self.alert)
                 self._journal.write("alert_raised", code="model", subject=bounded_word(self.alert))
+            # A pass whose model did not answer is no evidence of what unattended passes will do.
+            self.counts[FAULTS] += answer.answer is None and answer.fallback_reason not in ("", FAILED)
         # The answer is durable before anything is made of it; with it, that it was paid for.
         self._journal.commit()
         self._purse.settle()
@@ -184,6 +187,7 @@ class Consulting:
         return replace(answer, answer=None)
 
     def _decline(self, question: _Question, reason: str, refusal: Refusal | None = None) -> Proposal:
+        self.counts[FAULTS] += 1
         try:
             plan = self._brain.decline(question.prepared, reason).plan
         except Exception as error:  # noqa: BLE001 - as above

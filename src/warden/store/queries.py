@@ -49,6 +49,11 @@ AND (o.channel <> 'read' OR o.closes <> '' OR EXISTS (
     AND d.disposition IN ('answered', 'noted', 'read', 'skipped')))
 ORDER BY o.seq LIMIT ?
 """
+_SPENDING = """
+SELECT count(*), total(calls), total(prompt_tokens), total(completion_tokens), sum(cost_microunits), total(wall_ms), min(at_ms)
+FROM consultations WHERE at_ms >= :since AND (:sender = '' OR sender = :sender)
+"""
+_SPENDING_OF_RUN = _SPENDING + "AND run_id = :run"
 _BEHIND_WHERE = """
 WHERE o.hub_id = ? AND o.agent = ? AND o.message_id = ? AND o.stage > ? AND o.state = 'open' ORDER BY o.seq
 """
@@ -338,10 +343,8 @@ def read_spending(connection: sqlite3.Connection, since_ms: int, run_id: str, se
     from warden.model.consultation import Usage
 
     row = connection.execute(
-        "SELECT count(*), total(calls), total(prompt_tokens), total(completion_tokens), sum(cost_microunits), "
-        "total(wall_ms), min(at_ms) FROM consultations "
-        "WHERE at_ms >= ? AND (? = '' OR run_id = ?) AND (? = '' OR sender = ?)",
-        (since_ms, run_id, run_id, sender, sender),
+        _SPENDING_OF_RUN if run_id else _SPENDING,
+        {"since": since_ms, "run": run_id, "sender": sender},
     ).fetchone()
     number, calls, prompt_tokens, completion_tokens, cost, wall_ms, oldest = row
     used = Usage(int(calls), int(prompt_tokens), int(completion_tokens), cost, int(wall_ms))
