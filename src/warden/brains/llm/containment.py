@@ -57,6 +57,9 @@ _FILES: Final = frozenset(
 """Endings of file names that no domain has: `config.toml` is no address. `.sh`, `.md`, `.py` and `.zip` are domains too."""
 
 _MARK = re.compile(r"\[(?:redacted|withheld):", re.IGNORECASE)
+_COPIED = re.compile(r"[^\W\d_][,.;:!?]?\^[^\W\d_]")
+"""Words joined by the data mark: copied out of what others wrote."""
+
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -96,6 +99,8 @@ class Fence:
             return "reply-mention"
         if any(len(word) > MAX_WORD_CHARS for word in rest.split()):
             return "reply-encoded"
+        if _COPIED.search(shown):
+            return "reply-echo"
         said = frozenset(shingles(shown))
         if not self.phrases.isdisjoint(said):
             return "reply-prompt"
