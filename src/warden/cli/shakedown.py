@@ -63,8 +63,8 @@ class Pass:
         self.reports[report.message_id] = report
 
     def alert(self, text: str) -> None:
-        """Take one alert."""
-        self.alerts.append(text)
+        """Show what an operator should know; it says nothing about whether the plans are good."""
+        talk(f"alert: {text}")
 
     @property
     def faults(self) -> int:

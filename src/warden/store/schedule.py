@@ -57,8 +57,9 @@ def run_started(connection: sqlite3.Connection, seq: int, at: int, fields: Field
 
 
 def alert_raised(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
-    """An alert of a run makes it one that proves nothing; one of the schedule stands until what ends it."""
-    if fields["run_id"] is not None:
+    """Policies that could not be loaded make a run one that proves nothing; an alert of the schedule stands until something
+    ends it."""
+    if fields["run_id"] is not None and fields["code"] == "policies":
         connection.execute("UPDATE open_runs SET alerts = alerts + 1 WHERE run_id = ?", (fields["run_id"],))
     elif fields["code"] in STANDING:
         agent, _, detail = fields["subject"].partition(": ")
