@@ -68,4 +68,3 @@ class RunReport:
     stopped: str = ""
     inbox_blocked: bool = False
     plan_digest: str | None = None
-    alert: str = ""
