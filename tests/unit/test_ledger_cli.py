@@ -339,3 +339,18 @@ def test_heads_on_the_hub_give_a_roll_back_away(own_home: Path, capsys: pytest.C
     document = terminal.json("verify", "--online", status=6)
     assert document["findings"][0]["damage"] == "rolled-back"
     assert run(["worker", "run", "--dry-run", "--quiet"]) == 0
+
+
+def test_signatures_and_keys_are_printed_as_they_are(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What looks like a secret because it is random is not replaced in a checkpoint or a key, whichever way it is printed."""
+    for _ in range(12):
+        assert run(["worker", "run", "--execute", "--quiet"]) == 0
+        capsys.readouterr()
+        for words in (["checkpoint"], ["checkpoint", "--json"], ["key"], ["key", "--json"]):
+            assert run(["ledger", *words]) == 0
+            out = capsys.readouterr().out
+            assert "redacted" not in out
+        note = own_home / "note"
+        assert run(["ledger", "checkpoint"]) == 0
+        note.write_text(capsys.readouterr().out)
+        assert run(["ledger", "verify", "--head", str(note)]) == 0

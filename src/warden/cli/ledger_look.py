@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from warden.cli.flags import ConfigFlag, JsonFlag, StateDirFlag
-from warden.cli.ledger_parts import entry_document, parse_moment, reading, show_entry, show_value
-from warden.cli.output import print_json, talk
+from warden.cli.ledger_parts import entry_document, parse_moment, print_signed, reading, show_entry, show_value
+from warden.cli.output import print_json, talk, to_json
 from warden.errors import InputError, quote
 from warden.ledger.entry import StoredEntry, format_time, parse_entry
 from warden.ledger.schema import BLOB_FIELDS, KINDS
@@ -161,17 +161,10 @@ def checkpoint(json: JsonFlag = False, config: ConfigFlag = None, state_dir: Sta
     if json:
         point = note.checkpoint
         root = "sha256:" + point.root.hex()
-        print_json(
-            {
-                "schema": "warden.checkpoint/1",
-                "origin": point.origin,
-                "size": point.size,
-                "root": root,
-                "note": note.text,
-            }
-        )
+        document = {"origin": point.origin, "size": point.size, "root": root, "note": note.text}
+        print_signed(to_json({"schema": "warden.checkpoint/1", **document}) + "\n")
         return
-    typer.echo(note.text, nl=False)
+    print_signed(note.text)
 
 
 def key(json: JsonFlag = False, config: ConfigFlag = None, state_dir: StateDirFlag = None) -> None:
@@ -181,6 +174,7 @@ def key(json: JsonFlag = False, config: ConfigFlag = None, state_dir: StateDirFl
     if verifier is None:
         raise InputError("this log is not signed")
     if json:
-        print_json({"schema": "warden.ledger-key/1", "key": verifier.to_text(), "fingerprint": verifier.fingerprint})
+        document = {"key": verifier.to_text(), "fingerprint": verifier.fingerprint}
+        print_signed(to_json({"schema": "warden.ledger-key/1", **document}) + "\n")
         return
-    typer.echo(verifier.to_text())
+    print_signed(verifier.to_text() + "\n")

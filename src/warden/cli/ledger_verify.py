@@ -14,8 +14,8 @@ import typer
 from warden.cli import compose
 from warden.cli.flags import ConfigFlag, JsonFlag, QuietFlag, StateDirFlag
 from warden.cli.ledger_heads import KeptElsewhere
-from warden.cli.ledger_parts import parse_moment, read_key, read_note, reading, write_out
-from warden.cli.output import print_json, talk
+from warden.cli.ledger_parts import parse_moment, print_signed, read_key, read_note, reading, write_out
+from warden.cli.output import print_json, talk, to_json
 from warden.config.settings import Settings
 from warden.errors import EXIT_DONE, EXIT_FAILED, EXIT_LEDGER, InputError, quote
 from warden.ledger.checkpoint import Checkpoint
@@ -71,7 +71,7 @@ def verify(
     with _progress_bar(settings, quiet or json) as progress:
         found = inspect(compose.ledger_files(settings), heads, progress, kept)
     if json:
-        print_json({**_document(found), "unread": kept.unread})
+        print_signed(to_json({**_document(found), "unread": kept.unread}) + "\n")  # it holds the public key
     else:
         _tell(found, online or bool(heads or found.kept.heads))
     if not found.report.sound:
