@@ -81,6 +81,21 @@ def test_an_idle_run_loads_nothing_heavy(tmp_path: Any) -> None:
     assert sorted(set(loaded) & set(HEAVY)) == []
 
 
+def test_an_idle_run_with_a_model_loads_no_model(tmp_path: Any) -> None:
+    """With a model configured, a pass over an empty inbox asks nobody: neither client, nor prompt, nor budget is imported."""
+    (tmp_path / "config.toml").write_text("brain = 'auto'\n[model]\nprovider = 'openai'\nname = 'm'\n")
+    script = (
+        "import json, sys, io; from warden.cli.main import run; sys.stdout = io.StringIO();"
+        f"status = run(['worker', 'run', '--json', '--config', {str(tmp_path)!r}, '--state-dir', {str(tmp_path / 's')!r}]);"
+        "sys.stdout = sys.__stdout__; print(json.dumps([status, sorted(sys.modules)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    status, loaded = json.loads(done.stdout)
+    assert status == 0
+    asking = {"warden.brains.llm.brain", "warden.brains.llm.client", "warden.engine.consulting", "warden.model.budget"}
+    assert sorted(set(loaded) & (set(HEAVY) | asking)) == []
+
+
 def test_a_shell_completes_commands() -> None:
     """Bash asks for what begins with `wor`, and is told `worker`."""
     environment = {**os.environ, "_WARDEN_COMPLETE": "complete_bash", "COMP_WORDS": "warden wor", "COMP_CWORD": "1"}

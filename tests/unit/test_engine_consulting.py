@@ -10,15 +10,18 @@ import pytest
 
 from enginebed import AGENT, SECRET, SENDER, Bed, traits_with
 from warden.engine.parts import Asking
+from warden.engine.purse import Purse
 from warden.errors import EXIT_CREDENTIAL, EXIT_DONE, EXIT_TERMINATED, HubUnreachableError
-from warden.model.budget import Budget, Limit
+from warden.model.budget import Budget, Limit, Span
 from warden.model.consultation import Consultation, Prepared, Usage
 from warden.model.digests import digest_text
 from warden.model.disposition import Disposition
+from warden.model.entry import Batch
 from warden.model.message import BrainInput
 from warden.model.plan import Plan
 from warden.testing.consultation import USED, ScriptedModel
 from warden.testing.engine import Killed, Patience, plan_of
+from warden.testing.ledger import Story, model_asked
 
 HELD, ESCALATED, ANSWERED = Disposition.HELD, Disposition.ESCALATED, Disposition.ANSWERED
 
@@ -28,7 +31,7 @@ def model_bed(model: ScriptedModel | None = None, budget: Budget = Budget(), par
     model = model or ScriptedModel()
     bed = Bed(**more)
     bed.brain = model
-    bed.asking = Asking(model, budget, parallel)
+    bed.asking = Asking(model, lambda: budget, parallel)
     return bed
 
 
@@ -466,9 +469,43 @@ def test_a_brain_that_replays_garbage_breaks_nothing() -> None:
     bed = model_bed()
     bed.send()
     bed.dry()
-    bed.asking = Asking(Forgetful(), Budget())
+    bed.asking = Asking(Forgetful(), Budget)
     bed.execute()
     assert bed.report("m1").reason == "brain-failed"
+
+
+def test_what_is_no_consultation_is_a_failure() -> None:
+    """A brain that returns garbage instead of a consultation escalates its message, and counts as all it might have used."""
+
+    class Garbled(ScriptedModel):
+        def consult(self, prepared: Prepared) -> Any:
+            return "ok"
+
+    model = Garbled()
+    bed = model_bed(model)
+    bed.send()
+    bed.execute()
+    assert bed.report("m1").reason == "brain-failed"
+    assert bed.store.spending(bed.clock.now()).used == model.estimate
+
+
+def test_two_workers_exceed_a_limit_by_what_is_on_its_way_and_no_more() -> None:
+    """INVARIANT (own-count): what another worker has on its way is not known yet; all that it has asked is."""
+    bed = model_bed()
+    estimate, limits = ScriptedModel().estimate, Budget(hour=Limit(calls=2))
+    one, other = (Purse(bed.store, bed.clock, limits, run) for run in ("run-a", "run-b"))
+    for purse in (one, one, other, other):
+        assert purse.refusal("s", estimate) is None
+        purse.take("s", estimate)
+    assert one.refusal("s", estimate) is not None
+    assert not one.is_spent("s", estimate)
+    bed.store.commit(Batch(tuple(model_asked(Story()) for _ in range(4))))
+    one.settle()
+    other.settle()
+    assert one.is_spent("s", estimate)
+    refusal = other.refusal("s", estimate)
+    assert refusal is not None
+    assert (refusal.span, refusal.measure) == (Span.HOUR, "calls")
 
 
 def test_usage_is_what_was_used_not_what_was_estimated() -> None:

@@ -187,7 +187,7 @@ def build_brain(
 
     brain = build_model_brain(settings, documents, scanner, clock, stop)
     stack.callback(brain.close)
-    return brain, Asking(brain, settings.model.budget(), settings.model.concurrency)
+    return brain, Asking(brain, settings.model.budget, settings.model.concurrency)
 
 
 def build_kernel(settings: Settings) -> PolicyKernel:

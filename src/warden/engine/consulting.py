@@ -76,7 +76,7 @@ class Consulting:
         self._asking = asking
         self._brain = asking.brain
         self._journal = journal
-        self._purse = Purse(parts.store, parts.clock, asking.budget, terms.run_id)
+        self._purse = Purse(parts.store, parts.clock, asking.budget(), terms.run_id)
         self.counts: Counter[str] = Counter()
         self.alert = ""
 
@@ -176,7 +176,10 @@ class Consulting:
     def _consult(self, question: _Question) -> Consultation:
         prepared = question.prepared
         try:
-            return self._brain.consult(prepared)
+            answer = self._brain.consult(prepared)
+            if isinstance(answer, Consultation):
+                return answer
+            raise TypeError("not a consultation")
         except Exception as error:  # noqa: BLE001 - as above; nobody knows what it used, so it counts as all that it might
             return Consultation(_failed(error), None, prepared.manifest, prepared.estimate, FAILED)
 

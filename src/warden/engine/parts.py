@@ -35,10 +35,11 @@ BATCH_MESSAGES = 64
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A brain that asks a model, what asking may use, and how many questions may be on their way at once."""
+    """A brain that asks a model, what asking may use (read when there is a question), and how many questions may be on their
+    way at once."""
 
     brain: ModelBrain
-    budget: Budget
+    budget: Callable[[], Budget]
     parallel: int = 1
 
 
