@@ -135,6 +135,19 @@ def test_finds_a_token(name: str, number: int, place: str) -> None:
     assert SCANNER.scan(text), text
 
 
+BLOBS = [made for name in ("base64", "base64url", "base32", "hex") for made in ENCODE[name]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(BLOBS), min_size=1, max_size=4))
+def test_finds_nested_blobs(layers: list[Callable[[str], str]]) -> None:
+    """Encodings for transport are undone inside one another in any order, to the declared depth."""
+    text = VALUE
+    for layer in layers:
+        text = layer(text)
+    assert KNOWING.scan(f"see {text} there")
+
+
 @settings(max_examples=40)
 @given(st.data())
 def test_finds_random_values_in_random_places(data: st.DataObject) -> None:

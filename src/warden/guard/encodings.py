@@ -29,6 +29,7 @@ ENCODINGS: Mapping[str, str] = MappingProxyType(
         "spaced": "single characters with the same gap between all of them: spaces, tabs, dots, commas, dashes, bars",
         "split": "in parts over lines, list items, quoted lines, array elements or joined string literals",
         "wrapped": "hyphenated at the end of a line",
-        "nested": "one encoding inside another, five deep",
+        "nested": "base64, base64url, base32 and hex inside one another, four deep; entities, percent-encoding and escapes are "
+        "undone at each of these depths, one inside another as long as their order does not matter",
     }
 )

@@ -138,12 +138,23 @@ class _Look:
         yield from self._look(text, form, depth, place)
         singles, chain = text_forms(text)
         for derived in singles if len(singles) > 1 else ():
-            if derived.text not in self._seen and self._may_look(derived.text):
-                yield from self._look(derived.text, _joined(form, derived), depth, _onward(derived, place))
+            yield from self._look_first_at(derived, form, depth, place)
         for derived in chain:
             form, place = _joined(form, derived), _onward(derived, place)
         if chain:
             yield from self._walk(chain[-1].text, form, depth + 1, place)
+
+    def _look_first_at(self, derived: Derived, form: str, depth: int, place: ToOriginal) -> Iterator[Finding]:
+        """Yield the findings of one form of several, undone before the others, and of what the others make of it then.
+
+        The order matters when one encoding stands inside another; mostly it does not, and nothing new is looked at.
+        """
+        for step in (derived, *text_forms(derived.text)[1][-1:]):
+            is_first = step is derived
+            if step.text in self._seen or not self._may_look(step.text):
+                continue
+            onward = _onward(derived, place) if is_first else _whole(derived, place)
+            yield from self._look(step.text, _joined(form, step), depth + (not is_first), onward)
 
     def _may_look(self, text: str) -> bool:
         self._seen.add(text)
@@ -224,6 +235,12 @@ def _characters(data: bytes) -> int:
 
 def _joined(form: str, derived: Derived) -> str:
     return derived.form if form == "plain" else f"{form}+{derived.form}"
+
+
+def _whole(derived: Derived, place: ToOriginal) -> ToOriginal:
+    """Return a mapping of everything to all of the original of `derived`."""
+    span = place(*derived.to_original(0, len(derived.text)))
+    return lambda start, end: span
 
 
 def _onward(derived: Derived, place: ToOriginal) -> ToOriginal:
