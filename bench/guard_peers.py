@@ -1,4 +1,4 @@
-"""Other scanners as finders, where they are installed: detect-secrets and kingfisher."""
+"""Other scanners as finders, where they are installed: `pip install detect-secrets kingfisher-secret-scanner`."""
 
 from __future__ import annotations
 

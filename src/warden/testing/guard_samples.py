@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from warden.guard.rule import parse_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from random import Random
 
 _ALPHABETS = {
@@ -111,6 +111,11 @@ STYLES: dict[str, str] = {
 
 def fill(style: str, provider: str, name: str, value: str) -> tuple[str, int]:
     """Return the text of `style` with a credential in it, and where the value starts."""
+    return fill_text(STYLES[style], provider, name, value)
+
+
+def fill_text(text: str, provider: str, name: str, value: str) -> tuple[str, int]:
+    """Return `text` with its marks (see `STYLES`) filled in, and where the value starts."""
     words = name.replace("_", " ")
     parts = words.split()
     pascal = "".join(p.capitalize() for p in parts) if " " in words else name[0].upper() + name[1:]
@@ -126,21 +131,20 @@ def fill(style: str, provider: str, name: str, value: str) -> tuple[str, int]:
         "{k}": words.replace(" ", "-"),
         "{w}": words,
     }
-    text = STYLES[style]
     for mark, shown in told.items():
         text = text.replace(mark, shown)
     start = text.index("{v}")
     return text.replace("{v}", value), start
 
 
-def samples(lines: list[str], random: Random, styles_each: int) -> Iterator[Sample]:
-    """Yield drawn samples for each row `provider | name | templates` of `lines`, in `styles_each` styles each."""
+def samples(lines: list[str], random: Random, styles_each: int, styles: Mapping[str, str] = STYLES) -> Iterator[Sample]:
+    """Yield drawn samples for each row `provider | name | templates` of `lines`, in `styles_each` of `styles` each."""
     for line in lines:
         if not line.strip() or line.startswith("#"):
             continue
         provider, name, templates = (cell.strip() for cell in line.split("|", 2))
         for template in templates.split(" / "):
-            for style in random.sample(sorted(STYLES), styles_each):
+            for style in random.sample(sorted(styles), styles_each):
                 value = draw(template, random)
-                text, start = fill(style, provider, name, value)
+                text, start = fill_text(styles[style], provider, name, value)
                 yield Sample(provider, style, text, start, start + len(value))
