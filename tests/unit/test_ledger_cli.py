@@ -341,6 +341,13 @@ def test_heads_on_the_hub_give_a_roll_back_away(own_home: Path, capsys: pytest.C
     assert run(["worker", "run", "--dry-run", "--quiet"]) == 0
 
 
+def test_an_export_from_an_entry_that_is_not_there_is_refused(ledger: Terminal) -> None:
+    """A part without entries is no part."""
+    ledger.text("export", "--since", "10", status=2)
+    assert "there is no entry 10" in ledger.err
+    assert ledger.text("export", "--since", "9")
+
+
 def test_signatures_and_keys_are_printed_as_they_are(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What looks like a secret because it is random is not replaced in a checkpoint or a key, whichever way it is printed."""
     for _ in range(12):

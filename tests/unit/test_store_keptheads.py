@@ -78,7 +78,7 @@ def test_what_is_not_ours_is_counted(files: LedgerFiles) -> None:
     strange = f"not a name\n99\n{'A' * 43}=\n\n"
     found = looked_at(files, "garbage", theirs, theirs, strange)
     assert found.report.sound
-    assert found.kept.others == 3
+    assert found.kept.others == 3  # the same head twice is one
 
 
 def test_a_head_of_another_log_of_our_key_is_damage(files: LedgerFiles) -> None:

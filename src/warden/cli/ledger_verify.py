@@ -201,7 +201,9 @@ def export(
     with reading(config, state_dir) as (settings, store):
         first, moment = 0, None
         if since is not None and since.isdigit():
-            first = int(since)
+            first, size = int(since), store.head().size
+            if first >= size:
+                raise InputError(f"there is no entry {first}", f"the ledger has {size}, from 0 on")
         elif since is not None:
             moment = parse_moment(since, store.now())
 

@@ -7,18 +7,20 @@ is somebody else's, or forged, and is counted. After a recorded restore the size
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import Checkpoint, Note, parse_note
-from warden.ledger.damage import Damage, DamagedLogError, damaged
 from warden.ledger.signature import Verifier, is_key_name, verifier_of
 from warden.store.logstate import read_state
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
+
+    from warden.ledger.damage import DamagedLogError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,14 @@ class LogIdentity:
 
 def read_kept(texts: Iterable[str]) -> tuple[list[Note], int]:
     """Return the checkpoints among these texts, each once, and how many texts are none."""
-    notes: dict[str, Note] = {}
+    notes: list[Note] = []
     others = 0
-    for text in texts:
+    for text, times in Counter(texts).items():  # the events of one batch carry the same head
         try:
-            notes.setdefault(text, parse_note(text))
+            notes.append(parse_note(text))
         except LedgerError:
-            others += 1
-    return list(notes.values()), others
+            others += times
+    return notes, others
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def check_kept(connection: sqlite3.Connection, log: LogIdentity, texts: Iterable
             if not log.continues(note):
                 raise _other_log()
         elif not is_excused(connection, head):
-            raise damaged(Damage.ROLLED_BACK, None, _missing(head, size))
+            raise _rolled_back(_missing(head, size))
     return others
 
 
@@ -128,9 +130,13 @@ def _is_in(connection: sqlite3.Connection, head: Checkpoint, archived: int) -> b
 
 
 def _other_log() -> DamagedLogError:
-    return damaged(
-        Damage.ROLLED_BACK, None, "a kept head is of another log of the same key, which this log does not continue"
-    )
+    return _rolled_back("a kept head is of another log of the same key, which this log does not continue")
+
+
+def _rolled_back(detail: str) -> DamagedLogError:
+    from warden.ledger.damage import Damage, damaged  # only on the way to an error
+
+    return damaged(Damage.ROLLED_BACK, None, detail)
 
 
 def _missing(head: Checkpoint, size: int) -> str:
