@@ -91,25 +91,22 @@ def ruling_document(ruling: Ruling) -> dict[str, object]:
 
 def item_line(item: ReviewItem, rules: ReviewRules, now: datetime) -> str:
     """Return one item as a line of the list."""
-    what = f"deliver {item.action_kind} again?" if item.delivery else item.action_kind if item.expires_at else ""
-    what = what or (item.action_kind if item.action_digest else item.reason)
-    parts = [
-        f"{item.number:>6}",
-        f"{item.kind.value:<10}",
-        f"{'overdue' if overdue(item, now) else item.state.value:<12}",
-        f"{_age(item, now):>4}",
-        f"{visible(item.sender):<16}",
-        visible(what),
-    ]
+    what = item.action_kind if item.action_digest else item.reason
+    if item.delivery:
+        what = f"deliver {what} again?"
+    state = "overdue" if overdue(item, now) else item.state.value
+    where = f"{item.number:>6}  {item.kind.value:<10}  {state:<12}  {_age(item, now):>4}"
+    line = f"{where}  {visible(item.sender):<16}  {visible(what)}"
+    owner = owner_of(rules, item)
     more = [
         f"{item.messages} messages" if item.messages > 1 else "",
-        f"for {visible(owner_of(rules, item))}" if owner_of(rules, item) else "",
+        f"for {visible(owner)}" if owner else "",
         f"expires in {_span((item.expires_at - now).total_seconds())}"
         if item.expires_at and item.expires_at > now
         else "",
         f"raised {item.raised} times" if item.raised > 1 else "",
     ]
-    return "  ".join([*parts, *filter(None, more)]).rstrip()
+    return "  ".join([line, *filter(None, more)])
 
 
 def _age(item: ReviewItem, now: datetime) -> str:

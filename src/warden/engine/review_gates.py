@@ -74,8 +74,9 @@ def owner_of(rules: ReviewRules, item: ReviewItem) -> str:
     """Return who owns an item: whom it was assigned to, else whom the configuration names; empty for nobody."""
     if item.assigned:
         return item.assigned
-    owners = dict(rules.owners)
-    for name in (item.capability, item.action_kind, item.reason):
-        if name in owners:
-            return owners[name]
+    if rules.owners:
+        owners = dict(rules.owners)
+        for name in (item.capability, item.action_kind, item.reason):
+            if name in owners:
+                return owners[name]
     return rules.owner

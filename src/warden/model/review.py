@@ -1,7 +1,7 @@
 """What waits for a person, who the person is, and what was ruled.
 
 An *escalation* is a message that needs a person's handling; further mail of its sender in its thread joins it. An *approval* is
-exactly one action that a person may release. An item's number is the sequence number of the ledger entry that founded it.
+exactly one action that a person may release. Items are numbered in the order in which the ledger's entries founded them.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from warden.ledger.entry import parse_entry
@@ -37,11 +38,21 @@ ORDER BY number
 """
 
 
+# A queue has thousands of items and few different words in them: they are looked up, not made anew.
+_KINDS = {kind.value: kind for kind in ReviewKind}
+_STATES = {state.value: state for state in ReviewState}
+
+
+@lru_cache(maxsize=1024)
+def _rules(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
 def _item(row: Sequence[Any]) -> ReviewItem:
     return ReviewItem(
         number=row[0],
-        kind=ReviewKind(row[1]),
-        state=ReviewState(row[2]),
+        kind=_KINDS[row[1]],
+        state=_STATES[row[2]],
         message=MessageKey(row[3], row[4], row[5]),
         thread_id=row[6],
         sender=row[7],
@@ -62,7 +73,7 @@ def _item(row: Sequence[Any]) -> ReviewItem:
         message_digest=row[22],
         request_digest=row[23],
         snapshot=row[24],
-        rule_ids=tuple(json.loads(row[25])),
+        rule_ids=_rules(row[25]),
         requested_by=row[26],
         expires_at=None if row[27] is None else moment(row[27]),
         delivery=row[28],
