@@ -24,6 +24,7 @@ from warden.engine.cycle import run_dry, run_executing
 from warden.engine.parts import Parts, Terms
 from warden.errors import HubError, LockHeldError, PlanOriginError, StateError, TransitionError
 from warden.guard import GuardScanner
+from warden.ledger.signature import SeedSigner
 from warden.model.delivery import OutgoingMessage
 from warden.model.message import BrainInput
 from warden.model.plan import Plan, PlannedAction
@@ -35,6 +36,9 @@ from warden.testing.hub import Call
 
 SECOND = "second-agent"
 """Another agent, with an inbox of its own in the same hub and the same ledger."""
+
+SIGNER = SeedSigner.from_seed(bytes(32))
+"""Heads that a world posts are signed: one that its log did not contain would end a run, and none may be missing."""
 
 
 class World:
@@ -113,7 +117,7 @@ class World:
         self.lives += 1
         path = self.directory / "ledger.db"
         disk = Disk(self.directory / "ledger.db.head", lambda name: NOTHING)
-        store = FailingStore(path, self.clock, None, disk, NewLog("log"))
+        store = FailingStore(path, self.clock, SIGNER, disk, NewLog("log"))
         store._lock.close()
         store._lock = PatientLock(self.directory / "ledger.db.lock", self.turns)
         store.step = disk.step = self.step
