@@ -1,0 +1,138 @@
+"""The guard's thresholds: on each side of every length and likeness that decides."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from warden.guard import GuardScanner
+from warden.guard.assignment import find_assigned
+from warden.guard.known import KnownSecrets
+from warden.guard.shape import is_random, word_likeness
+from warden.guard.structures import STRUCTURE_RULES
+from warden.guard.tokens import token_rules
+from warden.testing.guard_samples import draw
+
+SCANNER = GuardScanner()
+
+
+def found(text: str) -> list[str]:
+    """Return what is found in `text`."""
+    return [text[f.start : f.end] for f in SCANNER.scan(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("password: abc!defg", "abc!defg"),
+        ("password: abc!def", ""),
+        ("the password is xkqzvwjp", "xkqzvwjp"),
+        ("the password is xkqzvwj", ""),
+        ('password = "xKqzvw-jp"', "xKqzvw-jp"),
+        ("password: abc1de", "abc1de"),
+        ("password: abc1d", ""),
+        ("secret: Ab3!defghi", "Ab3!defghi"),
+        ("secret: Ab3!defgh", ""),
+        ("secret: 3456!7890123", ""),
+        ("password: mlgHiuNSix", "mlgHiuNSix"),
+        ("password: mlgHiuNSi", ""),
+        ("the password is mlgHiuNSix", ""),
+        ("password: (abc1def", ""),
+        ("password: settings.password_one", ""),
+    ],
+)
+def test_lengths_of_passwords(text: str, value: str) -> None:
+    """What is written like a password needs six characters, eight or ten, by how little else speaks for it."""
+    assert found(text) == ([value] if value else [])
+
+
+@pytest.mark.parametrize(("size", "is_found"), [(19, False), (20, True), (21, True)])
+def test_hexadecimal_digits_of_a_service(size: int, is_found: bool) -> None:
+    """Under the mere name of a service, twenty hexadecimal digits count."""
+    assert bool(found(f"twilio = {draw(f'{{x{size}}}', Random(1))}")) is is_found
+
+
+@pytest.mark.parametrize(("value", "is_found"), [("Kd8sQ2mZx7Lw4Rt", False), ("Kd8sQ2mZx7Lw4Rt9", True)])
+def test_random_letters_of_a_service(value: str, is_found: bool) -> None:
+    """Under the mere name of a service, sixteen letters and digits drawn at random count."""
+    assert bool(found(f"twilio = {value}")) is is_found
+
+
+@pytest.mark.parametrize(("size", "is_found"), [(23, False), (24, True)])
+def test_hexadecimal_digits_of_some_key(size: int, is_found: bool) -> None:
+    """Under the name of some key, twenty-four hexadecimal digits count; a UUID does not."""
+    assert bool(found(f"some_key = {draw(f'{{x{size}}}', Random(1))}")) is is_found
+    assert found(f"some_key = {draw('{uuid}', Random(1))}") == []
+
+
+@pytest.mark.parametrize(("value", "is_found"), [("Kd8sQ2mZx7Lw4Rt", False), ("Kd8sQ2mZx7Lw4Rt9", True)])
+def test_random_letters_after_words_of_a_secret(value: str, is_found: bool) -> None:
+    """After words that speak of a secret, sixteen characters drawn at random count."""
+    assert bool(found(f"here is the token, careful: see {value}")) is is_found
+
+
+def test_the_name_of_a_token_makes_an_identifier_one() -> None:
+    """A UUID and a run of hexadecimal digits are secrets under the name of a token."""
+    for form in ("{uuid}", "{x14}"):
+        value = draw(form, Random(3))
+        assert found(f"acme_token: {value}") == [value]
+
+
+def test_places_of_codes_are_exact() -> None:
+    """A code is covered exactly, also far into a text."""
+    text = "word " * 40 + "482913 is your login code"
+    assert found(text) == ["482913"]
+    assert found("word " * 40 + "your login code is 482913 now") == ["482913"]
+    assert found("word " * 40 + "482913 is your login cod") == []
+
+
+def test_letters_without_digits_can_be_drawn() -> None:
+    """A bearer's token of letters only counts when they do not follow each other as in words."""
+    assert found("Bearer xKqzWvJpTrmBnLdHgFcS") != []
+    assert found("Bearer authenticationrequired") == []
+
+
+def test_clone_addresses_pass() -> None:
+    """What follows a host and a colon is a path there when it has a slash, and may be a secret when it has none."""
+    path = "Kd8sQ2mZx7Lw/4Rt9VbN3cY6hJ"
+    assert list(find_assigned(f"git@example.org:{path}")) == []
+    assert found(f"the token of git@example.org:{path}") == []
+
+
+@pytest.mark.parametrize("at", [0, 1, 7, 8, 9])
+def test_a_value_at_either_end_is_known(at: int) -> None:
+    """A held value of the least length is found when it is all there is, and with anything before or behind it."""
+    value = b"Kd8sQ2mZ"
+    known = KnownSecrets(b"", (), (value,))
+    assert list(known.find(b"." * at + value)) == [(at, at + 8)]
+    assert list(known.find(value + b"." * at)) == [(0, 8)]
+
+
+def test_likeness_counts_every_pair() -> None:
+    """Pairs of letters count from the first letter of the alphabet on; other characters separate."""
+    assert word_likeness("an") > 0
+    assert word_likeness("a") == word_likeness("1-2") == 0.0
+    assert word_likeness("th1er") == pytest.approx((word_likeness("th") + word_likeness("er")) / 2)
+
+
+def test_twelve_characters_can_be_random() -> None:
+    """Below twelve characters nothing is called random."""
+    assert is_random("Kd8sQ2mZx7Lw")
+    assert not is_random("Kd8sQ2mZx7L")
+
+
+def test_rules_are_numbered_by_provider() -> None:
+    """A provider's first format has its name, the others a number from two on."""
+    ids = [rule.rule_id for rule in token_rules() if rule.provider == "github"]
+    assert ids[:3] == ["github", "github-2", "github-3"]
+    assert len({rule.rule_id for rule in STRUCTURE_RULES}) == len(STRUCTURE_RULES)
+
+
+@pytest.mark.parametrize("prefix", ["hf_", "re_", "fw_"])
+def test_short_prefixes_are_tried(prefix: str) -> None:
+    """A format whose prefix is one or two letters before a sign is found like the others, reversed as well."""
+    (rule,) = [rule for rule in token_rules() if rule.template.startswith(prefix)][:1]
+    value = draw(rule.template, Random(5))
+    assert value in found(f"see {value} there")
+    assert value[::-1] in found(f"see {value[::-1]} there")
