@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from warden.errors import LedgerError
 from warden.ledger.entry import GENESIS, StoredEntry, parse_entry, write_entry
-from warden.ledger.grammar import is_plain, kind_of
+from warden.ledger.grammar import is_plain, kind_of, read_entry
 from warden.ledger.schema import (
     KINDS,
     WORD_LIMIT,
@@ -83,7 +83,7 @@ def is_accepted(raw: bytes) -> bool:
 def test_what_is_written_is_parsed(entry: StoredEntry) -> None:
     """Every entry of every kind is read back the same; the quick look knows its kind, and knows it as plain unless a map
     holds something or a number is very large."""
-    assert parse_entry(entry.raw) == entry
+    assert parse_entry(entry.raw) == read_entry(entry.raw) == entry
     assert kind_of(entry.raw) == entry.kind
     numbers = [entry.seq, *(value for value in entry.fields.values() if type(value) is int)]
     maps = [value for name, value in entry.fields.items() if KINDS[entry.kind][name] is is_counts]
@@ -111,6 +111,8 @@ def test_garbage_is_not_plain() -> None:
     for raw in (b"", b"\xff", b"{}", entry.raw + b"\n", entry.raw.replace(b"2026-01-31", b"2026-02-31")):
         assert not is_plain(raw)
         assert not is_accepted(raw)
+        with pytest.raises(LedgerError):
+            read_entry(raw)
     assert is_plain(entry.raw)
 
 

@@ -19,7 +19,7 @@ from warden.errors import LedgerError
 from warden.ledger.checkpoint import Checkpoint, Note, parse_note
 from warden.ledger.damage import Damage, DamagedLogError, damaged
 from warden.ledger.entry import GENESIS, StoredEntry, parse_entry
-from warden.ledger.grammar import is_plain
+from warden.ledger.grammar import is_plain, read_entry
 from warden.ledger.merkle import Frontier, hash_leaf, hash_node
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def _changed(seq: int) -> DamagedLogError:
 def parse_at(raw: bytes, seq: int) -> StoredEntry:
     """Return the entry; raises `DamagedLogError` that names its place."""
     try:
-        return parse_entry(raw)
+        return read_entry(raw)
     except LedgerError as error:
         raise damaged(Damage.MALFORMED, seq, f"entry {seq} is not one: {error.message}") from error
 
