@@ -314,6 +314,21 @@ def test_a_refused_credential_holds_what_only_the_model_could_answer() -> None:
     assert [bed.disposition(f"m{n}") for n in (1, 2, 3)] == [ANSWERED] * 3
 
 
+def test_what_failed_beside_a_refused_credential_is_held_too() -> None:
+    """Of two questions side by side one is refused for our key and the other fails otherwise: both wait for the new key."""
+
+    class HalfRefused(ScriptedModel):
+        def consult(self, prepared: Prepared) -> Consultation:
+            self.alert = "renew the key" if not self.asked else ""
+            return super().consult(prepared)
+
+    bed = model_bed(HalfRefused(lambda given: None), parallel=2)
+    for _ in range(2):
+        bed.send()
+    assert bed.execute().exit_status == EXIT_CREDENTIAL
+    assert [bed.record(f"m{n}").reason for n in (1, 2)] == ["model-credential"] * 2  # type: ignore[union-attr]
+
+
 def test_a_refused_credential_leaves_the_rules_in_charge() -> None:
     """What the rules can answer is answered although the model refuses our key, in a dry run as well as in an executing one."""
     model = ScriptedModel(lambda given: None)

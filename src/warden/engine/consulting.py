@@ -164,14 +164,16 @@ class Consulting:
         self._purse.settle()
         self.counts["asked"] += len(questions)
         stopped = self._parts.stop.requested()
-        return {
-            question.place: self._waiting(answer.plan, answer.fallback_reason)
-            if answer.alert
-            else Proposal(answer.plan)
-            for question, answer in zip(questions, answers, strict=True)
-            # A question that a stop cut short says nothing about the model: the next run asks again.
-            if not (stopped and answer.answer is None and answer.fallback_reason)
-        }
+        proposals: dict[int, Proposal] = {}
+        for question, answer in zip(questions, answers, strict=True):
+            is_unanswered = answer.answer is None and answer.fallback_reason != ""
+            if is_unanswered and self.alert:
+                # Beside one that was refused for our key, another may have been told something else for the same cause.
+                proposals[question.place] = self._waiting(answer.plan)
+            elif not (is_unanswered and stopped):
+                # A question that a stop cut short says nothing about the model: the next run asks again.
+                proposals[question.place] = Proposal(answer.plan)
+        return proposals
 
     def _consult(self, question: _Question) -> Consultation:
         prepared = question.prepared
@@ -197,12 +199,12 @@ class Consulting:
             plan = _failed(error)
         if refusal is not None and plan.reason == reason:
             plan = replace(plan, detail=f"{refusal.detail}; rules: {question.prepared.fallback.detail}")
-        return self._waiting(plan, reason) if reason == CREDENTIAL else Proposal(plan)
+        return self._waiting(plan) if reason == CREDENTIAL else Proposal(plan)
 
-    def _waiting(self, plan: Plan, reason: str) -> Proposal:
+    def _waiting(self, plan: Plan) -> Proposal:
         """Hold a message that only the model could have answered; what the rules answer is answered."""
         is_left = all(action.kind == "escalate" for action in plan.actions)
-        return Proposal(plan, reason if is_left else "")
+        return Proposal(plan, CREDENTIAL if is_left else "")
 
 
 def _failed(error: Exception) -> Plan:
