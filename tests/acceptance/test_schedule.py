@@ -112,7 +112,14 @@ def test_any_change_makes_passes_dry_again(home: Home) -> None:
     assert home.run("schedule", "enable", "--allow-drift", "catalog").status == 0
     assert home.run(*drift).out.startswith("Nothing to do")
     (overlay / "more.yaml").write_text("not a policy")
+    assert home.run(*drift).out.startswith("Nothing to do"), "the set that was signed off is still in force"
+    (overlay / "more.yaml").write_text(
+        'version: "1"\ndefault_decision: abstain\nrules:\n  - id: short\n    match: {topics: [job.warden.reply]}\n'
+        "    decision: require_approval\n    reason: a person reads it\n"
+    )
     assert "overlay" in home.run(*drift).out
+    (overlay / "more.yaml").unlink()
+    assert home.run(*drift).out.startswith("Nothing to do")
 
 
 def test_a_failure_of_a_timers_pass_is_an_alert(home: Home) -> None:
