@@ -19,15 +19,17 @@ A_CASE = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--seeds` and `--replay`."""
+    """Add `--seeds`, `--first-seed` and `--replay`."""
     parser.addoption("--seeds", type=int, default=1000, help="seeds of the random simulation")
+    parser.addoption("--first-seed", type=int, default=0, help="the first of these seeds")
     parser.addoption("--replay", default=A_CASE, help="the case of a failure, as it was printed")
 
 
 @pytest.fixture
-def seeds(request: pytest.FixtureRequest) -> int:
-    """The number of seeds to try."""
-    return int(request.config.getoption("--seeds", 1000))
+def seeds(request: pytest.FixtureRequest) -> range:
+    """The seeds to try."""
+    first = int(request.config.getoption("--first-seed", 0))
+    return range(first, first + int(request.config.getoption("--seeds", 1000)))
 
 
 @pytest.fixture

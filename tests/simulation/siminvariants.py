@@ -96,7 +96,9 @@ def check_exactly_once(world: World, ledger: Ledger, certain: bool) -> None:
             assert found <= wanted, f"{message} ({word}) has {found} of {wanted}"
             assert not done or found == wanted, f"{message} ({word}) is {disposition} with {found} of {wanted}"
         read = world.hub.is_read(message)
-        assert done or not read, f"{message} ({word}) is marked read and is {disposition}"
+        # When the flag was perhaps set, and it took so long that nobody asks any more, a person is told that it is in doubt.
+        doubtful = ("mark_read", message, "in_doubt") in ledger.states
+        assert done or not read or doubtful, f"{message} ({word}) is marked read and is {disposition}"
         assert read or not (certain and done), f"{message} ({word}) is {disposition} and not marked read"
     markers = Counter(message.content.metadata.get(MARKER) for message in sent)
     assert not markers or max(markers.values()) == 1, "a reply was sent twice"
