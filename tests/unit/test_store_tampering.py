@@ -154,15 +154,18 @@ def test_a_whole_other_history_needs_a_head_from_elsewhere(files: LedgerFiles, t
     store.close()
 
 
-@pytest.mark.parametrize("gone", ["database", "head", "database and head", "key", "everything"])
+@pytest.mark.parametrize("gone", ["database", "head", "database and head", "contents", "key", "everything"])
 def test_files_that_are_deleted(files: LedgerFiles, gone: str) -> None:
     """No file, and no two of them, can go without the others knowing; a new log never begins by itself."""
     paths = {"database": [files.database], "head": [files.head], "key": [files.keys.key], "everything": []}
+    paths["contents"] = [files.head, Path(f"{files.database}-wal")]
     paths["database and head"] = [files.database, files.head]
     for path in paths[gone]:
-        path.unlink()
+        path.unlink(missing_ok=True)
+    if gone == "contents":
+        files.database.write_bytes(b"")
     if gone == "everything":
         shutil.rmtree(files.state_dir)
     with pytest.raises(LedgerError):
         open_ledger(files)
-    assert files.database.exists() == (gone in ("head", "key"))
+    assert files.database.exists() == (gone in ("head", "contents", "key"))

@@ -69,7 +69,10 @@ class LedgerFiles:
                 f"the ledger {quote(self.database)} is gone, and the head that it published is still there",
                 "put a copy back, or start a new log with `warden ledger repair`",
             )
-        signer = self.keys.load(self.exists(), replaced=new_log is not None and new_log.replaces)
+        replaced = new_log is not None and new_log.replaces
+        signer = self.keys.load(self.exists(), replaced)
+        if not replaced and self.keys.read_pin() is not None:
+            new_log = None  # what is pinned says that there was a ledger: an emptied one is not begun anew
         store = SqliteLedgerStore(self.database, clock, signer, HeadFile(self.head), new_log)
         self.keys.pin_once(signer.public_key)
         return store

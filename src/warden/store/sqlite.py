@@ -102,7 +102,7 @@ class SqliteLedgerStore:
             self._connection = connect(self._path)
             self._lock = NoLock() if memory else WriterLock(Path(self._path + ".lock"))
             try:
-                self._open(new_log or NewLog())
+                self._open(new_log)
             except BaseException:
                 self._connection.close()
                 self._lock.close()
@@ -110,8 +110,10 @@ class SqliteLedgerStore:
 
     # -- opening
 
-    def _open(self, new_log: NewLog) -> None:
+    def _open(self, new_log: NewLog | None) -> None:
         if is_empty(self._connection):
+            if new_log is None:
+                raise damage("the ledger is empty: all that it held is gone")
             with self._lock.held():
                 if is_empty(self._connection):
                     self._create(new_log.log_id or os.urandom(8).hex(), new_log.previous_head)
