@@ -157,7 +157,7 @@ class Manager:
 
     def wait_for(self, word: str) -> list[str]:
         """Return what was said up to the first message with this word."""
-        said = []
+        said: list[str] = []
         while not said or word not in said[-1]:
             said.append(self.socket.recv(4096).decode())
         return said
