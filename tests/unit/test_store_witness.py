@@ -186,3 +186,17 @@ def test_a_witness_that_is_away_makes_verifying_partial(home: Path, capsys: pyte
     assert "directory is not there" in capsys.readouterr().err
     assert run(["doctor"]) == 0
     assert "directory is not there" in capsys.readouterr().out
+
+
+def test_an_emptied_ledger_is_repaired_and_never_begun_anew(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A database that was emptied together with its head is status 6 until somebody repairs it."""
+    state = own_home / ".local" / "state" / "ops-warden"
+    assert run(["worker", "run", "--execute", "--quiet"]) == 0
+    (state / "checkpoints" / "ledger.head").unlink()
+    (state / "ledger.db").write_bytes(b"")
+    assert run(["worker", "run", "--execute"]) == 6
+    assert run(["ledger", "verify"]) == 6
+    assert "database is empty" in capsys.readouterr().out
+    assert run(["ledger", "repair"]) == 0
+    assert run(["worker", "run", "--execute", "--quiet"]) == 0
+    assert run(["ledger", "verify"]) == 0

@@ -13,7 +13,7 @@ from warden.errors import LedgerError
 from warden.ledger.damage import Damage, DamagedLogError, Finding, damaged
 from warden.ledger.entry import parse_entry
 from warden.ledger.signature import Verifier, fingerprint_of
-from warden.store.connection import check_identity, sqlite_errors
+from warden.store.connection import check_identity, is_empty, sqlite_errors
 from warden.store.files import LedgerFiles, no_ledger
 from warden.store.headfile import HeadFile
 from warden.store.keptheads import LogIdentity, Sorted, sort_kept
@@ -66,6 +66,11 @@ def inspect(
             raise damaged(Damage.DATABASE, None, "the database is gone, and the head that it published is still there")
         published = HeadFile(files.head).read()  # before the database: a log that grows meanwhile is ahead of it
         with sqlite_errors(str(files.database)), open_snapshot(files.database) as connection:
+            if is_empty(connection):  # its making was interrupted, and the next run makes it; or somebody emptied it
+                if published is None and files.keys.read_pin() is None:
+                    raise no_ledger(files.database)
+                detail = "the database is empty, and its pinned key or published head says that it was not"
+                raise damaged(Damage.DATABASE, None, detail)
             check_identity(connection, str(files.database))
             log = read_log_identity(connection)
             origin, key = log.origin, log.key
