@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SOURCES := $(shell find src charter -type f -not -path '*/__pycache__/*' -not -path 'src/warden/_charter/*' 2>/dev/null)
 WHOLE := policy ledger engine
 SEEDS ?= 10000
+ROUNDS ?= 500
 PAIRS ?= 1000000
 SAMPLE ?= 0
 
@@ -76,8 +77,9 @@ lock: ## Write requirements/lock.txt anew from the newest allowed versions
 bench: $(VENV)/.tools $(VENV)/.installed ## Benchmarks, each against a baseline in the same run
 	$(BIN)/python bench/run.py --out bench/results
 
-soak: $(VENV)/.tools $(VENV)/.installed ## Long runs: SEEDS simulated worlds, property tests with many examples
+soak: $(VENV)/.tools $(VENV)/.installed ## Long runs: SEEDS simulated worlds, ROUNDS of kill -9, property tests with many examples
 	$(BIN)/python -m pytest -q --timeout=86400 --seeds=$(SEEDS) tests/simulation
+	$(BIN)/python -m pytest -q --timeout=86400 --rounds=$(ROUNDS) tests/acceptance/test_kill_rounds.py
 	$(BIN)/python -m pytest -q --timeout=86400 --hypothesis-profile=soak tests/unit tests/contract tests/golden
 
 fuzz: $(VENV)/.tools $(VENV)/.installed ## The policy kernel against its naive model, PAIRS times
