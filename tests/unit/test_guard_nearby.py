@@ -150,6 +150,14 @@ def test_passes_what_is_no_bare_secret(text: str) -> None:
     assert SCANNER.scan(text) == ()
 
 
+def test_lines_of_a_signature_have_no_names() -> None:
+    """In a block of base64 the end of one line names nothing on the next, as it is and as JSON."""
+    lines = draw("{b58}", Random(1)) + "/+aPWd", draw("{b64}", Random(2)), draw("{b62}Pt", Random(3))
+    block = "-----BEGIN PGP SIGNATURE-----\n\n" + "\n".join(lines) + "\n-----END PGP SIGNATURE-----\n"
+    assert SCANNER.scan(block) == ()
+    assert SCANNER.scan(block.replace("\n", "\\n")) == ()
+
+
 def test_padded_base64_may_hold_slashes() -> None:
     """Thirty-two random bytes in base64 are found bare, though a path is not."""
     value = "kQ7/3vZp+X9mT2bLw8RsYf1NcA6dHg4JoE0uVi5Kxq8="

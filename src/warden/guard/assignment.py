@@ -92,6 +92,7 @@ _NAMED_AFTER = (
 )
 _SENTENCE_END = r"\n\s*\n|[.;!?]\s"
 _LONG_RUN = r"[A-Za-z0-9+/=]{40,}"  # letters of an encoding are no words
+_BLOCK_LINE = r"[A-Za-z0-9+/=]{60}(?:\r?\n[ \t>]{0,4}|(?:\\r)?\\)$"  # what goes on below is no value of its own
 _CLONE = r"(?:^|[\"'`(])[\w.-]+@[\w.-]+:$"  # git@host:owner/name.git
 _ID = r"(?i)\b(?:\w{0,24}_)?id[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:gid://[\w/.-]{1,64}/)?$"
 ID_REACH = 120
@@ -258,6 +259,8 @@ def _is_dense(value: str) -> bool:
 def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
     """Return what the name of the value at `start` says, and whether the words before it speak of a secret."""
     left = text[max(0, start - LOOK_BACK) : start]
+    if _compiled(_BLOCK_LINE).search(left):
+        return NameStrength.SILENT, False
     name, is_assigned = name_before(left)
     right = text[end : end + LOOK_AHEAD]
     if name and is_assigned:

@@ -14,7 +14,7 @@ from warden.guard.names import NameStrength, has_provider, is_innocent, mentions
 CALL_REACH = 64
 LINE_REACH = 96
 _NAME_AT_END = (
-    r"([A-Za-z][\w.]{1,47})[\"'`*_)]{0,2}[ \t]{0,3}(?:\s[-–—][ \t]{1,3}|[:：]?[ \t]{0,3}\r?\n\s{0,8}|\s)"
+    r"(?<![\w+/=.])([A-Za-z][\w.]{1,31})[\"'`*_)]{0,2}[ \t]{0,3}(?:\s[-–—][ \t]{1,3}|[:：]?[ \t]{0,3}\r?\n\s{0,8}|\s)"
     r"[\"'`(]{0,2}$"
 )
 _CALL = r"\(\s{0,2}[\"'`]$"
