@@ -24,16 +24,17 @@ def _detect_secrets() -> Finder:
     settings: Any = import_module("detect_secrets.settings")
     scan: Any = import_module("detect_secrets.core.scan")
 
+    path = Path(tempfile.mkdtemp(prefix="guard-peers-")) / "text.txt"
+
     def find(text: str) -> list[tuple[int, int]]:
+        path.write_text(text, "utf-8", errors="replace")
         spans = []
-        at = 0
         with settings.default_settings():
-            for line in text.split("\n"):
-                for secret in scan.scan_line(line):
-                    value = secret.secret_value or ""
-                    place = line.find(value) if value else -1
-                    spans.append((at + max(place, 0), at + (place + len(value) if place >= 0 else len(line))))
-                at += len(line) + 1
+            for secret in scan.scan_file(str(path)):
+                value = secret.secret_value or ""
+                at = text.find(value) if value else -1
+                if at >= 0:
+                    spans.append((at, at + len(value)))
         return spans
 
     return find
