@@ -13,6 +13,7 @@ import pytest
 
 from storebed import fill, open_ledger
 from warden.errors import LedgerError, StateError
+from warden.ledger.damage import Damage
 from warden.ledger.signature import SeedSigner
 from warden.model.entry import Batch
 from warden.store.files import LedgerFiles
@@ -139,3 +140,25 @@ def test_not_across_a_fork(files: LedgerFiles) -> None:
     store.commit(Batch((alert(),)))
     store.close()
     assert inspect(files).report.sound
+
+
+def test_a_ledger_whose_making_was_interrupted_is_none_yet(files: LedgerFiles) -> None:
+    """A full disk on the first run leaves an empty database: verifying says that there is no ledger, and a run makes it."""
+    files.keys.load(ledger_exists=False)
+    connection = sqlite3.connect(files.database)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    with pytest.raises(StateError, match="there is no ledger"):
+        inspect(files)
+    fill(files)
+    assert inspect(files).report.sound
+
+
+def test_an_emptied_database_is_damage(files: LedgerFiles) -> None:
+    """A database that was emptied while its head is still there is not taken for a new one."""
+    fill(files)
+    for path in (files.database, Path(f"{files.database}-wal")):
+        path.write_bytes(b"")
+    findings = inspect(files).report.findings
+    assert [finding.damage for finding in findings] == [Damage.DATABASE]
+    assert "the database is empty" in findings[0].detail
