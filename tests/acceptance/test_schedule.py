@@ -85,6 +85,9 @@ def test_a_report_that_was_changed_cannot_be_signed_off(home: Home) -> None:
     changed.write_text((Path(__file__).parents[2] / "charter" / "catalog.yaml").read_text() + "# more\n")
     refused = home.run("schedule", "approve", "--reason", "x", "--catalog", str(changed))
     assert (refused.status, "the catalogue" in refused.err) == (4, True)
+    for odd, status in ((home.path, 2), (home.path / "missing", 2)):
+        assert home.run("schedule", "approve", "--reason", "x", "--report", str(odd)).status == status
+    assert home.run("schedule", "approve", "--reason", " ").status == 2
     saved.write_text(saved.read_text() + " ")
     assert home.run("schedule", "approve", "--reason", "x").status == 4
     assert home.run("schedule", "approve", "--reason", "x", "--report", str(saved)).status == 4

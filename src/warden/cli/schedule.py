@@ -225,6 +225,8 @@ def _check_reason(settings: Settings, reason: str) -> None:
 
 
 def _read_report(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise InputError(f"report {quote(path)} is not an ordinary file", "name a saved report")
     try:
         with path.open("rb") as file:
             data = file.read(REPORT_LIMIT + 1)
