@@ -32,8 +32,12 @@ def make_directory(path: Path) -> None:
     """Create `path` and its missing parents for this user only, whatever the umask; raises `StateError`."""
     with disk_errors(path):
         for directory in (*reversed(path.parents), path):
-            if directory == path or not directory.exists():
+            new = not directory.exists()
+            if directory == path or new:
                 directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+            if new:  # else power that fails may take it away, with all that was synced in it
+                with contextlib.suppress(PermissionError):  # a parent that may be entered and not read
+                    sync_directory(directory.parent)
 
 
 def sync_directory(path: Path) -> None:
