@@ -11,6 +11,7 @@ from warden.cli import compose
 from warden.cli.flags import ConfigFlag, JsonFlag, StateDirFlag
 from warden.cli.framework import new_app
 from warden.cli.identity import operator_name
+from warden.cli.ledger_heads import KeptElsewhere
 from warden.cli.ledger_parts import holding
 from warden.cli.output import print_json
 from warden.cli.render import visible
@@ -33,7 +34,8 @@ def restore(
     """
     settings = compose.load_settings(config, state_dir)
     with holding(settings):
-        done = restore_state(compose.ledger_files(settings), source, compose.build_clock(), operator_name())
+        kept = KeptElsewhere(settings, online=True, strict=False)
+        done = restore_state(compose.ledger_files(settings), source, compose.build_clock(), operator_name(), kept)
     if as_json:
         print_json({"schema": "warden.restore/1", **_document(done)})
         return

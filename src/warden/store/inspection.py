@@ -120,12 +120,6 @@ def _begin(uri: str) -> sqlite3.Connection:
     return connection
 
 
-def read_identity(connection: sqlite3.Connection) -> tuple[str, Verifier | None]:
-    """Return the log's name and the key that its first entry names; raises `DamagedLogError`."""
-    log = read_log_identity(connection)
-    return log.origin, log.key
-
-
 def read_log_identity(connection: sqlite3.Connection) -> LogIdentity:
     """Return which log this is, as its first entry says; raises `DamagedLogError`."""
     row = connection.execute("SELECT raw FROM entries WHERE seq = 0").fetchone()

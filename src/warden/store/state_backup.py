@@ -30,7 +30,7 @@ from warden.ledger.entry import format_time
 from warden.store.backup import COPY_LIMIT, Restored, restore
 from warden.store.connection import check_program, connect, sqlite_errors, stored_version, transaction
 from warden.store.durable import disk_errors, make_directory, replace_by_copy, sync_directory
-from warden.store.inspection import open_snapshot, read_identity
+from warden.store.inspection import KeptHeads, no_heads, open_snapshot, read_log_identity
 from warden.store.logstate import read_state
 from warden.store.migration import rederive
 from warden.store.tables import SCHEMA_VERSION
@@ -108,8 +108,10 @@ def back_up_state(files: LedgerFiles, target: Path, clock: Clock) -> Manifest:
     return manifest
 
 
-def restore_state(files: LedgerFiles, source: Path, clock: Clock, by: str) -> Returned:
-    """Put a backup back; the caller holds the run's lock.
+def restore_state(
+    files: LedgerFiles, source: Path, clock: Clock, by: str, kept_heads: KeptHeads = no_heads
+) -> Returned:
+    """Put a backup back; the caller holds the run's lock. `kept_heads` is as for `store.backup.restore`.
 
     Raises `InputError` when `source` is not a backup, `LedgerError` when its ledger does not verify, and `StateError`
     when a database is in use or a file cannot be written. Everything is checked before anything is replaced.
@@ -127,7 +129,7 @@ def restore_state(files: LedgerFiles, source: Path, clock: Clock, by: str) -> Re
             _check_unused(name, target)
         make_directory(evidence)
         kept = tuple(name for name, (target, copy) in targets.items() if not _put(name, target, copy, evidence))
-        done = restore(files, extracted[LEDGER], clock, by) if LEDGER in extracted else None
+        done = restore(files, extracted[LEDGER], clock, by, kept_heads) if LEDGER in extracted else None
     return Returned(len(extracted) - len(kept), kept, evidence, done)
 
 
@@ -170,14 +172,14 @@ def _check_ledger(copy: Path, files: LedgerFiles, segments: Path | None = None) 
     try:
         with sqlite_errors(str(copy)):
             check_program(connection, str(copy))
-            origin, key = read_identity(connection)
+            log = read_log_identity(connection)
             place = files.segments if segments is None else segments
             if stored_version(connection) < SCHEMA_VERSION:
                 with transaction(connection):
                     rederive(connection, place)
                     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             state = read_state(connection)
-            report = verify_ledger(Source(connection, place, origin, key), state.note.text)
+            report = verify_ledger(Source(connection, place, log.origin, log.key), state.note.text)
             if report.findings:
                 raise DamagedLogError(report.findings[0])
             return state.size
