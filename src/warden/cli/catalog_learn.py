@@ -149,7 +149,7 @@ def export(
 def _changed(settings: Settings, present: Catalog, file: Path) -> bytes:
     """Return the bytes of the patched catalogue; raises `GateError` when it answers something worse than before."""
     from warden.brains.rules import learning
-    from warden.brains.rules.brain import RuleBrain
+    from warden.cli.compose import build_rule_brain
     from warden.cli.ledger_parts import read_small_file
     from warden.documents.catalog import load_catalog
     from warden.documents.catalog_patch import patched, read_patch, write_catalog
@@ -159,7 +159,7 @@ def _changed(settings: Settings, present: Catalog, file: Path) -> bytes:
     changed = load_catalog(data, str(file))
     facts = _facts(settings)
     own = tuple(_own_questions(present))
-    brains = [RuleBrain(one) for one in (present, changed)]
+    brains = [build_rule_brain(one) for one in (present, changed)]
     for example in own:
         before, after = (learning.answer_of(brain, facts, example) for brain in brains)
         if before == example.entry != after:
