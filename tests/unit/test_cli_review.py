@@ -15,6 +15,7 @@ from warden.cli.main import run
 from warden.cli.stats import summarize
 from warden.hubs.embedded import EmbeddedHub
 from warden.model.delivery import OutgoingMessage
+from warden.model.entry import Batch, Entry
 from warden.model.message import Message
 
 LOOK_FIRST = (
@@ -313,3 +314,27 @@ def test_the_rates_warn_when_everything_is_released(capsys: pytest.CaptureFixtur
     assert run(["stats"]) == 0
     assert "100 %" in capsys.readouterr().out
     assert run(["stats", "--window", "soon"]) == 2
+
+
+def test_a_released_dead_letter_can_be_retried(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a person released is allowed for a retry as well, as long as the policy only asks for a person."""
+    configure()
+    overlay()
+    mail(QUESTION)
+    assert run(["review", "accept", "1", "--no-deliver"]) == 0
+    settings = compose.load_settings()
+    store = compose.open_ledger(settings)
+    (row,) = store.read(lambda connection: connection.execute("SELECT key FROM outbox WHERE stage = 0").fetchall())
+    given_up = {"fault": "rejected", "next": "dead", "retry_in_ms": None, "detail": "hub-rejected"}
+    store.commit(
+        Batch(
+            (
+                Entry("attempted", {"run_id": "run-1", "key": row[0], "number": 1}),
+                Entry("faulted", {"run_id": "run-1", "key": row[0], "number": 1, **given_up}),
+            )
+        )
+    )
+    store.close()
+    assert run(["dead", "retry", row[0]]) == 0
+    assert run(["worker", "run", "--execute", "--quiet"]) == 0
+    assert len(sent()) == 1

@@ -95,13 +95,16 @@ def retry(
     """Retry one; exit 4 when today's policy does not allow it."""
     from warden.documents.request import request_from_json
     from warden.engine.letters import rejudge, retrying
+    from warden.model.request import Effect
 
     with writing(config, state_dir) as (settings, store):
         letter = _find(store, agent or settings.agent, key)
         kept = store.read(lambda connection: queries.read_request(connection, letter))
         if kept is None:
             raise GateError("the facts on which it was allowed were purged", "drop it, and answer by hand")
-        rejudge(letter, request_from_json(kept), compose.build_kernel(settings), compose.build_scanner(settings))
+        released = store.read(lambda connection: queries.was_released(connection, letter.action_digest))
+        floor = Effect.REQUIRE_APPROVAL if released else Effect.ALLOW_WITH_CONSTRAINTS
+        rejudge(letter, request_from_json(kept), compose.build_kernel(settings), compose.build_scanner(settings), floor)
         store.commit(Batch(retrying(letter, _person(settings, reason))))
     talk(f"{letter.intent.key[:16]} is delivered by the next `warden worker run --execute`")
 

@@ -153,6 +153,14 @@ def read_facts(connection: sqlite3.Connection, key: MessageKey) -> bytes | None:
     return None if row is None or not row[0] else read_blob(connection, row[0])
 
 
+def was_released(connection: sqlite3.Connection, action_digest: str) -> bool:
+    """Return whether a person released exactly this action."""
+    row = connection.execute(
+        "SELECT 1 FROM review_items WHERE released = ? AND state = 'decided'", (action_digest,)
+    ).fetchone()
+    return row is not None
+
+
 def reviews_wait(connection: sqlite3.Connection, agent: str, now_ms: int, raised_before_ms: int | None) -> bool:
     """Return whether an approval's time has run out, or an open item was not raised since that moment."""
     row = connection.execute(
