@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warden.model.message import Assurance
-from warden.server.intake_signature import (
+from warden.server.intake.signature import (
     Headers,
     RefusedDeliveryError,
     SignatureTerms,

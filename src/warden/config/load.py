@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warden.config.check import check_agent, check_document, check_url, refuse
 from warden.config.credential import CredentialSource
@@ -24,6 +25,9 @@ from warden.config.settings import (
     Settings,
 )
 from warden.errors import ConfigError, quote
+
+if TYPE_CHECKING:
+    from warden.config.intake_settings import IntakeSettings
 
 CONFIG_NAME = "config.toml"
 CONFIG_BYTES = 256 * 1024
@@ -70,6 +74,7 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
         guard=GuardSettings(kingfisher=values.get("guard.kingfisher") is True),
         schedule=_schedule(values),
         service=ServiceSettings(environment.notify_socket, environment.watchdog_s),
+        intake=_intake(config_file, values, place),
         policy=_policy(values, place),
         no_color=environment.no_color,
         variables=environment.variables,
@@ -165,6 +170,14 @@ def _review(file: Path | None, values: Mapping[str, object]) -> ReviewSettings:
     from warden.config.review import read_review  # most configurations have no such table
 
     return read_review(file, values)
+
+
+def _intake(file: Path | None, values: Mapping[str, object], place: Path) -> IntakeSettings | None:
+    if file is None or not any(name.startswith("intake.") for name in values):
+        return None
+    from warden.config.intake import read_intake  # most configurations have no such table
+
+    return read_intake(file, values, place)
 
 
 def _limits(values: Mapping[str, object]) -> Limits:

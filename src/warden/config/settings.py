@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from warden.config.intake_settings import IntakeSettings
+
 DEFAULT_AGENT = "ops-warden"
 
 REPLIES_PER_THREAD_HOUR = 3
@@ -147,7 +149,8 @@ class Settings:
     """What a run needs to know before it starts. No credential's value is ever in here.
 
     `config_file` is None when there is none. `catalog` is None for the catalogue that ships inside the package.
-    `concurrency` is how many deliveries and brain calls run at once. `retention_days` is how long texts are kept in
+    `intake` is None where no events are
+    taken in. `concurrency` is how many deliveries and brain calls run at once. `retention_days` is how long texts are kept in
     the ledger's blobs; entries are kept for ever.
     """
 
@@ -169,6 +172,7 @@ class Settings:
     guard: GuardSettings = GuardSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     service: ServiceSettings = ServiceSettings()
+    intake: IntakeSettings | None = None
     no_color: bool = False
     variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -176,6 +180,11 @@ class Settings:
     def hub_file(self) -> Path:
         """The embedded hub's database."""
         return self.state_dir / "hub.db"
+
+    @property
+    def intake_file(self) -> Path:
+        """The database of events that were taken in."""
+        return self.state_dir / "intake.db"
 
     @property
     def scanner_cache_dir(self) -> Path:

@@ -71,8 +71,11 @@ class Write:
 class Database:
     """One open hub file: a connection that writes and one that reads. Safe to use from several threads."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """Open or make the file; raises `StateError` when it cannot be used or is of a newer version."""
+    def __init__(self, path: Path, clock: Clock, migrations: Sequence[str] = MIGRATIONS, prefix: str = "hub") -> None:
+        """Open or make the file; raises `StateError` when it cannot be used or is of a newer version.
+
+        `migrations` is the schema of what is kept in it, with a table `hub` of names and values; `prefix` begins its id.
+        """
         self.path = path
         self._clock = clock
         self._writer_turn = threading.Lock()
@@ -83,7 +86,7 @@ class Database:
             with self._file_lock():
                 _make_private(path)
                 self._writer = _connect(path)
-                _migrate(self._writer, path)
+                _migrate(self._writer, path, migrations, prefix)
                 self._reader = _connect(path)
                 self._reader.execute("PRAGMA query_only = ON")
         self.hub_id: Final = str(self.read_one("SELECT value FROM hub WHERE name = 'id'")[0])
@@ -229,16 +232,16 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str], prefix: str) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(MIGRATIONS):
+    if version > len(migrations):
         raise StateError(
-            f"{quote(path)} was written by a newer version (schema {version}, known {len(MIGRATIONS)})",
+            f"{quote(path)} was written by a newer version (schema {version}, known {len(migrations)})",
             "upgrade warden, or name another state directory with --state-dir",
         )
-    for known in range(version, len(MIGRATIONS)):
-        connection.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[known]}PRAGMA user_version = {known + 1};COMMIT;")
-    connection.execute("INSERT OR IGNORE INTO hub VALUES ('id', ?)", (f"hub-{os.urandom(16).hex()}",))
+    for known in range(version, len(migrations)):
+        connection.executescript(f"BEGIN IMMEDIATE;{migrations[known]}PRAGMA user_version = {known + 1};COMMIT;")
+    connection.execute("INSERT OR IGNORE INTO hub VALUES ('id', ?)", (f"{prefix}-{os.urandom(16).hex()}",))
 
 
 @contextlib.contextmanager

@@ -52,6 +52,7 @@ _CODES: Final = {
     413: "too_large",
     415: "not_json",
     422: "invalid",
+    429: "too_many",
     500: "internal",
     503: "unavailable",
 }

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import queue
 import threading
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable
+from sqlite3 import Connection
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from warden.hubs.database import BATCH_WRITES, Database, Write
-from warden.hubs.operations import Operation, Posted
 
 if TYPE_CHECKING:
     import asyncio
+
+T = TypeVar("T")
 
 
 class _Asked(Write):
@@ -22,7 +25,7 @@ class _Asked(Write):
 
     __slots__ = ("future",)
 
-    def __init__(self, operation: Operation, future: asyncio.Future[Posted]) -> None:
+    def __init__(self, operation: Callable[[Connection], object], future: asyncio.Future[Any]) -> None:
         super().__init__(operation)
         self.future: Final = future
 
@@ -33,7 +36,7 @@ class _Asked(Write):
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
-            self.future.set_result(cast(Posted, self.result))
+            self.future.set_result(self.result)
 
 
 class GroupWriter:
@@ -46,14 +49,14 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._work, name="hub-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, operation: Operation) -> Posted:
+    async def write(self, operation: Callable[[Connection], T]) -> T:
         """Return the operation's result once it is durable; raises what it raises, and as `Database.write`.
 
         How many can wait is bounded by the number of connections that the server takes.
         """
         asked = _Asked(operation, self._loop.create_future())
         self._asked.put(asked)
-        return await asked.future
+        return cast(T, await asked.future)
 
     def close(self) -> None:
         """Finish what was asked, then end the thread."""
