@@ -111,7 +111,7 @@ def test_a_line_without_end_is_passed_on_in_parts() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.text(max_size=20), max_size=6), st.integers(0, 10**6), st.booleans())
+@given(st.lists(st.text("ab é\n\"\\😀,:{", max_size=20), max_size=6), st.integers(0, 10**6), st.booleans())
 def test_json_stays_json(words: list[str], seed: int, is_indented: bool) -> None:
     """A document with an enrolled value somewhere, written in any pieces, is still JSON and holds the value nowhere."""
     random = Random(seed)
