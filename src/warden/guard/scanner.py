@@ -149,12 +149,12 @@ class _Look:
 
         The order matters when one encoding stands inside another; mostly it does not, and nothing new is looked at.
         """
-        for step in (derived, *text_forms(derived.text)[1][-1:]):
-            is_first = step is derived
-            if step.text in self._seen or not self._may_look(step.text):
-                continue
-            onward = _onward(derived, place) if is_first else _whole(derived, place)
-            yield from self._look(step.text, _joined(form, step), depth + (not is_first), onward)
+        chain = (derived, *text_forms(derived.text)[1])
+        for step in chain:
+            form, place = _joined(form, step), _onward(step, place)
+            is_end = step is chain[-1]
+            if (step is derived or is_end) and step.text not in self._seen and self._may_look(step.text):
+                yield from self._look(step.text, form, depth + (step is not derived), place)
 
     def _may_look(self, text: str) -> bool:
         self._seen.add(text)
@@ -235,12 +235,6 @@ def _characters(data: bytes) -> int:
 
 def _joined(form: str, derived: Derived) -> str:
     return derived.form if form == "plain" else f"{form}+{derived.form}"
-
-
-def _whole(derived: Derived, place: ToOriginal) -> ToOriginal:
-    """Return a mapping of everything to all of the original of `derived`."""
-    span = place(*derived.to_original(0, len(derived.text)))
-    return lambda start, end: span
 
 
 def _onward(derived: Derived, place: ToOriginal) -> ToOriginal:
