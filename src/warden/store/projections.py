@@ -19,7 +19,7 @@ from warden.ledger.transitions import check_disposition, check_reopening, next_i
 from warden.model.delivery import UNCOUNTED, Fault
 from warden.model.disposition import Disposition
 from warden.model.records import IntentState
-from warden.store import reviews, schedule
+from warden.store import reviews, schedule, watch
 from warden.store.logstate import damage
 
 Fields = Mapping[str, Any]
@@ -37,9 +37,10 @@ def milliseconds(moment: datetime) -> int:
 
 def project(connection: sqlite3.Connection, entry: StoredEntry) -> None:
     """Update the projections from one entry; raises `TransitionError` for an edge that does not exist."""
-    handler = _HANDLERS.get(entry.kind)
-    if handler is not None:
-        handler(connection, entry.seq, _time_of(entry.at), entry.fields)
+    for handlers in (watch.HANDLERS, _HANDLERS):
+        handler = handlers.get(entry.kind)
+        if handler is not None:
+            handler(connection, entry.seq, _time_of(entry.at), entry.fields)
 
 
 @lru_cache(maxsize=64)
@@ -307,5 +308,5 @@ _HANDLERS: Mapping[str, Handler] = {
     "alert_raised": _alert_raised,
 }
 
-PROJECTED = frozenset(_HANDLERS)
+PROJECTED = frozenset(_HANDLERS) | frozenset(watch.HANDLERS)
 """The kinds of entries that change a table."""

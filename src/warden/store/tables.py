@@ -4,7 +4,7 @@ from __future__ import annotations
 
 APPLICATION_ID = 0x77647231
 """`wdr1` in SQLite's header: the file is a ledger of warden."""
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised whenever a derived table changes its form: opening an older database makes them anew (`store.migration`)."""
 
 LOG_TABLE_NAMES = frozenset({"entries", "checkpoints", "blobs"})
@@ -117,6 +117,22 @@ CREATE INDEX ticks_by_claim ON ticks (job, seq);
 CREATE TABLE standing_alerts (
   agent TEXT NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (agent, code)
 ) WITHOUT ROWID;
+CREATE TABLE tallies (
+  agent TEXT NOT NULL, name TEXT NOT NULL, label TEXT NOT NULL, value INTEGER NOT NULL,
+  PRIMARY KEY (agent, name, label)
+) WITHOUT ROWID;
+CREATE TABLE alerts (seq INTEGER PRIMARY KEY, agent TEXT NOT NULL, code TEXT NOT NULL, at_ms INTEGER NOT NULL);
+CREATE TABLE notices (
+  agent TEXT NOT NULL, target TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL,
+  reminders INTEGER NOT NULL, at_ms INTEGER NOT NULL, seq INTEGER NOT NULL UNIQUE,
+  PRIMARY KEY (agent, target, subject)
+);
+CREATE TABLE notice_messages (
+  message_id TEXT PRIMARY KEY, agent TEXT NOT NULL, target TEXT NOT NULL, at_ms INTEGER NOT NULL, seq INTEGER NOT NULL UNIQUE
+);
+CREATE TABLE notify_faults (
+  agent TEXT NOT NULL, target TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (agent, target)
+) WITHOUT ROWID;
 CREATE TABLE sightings (
   hub_id TEXT NOT NULL, agent TEXT NOT NULL, message_id TEXT NOT NULL, seq INTEGER NOT NULL,
   seen_ms INTEGER NOT NULL, message_digest TEXT NOT NULL, text_digest TEXT NOT NULL,
@@ -175,6 +191,11 @@ PROJECTIONS = {
     "jobs": "job",
     "ticks": "job, scheduled_ms",
     "standing_alerts": "agent, code",
+    "tallies": "agent, name, label",
+    "alerts": "seq",
+    "notices": "agent, target, subject",
+    "notice_messages": "message_id",
+    "notify_faults": "agent, target",
     "sightings": "hub_id, agent, message_id",
     "review_items": "number",
     "review_members": "number, hub_id, agent, message_id",
