@@ -178,6 +178,7 @@ def export(size: int, *checkpoints: int) -> list[bytes]:
 
 def test_where_an_export_was_cut_is_said() -> None:
     """The finding names the last entry that a checkpoint covers; with none there is no entry to speak for."""
+    assert verify_export(export(6, 6)).checkpoints == 1
     with pytest.raises(DamagedLogError) as caught:
         verify_export(export(6, 3))
     assert (caught.value.finding.damage, caught.value.finding.seq) == (Damage.CUT, 3)
