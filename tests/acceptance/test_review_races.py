@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -71,3 +72,31 @@ def test_a_killed_decision_leaves_nothing_or_an_answer(tmp_path: Path) -> None:
     assert home.run("worker", "run", "--execute", "--json").status == 0
     assert replies(home, messages) == [1] * messages
     assert home.run("ledger", "verify").status == 0
+
+
+def test_single_keys_decide_on_a_terminal(tmp_path: Path) -> None:
+    """On a terminal `warden review` shows an item, takes `n` and `a`, delivers, and ends when nothing else waits."""
+    home = home_with(tmp_path, 2)
+    master, slave = os.openpty()
+    process = home.start("review", stdin=slave, stdout=slave, stderr=subprocess.DEVNULL)
+    os.close(slave)
+    for key in (b"n", b"a", b"q"):
+        shown = b""
+        while b"[q]uit" not in shown:
+            shown += os.read(master, 65536)
+        os.write(master, key)
+        if key == b"a":
+            break
+    assert finish_terminal(process, master) == 0
+    assert replies(home, 2) == [0, 1]
+
+
+def finish_terminal(process: subprocess.Popen[str], master: int) -> int:
+    """Press `q` until the program ends, reading what it shows; returns its status."""
+    with suppress(OSError):
+        os.write(master, b"q")
+        while os.read(master, 65536):
+            pass
+    status = process.wait(60)
+    os.close(master)
+    return status

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from warden.model.review import ReviewDetail, Ruling
 
 KEYS = "[a]ccept  [e]dit  [r]espond  [i]gnore  [k] take note  [v] judge again  [n]ext  [q]uit"
+ESCALATION_KEYS = "[r]espond  [i]gnore  [k] take note  [v] plan again  [n]ext  [q]uit"
 _END = frozenset("q\x03\x04\x1b")
 
 
@@ -33,11 +34,8 @@ def decide_all(place: Session) -> bool:
     after, released, passed = 0, False, set[int]()
     while (item := review.following(place.desk, after)) is not None and item.number not in passed:
         detail = review.show(place.desk, item.number)
-        print("\n".join(detail_lines(detail, place.desk.clock.now())))
-        print(
-            f"\n{KEYS if item.kind is ReviewKind.APPROVAL else KEYS.partition('  [r]')[1].strip() + KEYS.partition('  [r]')[2]}"
-        )
-        key = read_key()
+        keys = KEYS if item.kind is ReviewKind.APPROVAL else ESCALATION_KEYS
+        key = read_key("\n".join(detail_lines(detail, place.desk.clock.now())) + f"\n\n{keys}\n")
         if key in _END:
             break
         ruling = _act(place, detail, key)
@@ -107,13 +105,18 @@ def ask(question: str) -> str:
         return ""
 
 
-def read_key() -> str:
-    """Return the key that a person presses; the terminal is as it was afterwards."""
+def read_key(shown: str) -> str:
+    """Show something and return the key that a person presses then; the terminal is as it was afterwards.
+
+    What was typed before it was shown is thrown away: nobody decides what they have not seen.
+    """
     sys.stdout.flush()
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     try:
-        tty.setcbreak(descriptor)
+        tty.setcbreak(descriptor, termios.TCSAFLUSH)
+        sys.stdout.write(shown)
+        sys.stdout.flush()
         return os.read(descriptor, 1).decode("ascii", "replace") or "q"
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
