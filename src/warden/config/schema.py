@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from warden.config import model_keys, settings
+from warden.config import model_keys, observe_keys, settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,10 @@ KEYS: tuple[Key, ...] = (
     Key(
         "review.approval_rate_warning", "integer", "percentage of accepted approvals that is warned about", "95", 1, 100
     ),
+    Key("console.allow_remote", "flag", "let `warden console` listen where other machines reach it", "false"),
+    Key("console.public_url", "text", "how browsers reach the console through a proxy: `https://...`", "none"),
+    Key("console.idle_m", "integer", "minutes after which an unused session of the console ends", "30", 1, 1440),
+    Key("console.session_h", "integer", "hours after which a session of the console ends in any case", "12", 1, 168),
     Key("guard.kingfisher", "flag", "ask the scanner kingfisher as well; needs the extra `secrets`", "false"),
     Key("schedule.every", "text", "a pass in each interval: `30s`, `5m`, `2h`, `1d`", "none"),
     Key("schedule.cron", "text", "passes by a calendar expression of five fields, instead of an interval", "none"),
@@ -131,7 +135,7 @@ KEYS: tuple[Key, ...] = (
         "intake.rules",
         "path",
         "the trigger rules: what is done about which event",
-        "none: every event waits for the brain",
+        "none: events are kept, and nothing is done",
     ),
     Key("intake.sources", "table", "who may send events, by name: `kind`, `key_file`, and more", "none"),
     Key("intake.owners", "texts", "accounts whose events and approvals count as an owner's, at every source", "none"),
@@ -157,6 +161,7 @@ KEYS: tuple[Key, ...] = (
     Key("policy.require_signatures", "flag", "refuse a charter or overlay that is not signed", "false"),
     Key("policy.keys", "paths", "files with the public keys that overlays may be signed by", "none"),
     *(Key(*row) for row in model_keys.rows()),
+    *(Key(*row) for row in observe_keys.rows()),
 )
 
 BY_NAME = {key.name: key for key in KEYS}
