@@ -456,7 +456,7 @@ class Witness(Protocol):
         ...
 
     def read(self) -> str | None:
-        """Return the signed checkpoint that is kept there; empty when there is none yet, None when it cannot be asked for one."""
+        """Return the signed checkpoint that is kept there, empty when there is none yet, None when it cannot be asked."""
         ...
 
     def keep(self, note: str) -> None:
