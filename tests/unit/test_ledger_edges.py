@@ -10,7 +10,6 @@ import pytest
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import (
     NOTE_LIMIT,
-    SIGNATURE_LIMIT,
     Checkpoint,
     Note,
     Signature,
