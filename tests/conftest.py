@@ -16,6 +16,12 @@ settings.register_profile("soak", settings.get_profile("warden"), max_examples=5
 settings.load_profile("warden")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add where a real model is; `make test-llm` gives both."""
+    parser.addoption("--model-python", help="interpreter that has the model server's library")
+    parser.addoption("--model-weights", help="file of weights that tests/llm/join_weights.py wrote")
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test an empty home: no test reads or changes the configuration and state of the person who runs it."""

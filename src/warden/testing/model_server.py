@@ -11,7 +11,7 @@ import contextlib
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -64,12 +64,22 @@ def completion(provider: str, text: str | None, finish: str = "", tokens: tuple[
     return json.dumps({"content": text, **({"finish_reason": finish} if finish else {}), **usage}).encode()
 
 
+def prompt_of(provider: str, body: Mapping[str, Any]) -> str:
+    """Return all that a request shows to the model, as one text."""
+    if provider == LLM_CONNECT:
+        return str(body.get("prompt", ""))
+    said = "\n\n".join(str(one.get("content", "")) for one in body.get("messages", []))
+    return f"{body.get('system', '')}\n\n{said}" if provider == ANTHROPIC else said
+
+
 class FakeModelServer:
     """What the server knows: its answer, its key, its limits, the script, and the requests that came."""
 
     def __init__(self) -> None:
         self.url = ""
         self.text = ESCALATE
+        self.think: Callable[[str], str] | None = None
+        """What a model makes of its prompt, in place of `text`."""
         self.key: str | None = None
         self.forms: frozenset[str] = frozenset({"json_schema", "json_object"})
         self.prompt_bytes = 1_000_000
@@ -101,13 +111,14 @@ class FakeModelServer:
             return Scripted(b'{"error": {"message": "response_format is not supported"}}', 400)
         if len(json.dumps(request.body)) > self.prompt_bytes:
             return Scripted(b'{"error": {"message": "the prompt exceeds the context window"}}', 400)
-        words = self.text.split(" ")
+        text = self.think(prompt_of(provider, request.body)) if self.think else self.text
+        words = text.split(" ")
         wanted = request.body.get("max_tokens", request.body.get("max_completion_tokens"))
         limit = wanted if isinstance(wanted, int) else len(words)
         if limit < len(words):
             cut = {OPENAI: "length", ANTHROPIC: "max_tokens"}.get(provider, "length")
             return Scripted(completion(provider, " ".join(words[:limit]), cut, (100, limit)))
-        return Scripted(completion(provider, self.text, tokens=(100, len(words))))
+        return Scripted(completion(provider, text, tokens=(100, len(words))))
 
     def _is_authorised(self, request: Recorded) -> bool:
         given = request.headers.get("authorization", ""), request.headers.get("x-api-key", "")

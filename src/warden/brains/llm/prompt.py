@@ -7,8 +7,9 @@ holds a random canary that has no business in any answer. Both are taken out of 
 
 from __future__ import annotations
 
+import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -55,14 +56,43 @@ class Marks:
     canary: str
 
     def neutralise(self, text: str) -> str:
-        """Return an answer without these marks; one that gives the canary away in any common disguise is withheld whole."""
+        """Return an answer without these marks; one that gives half of the canary away in a common disguise is withheld whole.
+
+        Disguises: gaps of any kind, upper case, backwards, ROT13, hexadecimal, base64, and JSON's escapes around each of these.
+        """
+        looked_at = text
+        for _ in range(ESCAPED_TIMES):
+            if self._gives_away(looked_at):
+                return WITHHELD_CANARY
+            looked_at = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), looked_at)
+        return WITHHELD_CANARY if self._gives_away(looked_at) else text.replace(self.delimiter, "[withheld:mark]")
+
+    def _gives_away(self, text: str) -> bool:
         bare = "".join(character for character in text.casefold() if character.isalnum())
-        if self.canary in bare or self.canary[::-1] in bare:
-            return WITHHELD_CANARY
-        return text.replace(self.delimiter, "[withheld:mark]")
+        packed = "".join(character for character in text if character.isalnum())
+        return any(form in bare for form in self._folded) or any(form in packed for form in self._packed)
+
+    @property
+    def _folded(self) -> Iterator[str]:
+        """Every half of the canary as it looks in folded text without gaps."""
+        size = len(self.canary) // 2
+        for half in (self.canary[at : at + size] for at in range(len(self.canary) - size + 1)):
+            yield from (half, half[::-1], half.translate(_ROT13), half.encode().hex())
+
+    @property
+    def _packed(self) -> Iterator[str]:
+        """Every half of the canary as it looks in base64, where upper and lower case differ."""
+        size = len(self.canary) // 2
+        for at in range(len(self.canary) - size + 1):
+            yield binascii.b2a_base64(self.canary[at : at + size].encode(), newline=False).decode("ascii")
 
 
 WITHHELD_CANARY: Final = "[withheld:canary]"
+ESCAPED_TIMES: Final = 2
+"""JSON in a string of JSON is read, so escapes are undone as often."""
+
+_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_ROT13 = str.maketrans("abcdef", "nopqrs")
 
 
 def draw_marks(randomness: Callable[[int], str]) -> Marks:
