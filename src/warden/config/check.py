@@ -42,7 +42,7 @@ def check_document(file: Path, document: Mapping[str, object]) -> Mapping[str, o
         raise refuse(
             file, "`ledger.witness_read_command` is set without `ledger.witness_command`", "set both, or neither"
         )
-    for credential in ("hub.token", "model.key"):
+    for credential in ("hub.token", "model.key", "notify.webhook_secret", "notify.apprise"):
         sources = [name for name in (f"{credential}_{way}" for way in ("file", "command", "variable")) if name in found]
         if len(sources) > 1:
             raise refuse(file, f"{quote(sources[0])} and {quote(sources[1])} are both set", "keep one of them")

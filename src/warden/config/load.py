@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warden.config.check import check_agent, check_document, check_url, refuse
+from warden.config.check import check_agent, check_base_url, check_document, check_url, refuse
 from warden.config.credential import CredentialSource
 from warden.config.environment import APPLICATION, Environment, read_environment
 from warden.config.model import read_model
+from warden.config.observe_keys import TABLES as OBSERVED
 from warden.config.settings import (
     DEFAULT_AGENT,
+    ConsoleSettings,
     GuardSettings,
     HubSettings,
     LedgerSettings,
@@ -28,6 +30,7 @@ from warden.errors import ConfigError, quote
 
 if TYPE_CHECKING:
     from warden.config.intake_settings import IntakeSettings
+    from warden.config.observe import ObserveSettings
 
 CONFIG_NAME = "config.toml"
 CONFIG_BYTES = 256 * 1024
@@ -76,6 +79,8 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
         service=ServiceSettings(environment.notify_socket, environment.watchdog_s),
         intake=_intake(config_file, values, place),
         policy=_policy(values, place),
+        console=_console(values),
+        observe=_observe(config_file, values, place),
         no_color=environment.no_color,
         variables=environment.variables,
     )
@@ -180,6 +185,14 @@ def _intake(file: Path | None, values: Mapping[str, object], place: Path) -> Int
     return read_intake(file, values, place)
 
 
+def _observe(file: Path | None, values: Mapping[str, object], place: Path) -> ObserveSettings | None:
+    if file is None or not any(name.startswith(OBSERVED) for name in values):
+        return None
+    from warden.config.observe import read_observe  # most configurations have no such table
+
+    return read_observe(file, values, place)
+
+
 def _limits(values: Mapping[str, object]) -> Limits:
     names = ("replies_per_thread_hour", "replies_per_sender_hour", "actions_per_run", "hops")
     return Limits(**{name: _number(values, f"limits.{name}", getattr(Limits(), name)) for name in names})
@@ -195,6 +208,17 @@ def _schedule(values: Mapping[str, object]) -> ScheduleSettings:
         quiet_hours=_texts(values.get("schedule.quiet_hours")),
         blackouts=_texts(values.get("schedule.blackouts")),
         **{name: _number(values, f"schedule.{name}", getattr(defaults, name)) for name in numbers},
+    )
+
+
+def _console(values: Mapping[str, object]) -> ConsoleSettings:
+    defaults = ConsoleSettings()
+    url = _text(values.get("console.public_url"))
+    return ConsoleSettings(
+        allow_remote=values.get("console.allow_remote") is True,
+        public_url="" if url is None else check_base_url(url, "console", "console"),
+        idle_m=_number(values, "console.idle_m", defaults.idle_m),
+        session_h=_number(values, "console.session_h", defaults.session_h),
     )
 
 

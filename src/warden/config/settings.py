@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from warden.config.intake_settings import IntakeSettings
+    from warden.config.observe import ObserveSettings
 
 DEFAULT_AGENT = "ops-warden"
 
@@ -145,6 +146,17 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """Where the review console may listen, the address by which browsers reach it (empty: the one that it listens on), and
+    how long sessions hold: in minutes when idle, in hours in any case."""
+
+    allow_remote: bool = False
+    public_url: str = ""
+    idle_m: int = 30
+    session_h: int = 12
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a run needs to know before it starts. No credential's value is ever in here.
 
@@ -172,7 +184,9 @@ class Settings:
     guard: GuardSettings = GuardSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     service: ServiceSettings = ServiceSettings()
+    console: ConsoleSettings = ConsoleSettings()
     intake: IntakeSettings | None = None
+    observe: ObserveSettings | None = None
     no_color: bool = False
     variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
