@@ -64,6 +64,7 @@ class Execution:
 
         Nothing is begun, and nothing returned, when the batch before found that the hub refuses our credential.
         """
+        judged = self._undecided(judged)
         batch = _Batch(judged)
         head = self._parts.store.head()
         dispositions = {item.seen.message.key: item.disposition for item in judged}
@@ -87,6 +88,12 @@ class Execution:
         self._followers = self._outbox.start(followers)
         self._remember(judged, dispositions)
         return dispositions
+
+    def _undecided(self, judged: Sequence[Judged]) -> Sequence[Judged]:
+        """Leave out messages that a person decided on while they were planned: what was planned for them is void."""
+        before = {item.seen.message.key: item.seen.before for item in judged if item.seen.before is not None}
+        now = self._parts.store.dispositions(before) if before else {}
+        return [item for item in judged if (key := item.seen.message.key) not in before or now.get(key) == before[key]]
 
     def finish(self) -> None:
         """Write what the last batch's follow-ups brought; durable with the journal's next commit."""
