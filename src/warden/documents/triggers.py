@@ -30,9 +30,9 @@ from warden.documents.shape import (
 )
 from warden.documents.yaml import load_yaml
 from warden.model.digests import digest_bytes
-from warden.model.event import Trust
+from warden.model.event import Concurrency, Trust
 from warden.orders.book import WORKFLOW, TriggerBook
-from warden.orders.rules import Concurrency, Does, Globs, Rule, RuleSet, ScriptPlan, TriggerPlan, When, WorkloadPlan
+from warden.orders.rules import Does, Globs, Rule, RuleSet, ScriptPlan, TriggerPlan, When, WorkloadPlan
 from warden.orders.templates import template_problem
 
 MAX_TRIGGER_BYTES = 1024 * 1024
@@ -48,9 +48,7 @@ _TRUSTED = (Does.SCRIPT, Does.WORKLOAD, Does.TRIGGER)
 
 _WHEN = Record(
     {
-        **{
-            name: _PATTERNS for name in ("source", "event", "type", "action", "repository", "branch", "sender", "label")
-        },
+        **dict.fromkeys(("source", "event", "type", "action", "repository", "branch", "sender", "label"), _PATTERNS),
         "trust": (Choice(tuple(trust.value for trust in Trust)), nothing),
         "pull": (Flag(), nothing),
         "signed": (Flag(), nothing),
@@ -88,6 +86,7 @@ _RULE = Record(
         "trigger": (_TRIGGER, nothing),
         "key": (Text(200, 1), lambda: Rule.__dataclass_fields__["key"].default),
         "window_s": (Whole(0, 31 * 86_400), lambda: 0),
+        "lock": (Flag(), no),
         "concurrency": (Choice(tuple(way.value for way in Concurrency)), lambda: Concurrency.NONE.value),
     }
 )
@@ -137,6 +136,7 @@ def _rule(found: Mapping[str, Any], at: Path, refuse: Refuse) -> Rule:
         key=found["key"],
         window_s=found["window_s"],
         concurrency=Concurrency(found["concurrency"]),
+        lock=found["lock"],
     )
 
 

@@ -24,7 +24,7 @@ CREATE INDEX seen_at ON seen (at);
 CREATE TABLE tasks (
   id INTEGER PRIMARY KEY AUTOINCREMENT, delivery INTEGER NOT NULL, rule_set TEXT NOT NULL, rule TEXT NOT NULL,
   does TEXT NOT NULL, key TEXT NOT NULL, concurrency TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-  made_at REAL NOT NULL, taken_at REAL, done_at REAL);
+  made_at REAL NOT NULL, taken_at REAL, done_at REAL, issue TEXT NOT NULL, fence INTEGER NOT NULL);
 CREATE INDEX tasks_waiting ON tasks (id) WHERE state = 'waiting';
 CREATE INDEX tasks_key ON tasks (key, id) WHERE state = 'waiting';
 CREATE INDEX tasks_delivery ON tasks (delivery);

@@ -51,6 +51,31 @@ class Flag(StrEnum):
     """A privileged workflow issue whose signature is too old, or from the future."""
 
 
+class Concurrency(StrEnum):
+    """What happens to an event while an earlier one with the same key is not done."""
+
+    NONE = "none"
+    """Both go on."""
+    QUEUE = "queue"
+    """It waits its turn."""
+    COALESCE = "coalesce"
+    """It takes the place of those that nobody has begun with, and waits for the one that somebody has."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """What a rule set made of an event. `rule` is empty where no rule had a say; under one `key` tasks are told apart: within
+    `window_s` a second one of the same rule is dropped. With `lock` the event's issue is held while it is worked on."""
+
+    rule_set: str
+    rule: str
+    does: str
+    key: str
+    window_s: int = 0
+    concurrency: Concurrency = Concurrency.NONE
+    lock: bool = False
+
+
 LOOPS = {Flag.OWN: "loop-own", Flag.AGENT: "loop-agent", Flag.MARKER: "loop-marker"}
 """Flags for which an event is never acted upon, and why."""
 

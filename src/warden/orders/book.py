@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warden.model.event import LOOPS, RULE_SET, Event, Flag, event_facts, event_from_facts
+from warden.model.event import LOOPS, RULE_SET, Event, Flag, NewTask, event_facts, event_from_facts
 from warden.model.plan import Plan, PlannedAction
-from warden.orders.rules import Concurrency, Does, Rule, RuleSet
+from warden.orders.rules import Does, Rule, RuleSet
 from warden.orders.templates import begins_with_value, fill
 
 if TYPE_CHECKING:
@@ -25,25 +25,13 @@ _DEFAULT_KEY = "{source}:{repository}#{number}"
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
-    """What a rule set made of an event: one task. `rule` is empty where no rule had a say."""
-
-    rule_set: str
-    rule: str
-    does: str
-    key: str
-    window_s: int = 0
-    concurrency: Concurrency = Concurrency.NONE
-
-
-@dataclass(frozen=True, slots=True)
 class TriggerBook:
     """All rule sets of one file; implements `ports.OrderBook`. `digest` is that of the file's bytes."""
 
     sets: tuple[RuleSet, ...]
     digest: str
 
-    def sort(self, event: Event) -> tuple[tuple[Sorted, ...], str]:
+    def sort(self, event: Event) -> tuple[tuple[NewTask, ...], str]:
         """Return the tasks that an event gives, and the reason code when it gives none. Pure."""
         for flag, reason in LOOPS.items():
             if flag in event.flags:
@@ -51,10 +39,10 @@ class TriggerBook:
         for flag in _BROKEN:
             if flag in event.flags:
                 # INVARIANT (nothing-lost): what claims a privilege that it does not have is a person's to look at.
-                return (Sorted(WORKFLOW, "", ESCALATE, fill(_DEFAULT_KEY, event)),), ""
+                return (NewTask(WORKFLOW, "", ESCALATE, fill(_DEFAULT_KEY, event)),), ""
         matched = [(one.name, rule) for one in self.sets if (rule := one.first(event)) is not None]
         tasks = tuple(
-            Sorted(name, rule.id, rule.does.value, fill(rule.key, event), rule.window_s, rule.concurrency)
+            NewTask(name, rule.id, rule.does.value, fill(rule.key, event), rule.window_s, rule.concurrency, rule.lock)
             for name, rule in matched
             if rule.does is not Does.IGNORE
         )

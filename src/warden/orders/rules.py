@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from warden.model.event import Event, Flag, Trust
+from warden.model.event import Concurrency, Event, Flag, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,17 +22,6 @@ class Does(StrEnum):
     SCRIPT = "script"
     WORKLOAD = "workload"
     TRIGGER = "trigger"
-
-
-class Concurrency(StrEnum):
-    """What happens to an event while an earlier one with the same key is not done."""
-
-    NONE = "none"
-    """Both go on."""
-    QUEUE = "queue"
-    """It waits its turn."""
-    COALESCE = "coalesce"
-    """It takes the place of those that nobody has begun with, and waits for the one that somebody has."""
 
 
 MAX_SUBJECT = 512
@@ -133,7 +122,8 @@ class TriggerPlan:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. Under one `key` events are told apart: within `window_s` a second one of the same rule is dropped, and
-    `concurrency` says what happens while an earlier one is not done."""
+    `concurrency` says what happens while an earlier one is not done; with `lock` the
+    event's issue is held for as long as it is worked on."""
 
     id: str
     when: When
@@ -144,6 +134,7 @@ class Rule:
     key: str = "{source}:{repository}#{number}"
     window_s: int = 0
     concurrency: Concurrency = Concurrency.NONE
+    lock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
