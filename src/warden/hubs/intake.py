@@ -31,8 +31,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PAGE_TASKS: Final = (
-    "SELECT t.id, t.rule_set, d.assurance, d.received_at, "
+PAGE_TASKS: Final = 500
+THREAD_MESSAGES: Final = 200
+HOLD_S: Final = 86_400.0
+"""INVARIANT (bounded): how long a task that never ends keeps back later ones of its key."""
+
+EVENT_COLUMNS: Final = (
+    "d.source, d.delivery_id, d.event, d.type, d.action, d.repository, d.number, d.branch, d.labels, d.sender, d.trust,"
+    " d.title, d.text, d.url, d.flags"
+)
+_TASKS: Final = (
+    "SELECT t.id, t.rule_set, d.assurance, d.received_at, "  # noqa: S608 - made of constants
     + EVENT_COLUMNS
     + " FROM tasks t JOIN deliveries d ON d.id = t.delivery"
 )
