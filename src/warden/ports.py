@@ -30,6 +30,7 @@ from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, Re
 from warden.model.report import MessageReport
 from warden.model.request import Decision, Request, VelocityKey
 from warden.model.review import Member, ReviewItem, ReviewState, Trace, Vote
+from warden.model.workload import WorkloadRecord
 
 T = TypeVar("T")
 
@@ -321,6 +322,14 @@ class LedgerStore(Protocol):
 
     def outcomes(self, key: str) -> tuple[Outcome, ...]:
         """Return what was reported of the delivery with this key, in the order of arrival."""
+        ...
+
+    def workload(self, workload_id: str) -> WorkloadRecord | None:
+        """Return the workload with this id, or None."""
+        ...
+
+    def silent_workloads(self, hub_id: str, agent: str, since: datetime, limit: int) -> tuple[str, ...]:
+        """Return delivered workloads without an end of which nothing was heard since then, oldest first."""
         ...
 
     def busy_threads(self, hub_id: str, agent: str) -> frozenset[str]:

@@ -139,6 +139,21 @@ class _Hands:
 
         tend(parts, terms, self._bench, self.outbox, parts.reviews)
 
+    def listen(self) -> int:
+        """Take what was reported of earlier deliveries, and give up on those of which nothing is heard any more; returns
+        how many reports that were."""
+        parts, terms, source = self._parts, self._terms, self._parts.outcomes
+        if source is None:
+            return 0
+        from warden.engine.outcomes import silent, sweep, take_reports
+
+        reports = dropped = 0
+        if source.waiting(1):
+            reports = take_reports(parts, terms, self._bench, self.outbox, source)
+        if silent(parts, terms, self._bench.traits.hub_id, 1):
+            dropped = sweep(parts, terms, self._bench, self.outbox, source)
+        return reports + dropped
+
     def drain(self) -> tuple[int, int]:
         """Deliver what an earlier run left open and due; returns how many brought a receipt and how many failed."""
         parts, hub_id = self._parts, self._bench.traits.hub_id
@@ -196,6 +211,7 @@ def carry_out(
     blocked = False
     with Closing(bench, counts, hands.finish) as close:
         hands.tend()
+        counts["reports"] = hands.listen()
         counts["recovered"], undelivered = hands.drain()
         for pulled in pages:
             blocked |= _count_page(pulled, counts)

@@ -10,6 +10,7 @@ from warden.model.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from warden.engine.outcomes import OutcomeSource
     from warden.model.budget import Budget
     from warden.ports import (
         AnswerSource,
@@ -75,6 +76,8 @@ class Parts:
     asking: Asking | None = None
     reviews: ReviewStore | None = None
     """The queue of what waits for a person, tended by an executing run; None leaves it alone."""
+    outcomes: OutcomeSource | None = None
+    """What was reported of deliveries since the last run, for a source whose deliveries have outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +99,4 @@ class Terms:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     approval_expiry_s: float | None = 3 * 86_400.0
     raise_after_s: float | None = 86_400.0
+    drop_after_s: float | None = None

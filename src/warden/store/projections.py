@@ -19,7 +19,7 @@ from warden.ledger.transitions import check_disposition, check_reopening, next_i
 from warden.model.delivery import UNCOUNTED, Fault
 from warden.model.disposition import Disposition
 from warden.model.records import IntentState
-from warden.store import reviews, schedule, watch
+from warden.store import reviews, schedule, watch, workloads
 from warden.store.logstate import damage
 
 Fields = Mapping[str, Any]
@@ -37,7 +37,7 @@ def milliseconds(moment: datetime) -> int:
 
 def project(connection: sqlite3.Connection, entry: StoredEntry) -> None:
     """Update the projections from one entry; raises `TransitionError` for an edge that does not exist."""
-    for handlers in (watch.HANDLERS, _HANDLERS):
+    for handlers in (watch.HANDLERS, _HANDLERS, workloads.HANDLERS):
         handler = handlers.get(entry.kind)
         if handler is not None:
             handler(connection, entry.seq, _time_of(entry.at), entry.fields)

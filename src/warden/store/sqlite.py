@@ -23,7 +23,7 @@ from warden.ledger.schema import BLOB_FIELDS
 from warden.ledger.signature import Signer, Verifier, verifier_of
 from warden.model.digests import digest_bytes
 from warden.model.entry import Batch, Entry, Head
-from warden.store import queries
+from warden.store import queries, workloads
 from warden.store.connection import (
     MEMORY,
     check_program,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from warden.model.ids import MessageKey
     from warden.model.outcome import Outcome
     from warden.model.records import DispositionRecord, OutboxRecord, PlanRecord, ReplyWindow
+    from warden.model.workload import WorkloadRecord
     from warden.ports import Clock
 
 T = TypeVar("T")
@@ -391,6 +392,16 @@ class SqliteLedgerStore:
         """Return what was reported of the delivery with this key, in the order of arrival."""
         with self._asking():
             return queries.read_outcomes(self._connection, key)
+
+    def workload(self, workload_id: str) -> WorkloadRecord | None:
+        """Return the workload with this id, or None."""
+        with self._asking():
+            return workloads.read_workload(self._connection, workload_id)
+
+    def silent_workloads(self, hub_id: str, agent: str, since: datetime, limit: int) -> tuple[str, ...]:
+        """Return delivered workloads without an end of which nothing was heard since then, oldest first."""
+        with self._asking():
+            return workloads.read_silent(self._connection, hub_id, agent, milliseconds(since), limit)
 
     def busy_threads(self, hub_id: str, agent: str) -> frozenset[str]:
         """Return the threads with an open intent on channel `message`."""

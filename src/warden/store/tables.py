@@ -4,7 +4,7 @@ from __future__ import annotations
 
 APPLICATION_ID = 0x77647231
 """`wdr1` in SQLite's header: the file is a ledger of warden."""
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Raised whenever a derived table changes its form: opening an older database makes them anew (`store.migration`)."""
 
 LOG_TABLE_NAMES = frozenset({"entries", "checkpoints", "blobs"})
@@ -50,6 +50,15 @@ CREATE TABLE outcomes (
   status TEXT NOT NULL, at_ms INTEGER NOT NULL,
   PRIMARY KEY (correlation_id, event_id)
 ) WITHOUT ROWID;
+CREATE TABLE workloads (
+  workload_id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, hub_id TEXT NOT NULL, agent TEXT NOT NULL,
+  message_id TEXT NOT NULL, sender TEXT NOT NULL, thread_id TEXT NOT NULL, ordinal INTEGER NOT NULL, state TEXT NOT NULL,
+  intended_ms INTEGER NOT NULL, touched_ms INTEGER NOT NULL, delivered_ms INTEGER, ended_ms INTEGER,
+  reports INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX workloads_silent ON workloads (hub_id, agent, touched_ms)
+  WHERE state IN ('delivered', 'running', 'preempted');
+CREATE INDEX workloads_message ON workloads (hub_id, agent, message_id);
 CREATE TABLE velocity (
   bucket TEXT NOT NULL, at_ms INTEGER NOT NULL, seq INTEGER NOT NULL,
   PRIMARY KEY (bucket, at_ms, seq)
@@ -173,6 +182,7 @@ PROJECTIONS = {
     "dispositions": "hub_id, agent, message_id",
     "outbox": "seq",
     "outcomes": "correlation_id, event_id",
+    "workloads": "workload_id",
     "velocity": "bucket, at_ms, seq",
     "plans": "plan_digest",
     "dry_runs": "run_id",
