@@ -34,6 +34,7 @@ from warden.testing.guard_samples import draw
 TOKEN = draw("ghp_{w36}", Random(3))
 HELD = "Zq7#vT2m/Kd90+pLw_4x"
 MARK = "[redacted:known_secret]"
+AGAIN = "run the command again, or look at `warden doctor`"
 
 
 def scanner(held: tuple[bytes, ...] = ()) -> GuardScanner:
@@ -111,7 +112,7 @@ def test_a_line_without_end_is_passed_on_in_parts() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.text("ab é\n\"\\😀,:{", max_size=20), max_size=6), st.integers(0, 10**6), st.booleans())
+@given(st.lists(st.text('ab é\n"\\😀,:{', max_size=20), max_size=6), st.integers(0, 10**6), st.booleans())
 def test_json_stays_json(words: list[str], seed: int, is_indented: bool) -> None:
     """A document with an enrolled value somewhere, written in any pieces, is still JSON and holds the value nowhere."""
     random = Random(seed)
@@ -217,7 +218,45 @@ def test_what_cannot_be_looked_at_is_withheld() -> None:
 
     stream = guarded(behind, by_line=True, build=build)
     stream.write(f"{HELD}\n")
-    assert behind.getvalue() == WITHHELD + "\n"
+    assert behind.getvalue() == f"{WITHHELD} the guard failed with OSError; {AGAIN}\n"
+
+
+@pytest.mark.parametrize("broken", ["build", "scan", "verdict"])
+def test_a_guard_that_fails_once_costs_no_output(broken: str) -> None:
+    """A file that was just being replaced, or a moment without memory: the guard is built anew, and all is shown."""
+    behind = io.StringIO()
+    failures = [MemoryError()]
+
+    class Failing(GuardScanner):
+        def scan(self, text: str) -> tuple[Finding, ...]:
+            if failures and broken == "scan":
+                raise failures.pop()
+            if failures and broken == "verdict":
+                failures.pop()
+                return (Finding("unscannable", 0, len(text), "error"),)
+            return super().scan(text)
+
+    def build(held: tuple[bytes, ...]) -> GuardScanner:
+        if failures and broken == "build":
+            raise failures.pop()
+        return Failing(KnownSecrets(b"", (), all_forms((HELD.encode(),))))
+
+    stream = guarded(behind, by_line=True, build=build)
+    stream.write(f"calls 3 of 50, {HELD}\n")
+    assert behind.getvalue() == f"calls 3 of 50, {MARK}\n"
+
+
+def test_a_text_that_the_guard_cannot_look_at_says_so() -> None:
+    """A reader sees a mark with a sentence, not a mark alone."""
+    behind = io.StringIO()
+
+    class Blind(GuardScanner):
+        def scan(self, text: str) -> tuple[Finding, ...]:
+            return (Finding("unscannable", 0, len(text), "bound-exceeded"),)
+
+    stream = guarded(behind, by_line=True, build=lambda held: Blind())
+    stream.write("one\n")
+    assert behind.getvalue() == f"{WITHHELD} the guard could not look at this text; {AGAIN}\n"
 
 
 def test_bytes_are_refused() -> None:

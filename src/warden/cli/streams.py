@@ -11,7 +11,8 @@ Rules:
 - A value may come in pieces. Text is looked at in whole lines, on a pipe in blocks of lines; a word that is still being
   written waits even when the stream is flushed.
 - A JSON document stays one: in output that begins like JSON, only the inside of strings is replaced.
-- What cannot be looked at is withheld.
+- What cannot be looked at is withheld, after a second try with a guard built anew, and the reader is told why: files of
+  an installation that is being replaced, or memory that ran out for a moment, must not cost the output.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 LINE_LIMIT = 65_536
 BLOCK = 32_768
 DELIVERY_KEY = "wk1-"
-WITHHELD = "[redacted:unscannable]"
+UNSCANNABLE = "unscannable"
+WITHHELD = f"[redacted:{UNSCANNABLE}]"
+TRIES = 2
 
 
 class Lookout:
@@ -50,6 +53,11 @@ class Lookout:
         """Look for `value` from now on: a credential that the process has just fetched."""
         with self.lock:
             self._held, self._scanner = (*self._held, value), None
+
+    def rebuild(self) -> None:
+        """Let the guard be built anew."""
+        with self.lock:
+            self._scanner = None
 
     def scan(self, text: str) -> tuple[Finding, ...]:
         """Return all findings in `text`; raises whatever building the guard raises."""
@@ -253,19 +261,33 @@ def _value_of(argv: Sequence[str], name: str) -> str:
 
 def _without_secrets(lookout: Lookout, text: str, is_json: bool) -> str:
     """Return `text` without secret values, or a mark in its place when it cannot be looked at."""
-    # INVARIANT (no-secret): a guard that cannot be built says nothing about the text.
-    try:
-        findings = lookout.scan(text)
-        if not findings:
-            return text
-        from warden.guard import clean
+    failed = ""
+    for _ in range(TRIES):
+        # INVARIANT (no-secret): a guard that cannot be built, or fails, says nothing about the text.
+        try:
+            findings = lookout.scan(text)
+            if not any(_is_failure(found, text) for found in findings):
+                return _cleaned(lookout, text, findings, is_json)
+            failed = "the guard could not look at this text"
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what is written here is often told of another error already
+            failed = f"the guard failed with {type(error).__name__}"
+        lookout.rebuild()
+    return f"{WITHHELD} {failed}; run the command again, or look at `warden doctor`\n"
 
-        if is_json:
-            from warden.cli.json_redaction import redact_strings
 
-            text = redact_strings(lookout, text, findings)
-        return clean(lookout, text).text
-    except BrokenPipeError:
-        raise
-    except Exception:  # noqa: BLE001 - what is written here is often told of another error already
-        return WITHHELD + "\n"
+def _is_failure(found: Finding, text: str) -> bool:
+    return found.kind == UNSCANNABLE and found.start == 0 and found.end >= len(text)
+
+
+def _cleaned(lookout: Lookout, text: str, findings: tuple[Finding, ...], is_json: bool) -> str:
+    if not findings:
+        return text
+    from warden.guard import clean
+
+    if is_json:
+        from warden.cli.json_redaction import redact_strings
+
+        text = redact_strings(lookout, text, findings)
+    return clean(lookout, text).text
