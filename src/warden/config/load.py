@@ -26,11 +26,13 @@ from warden.config.settings import (
     ServiceSettings,
     Settings,
 )
+from warden.config.workload_keys import TABLES as WORKLOADS
 from warden.errors import ConfigError, quote
 
 if TYPE_CHECKING:
     from warden.config.intake_settings import IntakeSettings
     from warden.config.observe import ObserveSettings
+    from warden.config.workload_settings import WorkloadSettings
 
 CONFIG_NAME = "config.toml"
 CONFIG_BYTES = 256 * 1024
@@ -81,6 +83,7 @@ def load(overrides: Overrides = Overrides(), environment: Environment | None = N
         policy=_policy(values, place),
         console=_console(values),
         observe=_observe(config_file, values, place),
+        workload=_workload(config_file, values, place),
         no_color=environment.no_color,
         variables=environment.variables,
     )
@@ -183,6 +186,14 @@ def _intake(file: Path | None, values: Mapping[str, object], place: Path) -> Int
     from warden.config.intake import read_intake  # most configurations have no such table
 
     return read_intake(file, values, place)
+
+
+def _workload(file: Path | None, values: Mapping[str, object], place: Path) -> WorkloadSettings | None:
+    if file is None or not any(name.startswith(WORKLOADS) for name in values):
+        return None
+    from warden.config.workload import read_workload  # most configurations have no such table
+
+    return read_workload(file, values, place)
 
 
 def _observe(file: Path | None, values: Mapping[str, object], place: Path) -> ObserveSettings | None:

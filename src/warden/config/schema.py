@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from warden.config import model_keys, observe_keys, settings
+from warden.config import model_keys, observe_keys, settings, workload_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,7 @@ KEYS: tuple[Key, ...] = (
     Key("policy.keys", "paths", "files with the public keys that overlays may be signed by", "none"),
     *(Key(*row) for row in model_keys.rows()),
     *(Key(*row) for row in observe_keys.rows()),
+    *(Key(*row) for row in workload_keys.rows()),
 )
 
 BY_NAME = {key.name: key for key in KEYS}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from warden.config.intake_settings import IntakeSettings
     from warden.config.observe import ObserveSettings
+    from warden.config.workload_settings import WorkloadSettings
 
 DEFAULT_AGENT = "ops-warden"
 
@@ -187,6 +188,7 @@ class Settings:
     console: ConsoleSettings = ConsoleSettings()
     intake: IntakeSettings | None = None
     observe: ObserveSettings | None = None
+    workload: WorkloadSettings | None = None
     no_color: bool = False
     variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -199,6 +201,11 @@ class Settings:
     def intake_file(self) -> Path:
         """The database of events that were taken in."""
         return self.state_dir / "intake.db"
+
+    @property
+    def script_runs_file(self) -> Path:
+        """The database of runs of scripts."""
+        return self.state_dir / "scripts.db"
 
     @property
     def scanner_cache_dir(self) -> Path:

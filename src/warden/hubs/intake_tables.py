@@ -7,6 +7,8 @@ here is a decision: those are in the ledger.
 
 from __future__ import annotations
 
+from warden.hubs.workload_tables import WORKLOAD_SCHEMA
+
 _SCHEMA_1 = """
 CREATE TABLE hub (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE deliveries (
@@ -49,5 +51,5 @@ CREATE TABLE cursors (source TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT N
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-INTAKE_MIGRATIONS = (_SCHEMA_1,)
+INTAKE_MIGRATIONS = (_SCHEMA_1, WORKLOAD_SCHEMA)
 """Entry n takes a file of version n to version n + 1; an entry that was released is never edited."""
