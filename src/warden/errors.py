@@ -233,3 +233,9 @@ class ScannerError(WardenError):
     """A secret scanner failed or exceeded a bound: the text counts as holding a secret (fail closed)."""
 
     code = "scanner"
+
+
+class NotifyError(WardenError):
+    """A target of notifications did not take one, or cannot be reached."""
+
+    code = "notify"

@@ -49,8 +49,10 @@ def build_clock(wait: Callable[[float], None] | None = None) -> Clock:
     return SystemClock(wait) if wait else SystemClock()
 
 
-def open_hub(settings: Settings, clock: Clock | None = None) -> Hub:
+def open_hub(settings: Settings, clock: Clock | None = None, traceparent: Callable[[], str] | None = None) -> Hub:
     """Return the hub that the settings name: embedded, or over HTTP. The caller closes it.
+
+    `traceparent` gives the trace context (W3C) that goes with each request over HTTP, empty for none.
 
     Raises `ConfigError` for a credential or profile that cannot be used, `StateError` for the embedded hub's file.
     """
@@ -60,7 +62,7 @@ def open_hub(settings: Settings, clock: Clock | None = None) -> Hub:
 
         ensure_private_dir(settings.state_dir)
         return EmbeddedHub(settings.hub_file, clock)
-    return _open_http_hub(settings, settings.hub.url, clock)
+    return _open_http_hub(settings, settings.hub.url, clock, traceparent)
 
 
 def open_hub_database(settings: Settings, clock: Clock) -> Database:
@@ -206,7 +208,7 @@ def build_channels(hub: Hub) -> Mapping[str, Channel]:
     return messaging_channels(hub, hub.traits().delivery)
 
 
-def _open_http_hub(settings: Settings, url: str, clock: Clock) -> Hub:
+def _open_http_hub(settings: Settings, url: str, clock: Clock, traceparent: Callable[[], str] | None) -> Hub:
     import random
 
     from warden.cli.streams import keep_back
@@ -219,5 +221,5 @@ def _open_http_hub(settings: Settings, url: str, clock: Clock) -> Hub:
     token = fetch_credential(hub.token, settings.variables) or ""
     keep_back(token)
     bounds = Bounds(hub.connect_timeout_s, hub.timeout_s, connections=settings.concurrency)
-    options = HttpOptions(token, hub.hub_id, hub.retries, bounds)
+    options = HttpOptions(token, hub.hub_id, hub.retries, bounds, traceparent)
     return HttpHub(url, clock, random.uniform, find_profile(hub.profile), options)

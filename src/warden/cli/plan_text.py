@@ -199,7 +199,7 @@ def next_steps(report: RunReport, sums: Mapping[str, int], saved_as: str = "") -
         yield f"carry it out with `warden worker {f'apply {visible(saved_as)}' if saved_as else 'run --execute'}`"
     if sums.get(Disposition.ESCALATED) or sums.get("refused"):
         when = "will stay" if report.mode == "dry-run" else "stay"
-        yield f"escalated messages {when} unread for a person: read them with `warden hub inbox`, answer with `warden hub send`"
+        yield f"escalated messages {when} unread for a person: `warden review` shows them, and takes what you decide"
     if sums.get(Disposition.HELD):
         yield "held messages are judged again by every run, and go out as soon as what holds them has passed"
         if report.mode != "dry-run":

@@ -74,23 +74,23 @@ def reading_if_any(settings: Settings) -> Iterator[SqliteLedgerStore | None]:
         store.close()
 
 
-def present_gate(settings: Settings, store: SqliteLedgerStore) -> tuple[Gate, Enabled | None]:
+def present_gate(settings: Settings, store: SqliteLedgerStore, ask_hub: bool = True) -> tuple[Gate, Enabled | None]:
     """Return the gate as a pass would find it now, without writing anything.
 
-    When the hub cannot say who it is, the only gate that there is is taken to be the one.
+    When the hub is not asked or cannot say who it is, the only gate that there is is taken to be the one.
     """
     gates = store.read(lambda connection: schedule.read_gates(connection, settings.agent))
     if not gates:
         return NOT_ENABLED, None
     try:
-        hub_id = ask_hub_id(settings)
+        hub_id = ask_hub_id(settings) if ask_hub else (gates[0].scope.hub_id if len(gates) == 1 else "")
         enabled = next((gate for gate in gates if gate.scope.hub_id == hub_id), None)
     except HubError:
         enabled = gates[0] if len(gates) == 1 else None
     return judge_gate(enabled, PresentParts(settings, read_documents(settings))), enabled
 
 
-def read_health(settings: Settings) -> health.Health:
+def read_health(settings: Settings, ask_hub: bool = True) -> health.Health:
     """Return how unattended running is; raises what opening the ledger and reading the documents raise."""
     beat = read_heartbeat(heartbeat_path(settings.state_dir, settings.agent))
     worker = None
@@ -105,7 +105,7 @@ def read_health(settings: Settings) -> health.Health:
     with reading_if_any(settings) as store:
         if store is None:
             return health.judge_health(health.Facts(now, worker=worker))
-        gate, _ = present_gate(settings, store)
+        gate, _ = present_gate(settings, store, ask_hub)
         runs = store.read(lambda connection: schedule.read_last_runs(connection, settings.agent))
         jobs = store.read(lambda connection: schedule.read_jobs(connection, settings.agent))
         alerts = store.read(lambda connection: schedule.read_alerts(connection, settings.agent))

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, TypeVar
 from warden.cli import compose
 from warden.cli.worker import SCHEDULED, run_once, run_settings
 from warden.config.state import ensure_private_dir
-from warden.errors import EXIT_DONE, EXIT_FAILED, ConfigError, LockHeldError, UsageError, WardenError
+from warden.errors import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_LEDGER,
+    EXIT_LOCKED,
+    ConfigError,
+    LockHeldError,
+    UsageError,
+    WardenError,
+)
 from warden.model.entry import Batch
 from warden.model.schedule import RUN_FAILED, SCHEDULE_MISSED
 from warden.store import schedule
@@ -175,7 +184,12 @@ def run_worker(options: RunOptions) -> int:
     clock = compose.build_clock(stop.idle)
     life.manager = ServiceManager(settings.service.notify_socket, settings.service.watchdog_s)
     told = {"command": "warden worker run", "schedule": plan.table.text}
-    with compose.build_locks(settings).hold(f"worker-{settings.agent}", told), stop.listening():
+    life.check_onlookers()
+    with (
+        compose.build_locks(settings).hold(f"worker-{settings.agent}", told),
+        stop.listening(),
+        life.watch_server(),
+    ):
         given = Surroundings(
             clock=clock,
             stop=stop,
@@ -186,6 +200,7 @@ def run_worker(options: RunOptions) -> int:
             beat=life.beat,
             tell=life.tell,
             draw=random.random,
+            after_tick=life.after_tick,
         )
         return Worker(plan, given).run()
 
@@ -211,6 +226,8 @@ class _Life:
         self.manager = ServiceManager()
         self._started_at = datetime.now(UTC)
         self._boot_id = boot_id()
+        self._status = EXIT_DONE
+        self._duration_s: float | None = None
         self._shown: tuple[Plan, str, datetime | None] | None = None
         self._beaten_at = 0.0
 
@@ -237,19 +254,57 @@ class _Life:
         from warden.schedule.stops import PulseStop
 
         pulse = PulseStop(stop, self.pulse, time.monotonic)
+        begun = time.monotonic()
         try:
-            status, stopped = run_once(self.settings, self.options, pulse, SCHEDULED)
+            self._status, stopped = run_once(self.settings, self.options, pulse, SCHEDULED)
             sys.stdout.flush()
-            return PassEnd(status, stopped)
+            self._duration_s = time.monotonic() - begun
+            return PassEnd(self._status, stopped)
         except Exception as error:  # noqa: BLE001 - told in one line; a worker must not end with one pass
-            status = tell(error, ["--json"] if self.options.json else [])
+            self._status = status = tell(error, ["--json"] if self.options.json else [])
+            self._duration_s = time.monotonic() - begun
             return PassEnd(status or EXIT_FAILED, error.code if isinstance(error, WardenError) else "unexpected")
 
     def tell(self, error: WardenError) -> None:
-        """Say what is wrong, on stderr."""
+        """Say what is wrong, on stderr, and of a ledger that does not verify also to who is notified."""
         from warden.cli.errors import tell
 
         tell(error, ["--json"] if self.options.json else [])
+        if error.exit_status == EXIT_LEDGER:
+            self._status = error.exit_status
+            self.after_tick()
+
+    def after_tick(self) -> None:
+        """Serve onlookers after a tick; what fails there is told and no more."""
+        if self.settings.observe is None:
+            return
+        from warden.cli.observing import after_pass
+
+        if self._status != EXIT_LOCKED:
+            after_pass(self.settings, self._status, self._duration_s)
+        self._status = EXIT_DONE
+
+    def check_onlookers(self) -> None:
+        """Raise `ConfigError` or `NotifyError` for a target of notifications that cannot be used: nobody would learn of it."""
+        if self.settings.observe is not None and self.settings.observe.notify.is_set:
+            from warden.cli.notifying import check_targets
+
+            check_targets(self.settings)
+
+    @contextmanager
+    def watch_server(self) -> Iterator[None]:
+        """Serve /metrics and /healthz for the length of the block, where the configuration says so; raises `StateError`."""
+        if self.settings.observe is None or self.settings.observe.listen is None:
+            yield
+            return
+        from warden.cli.observing import serve_watch
+
+        server = serve_watch(lambda: self.settings, lambda: self._duration_s)
+        try:
+            yield
+        finally:
+            if server is not None:
+                server.close()
 
     def pulse(self) -> None:
         """A pass is alive: feed the watchdog, and show it now and then."""

@@ -34,6 +34,7 @@ SCHEDULED = "scheduled"
 
 if TYPE_CHECKING:
     from warden.cli.gate_text import GateOutput
+    from warden.cli.observing import RunWatch
     from warden.cli.run_output import JsonOutput
     from warden.cli.run_text import TextOutput
     from warden.model.report import MessageReport, RunReport
@@ -54,12 +55,25 @@ def run(options: RunOptions) -> int:
     stop = SignalStop()
     with stop.listening():
         settings = run_settings(options)
-        if options.scheduled:
-            from warden.cli.scheduled import run_scheduled
+        mode = SCHEDULED if options.scheduled else "execute" if options.execute else "dry-run"
+        return _watched(settings, mode, lambda: _run_pass(settings, options, stop, mode))
 
-            return run_scheduled(settings, options, stop)
-        mode = "execute" if options.execute else "dry-run"
-        return run_once(settings, options, _within(options.deadline, 0, stop), mode)[0]
+
+def _run_pass(settings: Settings, options: RunOptions, stop: SignalStop, mode: str) -> int:
+    if mode == SCHEDULED:
+        from warden.cli.scheduled import run_scheduled
+
+        return run_scheduled(settings, options, stop)
+    return run_once(settings, options, _within(options.deadline, 0, stop), mode)[0]
+
+
+def _watched(settings: Settings, mode: str, make: Callable[[], int]) -> int:
+    """Return what `make` returns; where a configuration has onlookers, they are served when the lock is free again."""
+    if settings.observe is None:
+        return make()
+    from warden.cli.observing import watched
+
+    return watched(settings, mode, make)
 
 
 def _check(options: RunOptions) -> None:
@@ -132,18 +146,26 @@ def apply(options: ApplyOptions) -> int:
     )
     plan = read_plan(_read_file(options.plan, MAX_PLAN_BYTES), str(options.plan))
     stop = SignalStop()
-    with stop.listening(), open_desk(settings, stop, "apply", options) as desk:
-        report = run_applying(desk.parts, desk.terms, plan, random.random)
-        desk.close(report)
-    return desk.exit_status(report, options.detailed_exitcode)
+
+    def make() -> int:
+        with open_desk(settings, stop, "apply", options) as desk:
+            report = run_applying(desk.parts, desk.terms, plan, random.random)
+            desk.close(report)
+        return desk.exit_status(report, options.detailed_exitcode)
+
+    with stop.listening():
+        return _watched(settings, "apply", make)
 
 
 class _Screen:
     """The reporter of a run: prints nothing until there is something to print, so that an idle run loads no renderer."""
 
-    def __init__(self, make: Callable[[], Output], begin: Callable[[Output], None], quiet: bool) -> None:
+    def __init__(
+        self, make: Callable[[], Output], begin: Callable[[Output], None], quiet: bool, is_document: bool
+    ) -> None:
         self._make = make
         self._quiet = quiet
+        self._is_document = is_document
         self._begin = begin
         self._output: Output | None = None
 
@@ -154,6 +176,11 @@ class _Screen:
             self._output = self._make()
             self._begin(self._output)
         return self._output
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is something that has to be printed to its end: a message, or a document for a program."""
+        return self._output is not None or self._is_document
 
     def message(self, report: MessageReport) -> None:
         """Print one message."""
@@ -174,9 +201,17 @@ class Desk:
     screen: _Screen
     quiet: bool
     mode: str
+    watch: RunWatch | None = None
 
     def close(self, report: RunReport, saved_as: str = "") -> None:
-        """Print the sums, and what a person may do next; `saved_as` names the file of a saved plan."""
+        """Print the sums, and what a person may do next; `saved_as` names the file of a saved plan.
+
+        A quiet run in which nothing happened prints nothing: cron mails whatever is printed.
+        """
+        if self.watch is not None:
+            self.watch.finished(report)
+        if self.quiet and not self.screen.has_begun and _is_idle(report):
+            return
         output = self.screen.output
         output.end(report)
         sys.stdout.flush()
@@ -201,13 +236,16 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
     documents = read_documents(settings, as_one=True)
     scanner = LazyScanner(lambda: compose.build_scanner(settings))
     with ExitStack() as stack:
+        watch = _watch(settings, run_id, mode, options)
+        if watch is not None:
+            stack.callback(watch.close)  # after the lock is free again
         brain, asking = compose.build_brain(settings, documents, scanner, clock, stop, stack)
         described = {"run_id": run_id, "mode": mode, "agent": settings.agent}
         # INVARIANT (one-runner): held for the length of the cycle, and of nothing else.
         stack.enter_context(compose.build_locks(settings).hold(f"cycle-{settings.agent}", described))
         store = compose.open_ledger(settings, clock)
         stack.callback(store.close)
-        hub = compose.open_hub(settings, clock)
+        hub = compose.open_hub(settings, clock, watch.traceparent if watch is not None else None)
         stack.callback(hub.close)
         pool = ThreadPool(settings.concurrency)
         stack.callback(pool.close)
@@ -223,7 +261,7 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
                 mode, kernel = "execute", bind_kernel(kernel, enabled)
         screen = _screen(settings, run_id, mode, options, gate)
         parts = Parts(
-            hub=hub,
+            hub=hub if watch is None else watch.hub(hub),
             store=store,
             kernel=kernel,
             scanner=scanner,
@@ -234,7 +272,7 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
             alerts=documents.kernel.alerts,
             clock=clock,
             pool=pool,
-            reporter=screen,
+            reporter=screen if watch is None else watch.reporter(screen),
             stop=stop,
             channels={} if mode == "dry-run" else compose.build_channels(hub),
             witnesses=() if mode == "dry-run" else compose.build_witnesses(settings),
@@ -253,7 +291,21 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
             approval_expiry_s=settings.review.approval_expiry_s,
             raise_after_s=settings.review.raise_after_s,
         )
-        yield Desk(parts, terms, screen, options.quiet, mode)
+        yield Desk(parts, terms, screen, options.quiet, mode, watch)
+
+
+def _watch(settings: Settings, run_id: str, mode: str, options: RunOptions | ApplyOptions) -> RunWatch | None:
+    """Return the run's log and spans, None where nobody asked for any."""
+    if settings.observe is None and not options.verbose:
+        return None
+    from warden.cli.observing import RunWatch
+
+    return RunWatch(settings, run_id, mode, (options.verbose, options.quiet))
+
+
+def _is_idle(report: RunReport) -> bool:
+    """Whether nothing happened that anybody must know of: messages that were decided before are no news."""
+    return not report.exit_status and not report.stopped and not (set(report.counts) - {"decided"})
 
 
 def _has_terminal() -> bool:
@@ -279,7 +331,9 @@ def _screen(
         return TextOutput(printer(sys.stdout, shows_color(sys.stdout, settings.no_color)), mode)
 
     where = settings.hub.url or "embedded"
-    return _Screen(make, lambda output: output.begin(settings.agent, where, settings.brain), options.quiet)
+    return _Screen(
+        make, lambda output: output.begin(settings.agent, where, settings.brain), options.quiet, options.json
+    )
 
 
 def _read_file(path: Path, limit_bytes: int) -> bytes:

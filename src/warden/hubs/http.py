@@ -53,12 +53,14 @@ class HttpOptions:
     """What is said of one hub beside its profile.
 
     `hub_id` overrides what the hub states of itself. `retries` is how often looking is tried again within one call.
+    `traceparent` returns the trace context that goes with a request (W3C Trace Context), empty for none.
     """
 
     token: str = field(default="", repr=False)
     hub_id: str | None = None
     retries: int = 3
     bounds: Bounds = field(default_factory=Bounds)
+    traceparent: Callable[[], str] | None = None
 
 
 class HttpHub:
@@ -229,6 +231,8 @@ class HttpHub:
         route = self._profile.operations[operation]
         if body is None and route.method != "GET":
             body = b""
+        if self._options.traceparent is not None and (context := self._options.traceparent()):
+            headers = [*headers, (b"traceparent", context.encode("ascii"))]
         answer = self._connection.exchange(route.method, _target(route.path, route.query, places), headers, body)
         if not 200 <= answer.status < 300:
             raise error_of(answer, self._clock.now())

@@ -89,7 +89,8 @@ class Surroundings:
     """What the worker is given.
 
     `draw` returns a number from 0 to below 1; `reload` a new plan, or raises `WardenError` when the configuration does not
-    hold; `beat` takes a state and the next tick; `tell` says an error to people.
+    hold; `beat` takes a state and the next tick; `tell` says an error to people; `after_tick` is called when the
+    end of a tick is recorded.
     """
 
     clock: Clock
@@ -101,6 +102,7 @@ class Surroundings:
     beat: Callable[[Plan, str, datetime | None], None]
     tell: Callable[[WardenError], None]
     draw: Callable[[], float]
+    after_tick: Callable[[], None] = lambda: None
 
 
 class Worker:
@@ -161,6 +163,7 @@ class Worker:
             return 0.0
         if isinstance(decision, Due):
             self._carry_out(decision, now)
+            given.after_tick()
             return 0.0
         until = None if decision.until is None else decision.until + self._delay
         self._waits = None if until is None else (now, until)

@@ -1,0 +1,128 @@
+"""`/metrics` and `/healthz` of a long-running worker, on one thread of its own.
+
+The standard library's server is enough: one reader a few times a minute, no body is taken, and it costs no memory to speak of.
+INVARIANT (bounded): one connection at a time, a time-out on each read, GET and HEAD only, one request a connection.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socket import AF_INET6
+
+from warden.errors import StateError, quote
+
+READ_TIMEOUT_S = 5.0
+FRESH_S = 2.0
+"""For so long an answer is given again: whoever asks more often costs the ledger nothing."""
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+JSON = "application/json"
+
+Answer = tuple[int, str, bytes]
+
+
+class WatchServer:
+    """Serves what two functions return: the text of the metrics, and (healthy, document) of health."""
+
+    def __init__(
+        self, listen: tuple[str, int], metrics: Callable[[], bytes], health: Callable[[], tuple[bool, object]]
+    ) -> None:
+        """Listen; raises `StateError` when the address cannot be had."""
+        pages: dict[str, Callable[[], Answer]] = {
+            "/metrics": _kept(lambda: (200, TEXT, metrics())),
+            "/healthz": _kept(lambda: _health(health)),
+        }
+        try:
+            self._server = _server(listen, pages)
+        except OSError as error:
+            where = quote(f"{listen[0]}:{listen[1]}")
+            raise StateError(
+                f"cannot listen on {where}: {error.strerror or type(error).__name__}",
+                "free it, or change metrics.listen",
+            ) from error
+        self._thread = threading.Thread(target=self._server.serve_forever, name="watch", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _health(health: Callable[[], tuple[bool, object]]) -> Answer:
+    healthy, document = health()
+    return (200 if healthy else 503, JSON, json.dumps(document, ensure_ascii=True).encode() + b"\n")
+
+
+def _kept(make: Callable[[], Answer]) -> Callable[[], Answer]:
+    held: list[tuple[float, Answer]] = []
+
+    def answer() -> Answer:
+        now = time.monotonic()
+        if not held or now - held[0][0] >= FRESH_S:
+            held[:] = [(now, make())]
+        return held[0][1]
+
+    return answer
+
+
+def _server(listen: tuple[str, int], pages: dict[str, Callable[[], Answer]]) -> HTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        """Answers one request."""
+
+        timeout = READ_TIMEOUT_S
+        server_version = "ops-warden"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            """Answer with the page."""
+            page = pages.get(self.path.partition("?")[0])
+            status, kind, body = _answer(page) if page else (404, TEXT, b"there is /metrics and /healthz\n")
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - the name that the library calls
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Say nothing: who asks is no news."""
+
+    class Server(HTTPServer):
+        """A quiet one: a reader that goes away is no news either."""
+
+        address_family = AF_INET6 if ":" in listen[0] else HTTPServer.address_family
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing."""
+
+        def server_bind(self) -> None:
+            """Bind without asking who we are by name, which may take seconds."""
+            import socketserver
+
+            socketserver.TCPServer.server_bind(self)
+            self.server_name, self.server_port = str(listen[0]), int(self.server_address[1])
+
+    return Server(listen, Handler)
+
+
+def _answer(page: Callable[[], Answer]) -> Answer:
+    try:
+        return page()
+    except Exception as error:  # noqa: BLE001 - told by its type; a page that breaks must not end the thread
+        return 500, JSON, json.dumps({"healthy": False, "error": type(error).__name__}).encode() + b"\n"
