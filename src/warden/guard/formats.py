@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from warden.guard.outline import long_runs, matches_at, outline_of, starts_of
 from warden.guard.redaction import UNSCANNABLE
-from warden.guard.rotation import ROTATED
+from warden.guard.rotation import rotated
 from warden.guard.rule import CLASSES, Rule, keywords_of, parse_template, pattern_of
 from warden.guard.shape import entropy, is_random, is_stand_in, word_likeness
 from warden.guard.structures import STRUCTURE_RULES
@@ -51,7 +51,7 @@ class Turn(Enum):
         """Return `text` read this way."""
         if self is Turn.REVERSED:
             return text[::-1]
-        return text.translate(ROTATED) if self is Turn.ROT13 else text
+        return rotated(text) if self is Turn.ROT13 else text
 
 
 @cache

@@ -26,12 +26,12 @@ _UNUSUAL = r"[^\t\n\r -~](?:(?<=[\x00-\x7f])[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*|(?
 _USUAL = bytes((9, 10, 13, *range(32, 127)))
 _TAGGED = "[\U000e0020-\U000e007e]+"
 _ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});?"
-_PERCENT = r"(?:%[0-9A-Fa-f]{2})+"
+_PERCENT = r"%[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"  # as all of these, with a sign first that is quickly found
 _ESCAPE = (
     r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|([^A-Za-z0-9\s]|"
     r"[nrtbfav0e]))"
 )
-_QUOTED_PRINTABLE = r"=\r?\n|(?:=[0-9A-F]{2})+"
+_QUOTED_PRINTABLE = r"=(?:\r?\n|[0-9A-F]{2}(?:=[0-9A-F]{2})*)"
 _LIST_MARKS = r"[ \t]*(?:(?:[>|#*•+]|//|-|\d{1,3}[.)])[ \t]*)*"
 _LINE_END = "|".join(
     rf"{sign}(?<=[A-Za-z0-9_.-]{sign}){rest}"

@@ -25,8 +25,8 @@ LEAST_RUN = 16
 _BASE32_MEMBERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _BASE64_MEMBERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _HEX_MEMBERS = "0123456789abcdefABCDEFx\\:_-, "  # all that either kind of hexadecimal run may hold
-_FILLING = {ord(c): None for c in "\r\n \t>"}
-_URL_SAFE = str.maketrans("-_", "+/")
+_FILLING = b"\r\n \t>"
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 @cache
@@ -73,7 +73,7 @@ def text_regions(text: str) -> Iterator[Derived]:
     for match in _base64_runs(text, outline):
         found = match.group()
         if not _is_no_base64(found):
-            for plain in _plain_texts(found.translate(_FILLING)):
+            for plain in _plain_texts(_unbroken(found) if "\n" in found else found):
                 yield region("base64", plain, match.start(), match.end())
     for form, start, end, data in _other_bytes(text, outline):
         plain = as_text(data)
@@ -127,7 +127,7 @@ def as_text(data: bytes) -> str:
         return ""
     if _is_readable(data[:256]):
         return data.decode("utf-8", "replace")
-    for codec in ("utf-16-le", "utf-8"):
+    for codec in ("utf-8",) if any(data[1:128:2]) else ("utf-16-le", "utf-8"):
         try:
             plain = data.decode(codec)
         except UnicodeDecodeError:
@@ -142,17 +142,23 @@ HEAD = 32
 _PRINTABLE = bytes(range(32, 127)) + b"\t\r\n"
 
 
+def _unbroken(found: str) -> str:
+    """Return a run of letters without what breaks it into lines."""
+    return found.encode("ascii").translate(None, _FILLING).decode("ascii")
+
+
 def _from_base64(found: str) -> bytes:
-    body = found.translate(_FILLING).translate(_URL_SAFE).rstrip("=")
+    body = found.encode("ascii").translate(_URL_SAFE, _FILLING).rstrip(b"=")
     body = body[: len(body) - 1] if len(body) % 4 == 1 else body
     try:
-        return binascii.a2b_base64(body + "=" * (-len(body) % 4))
+        return binascii.a2b_base64(body + b"=" * (-len(body) % 4))
     except binascii.Error:
         return b""
 
 
 def _from_hex(found: str) -> bytes:
-    digits = _compiled(r"(?i)0x|\\x|[^0-9a-f]").sub("", found)
+    is_plain = found.isalnum() and "x" not in found
+    digits = found if is_plain else _compiled(r"(?i)0x|\\x|[^0-9a-f]").sub("", found)
     return bytes.fromhex(digits[: len(digits) // 2 * 2])
 
 

@@ -119,10 +119,10 @@ SIGN_IN_RULES: tuple[Rule, ...] = (
             r"(?i)(?:new\s{1,4}(?:pdo|mysqli)|mysqli?_connect|getconnection|ftp_login|imap_open)\s{0,4}\(\s{0,4}"
             rf"(?:\$?[\w.>-]{{1,64}}\s{{0,4}},\s{{0,4}}|{_QUOTED}){{2}}[\"']{_VALUE}"
         ),
-        ("pdo", "mysqli", "mysql_connect", "getconnection", "ftp_login", "imap_open"),
+        ("new", "mysql_connect", "mysqli_connect", "getconnection", "ftp_login", "imap_open"),
         "new PDO('mysql:host=db;dbname=app', 'svc', '{w12}')",
         "new PDO('sqlite:app.db')",
-    ),
+    )._replace(begins=True),
     _rule(
         "credential-call",
         "http",
@@ -131,10 +131,14 @@ SIGN_IN_RULES: tuple[Rule, ...] = (
             r"passwordauthentication|plain_?auth|plaincredentials|\bauth\s{0,4}=\s{0,4}|\.login|\.authenticate|\.auth|\.signin|"
             rf"\.credentials)\s{{0,4}}\(\s{{0,4}}(?:[\w.]{{1,64}}\s{{0,4}},\s{{0,4}}|{_QUOTED})[\"']{_VALUE}"
         ),
-        ("credential", "auth", ".login", ".signin"),
+        (
+            *("networkcredential", "usernamepasswordcredential", "plaincredential", ".credential"),
+            *("httpbasicauth", "basicauth", "basic_auth", "httpdigestauth", "passwordauthentication"),
+            *("plainauth", "plain_auth", "auth", ".auth", ".login", ".signin"),
+        ),
         'new NetworkCredential("svc", "{w12}")',
         "new NetworkCredential(user, password)",
-    )._replace(near=r"(?:auth|credentials?|login|authenticat(?:e|ion)|signin)\s{0,4}(?:=\s{0,4})?\("),
+    )._replace(begins=True),
     _rule(
         "sign-in-pair",
         "prose",
@@ -145,5 +149,5 @@ SIGN_IN_RULES: tuple[Rule, ...] = (
         (" / ",),
         "credentials: ana / {w6}-{d4}!",
         "login: ana / operations",
-    )._replace(check="written"),
+    )._replace(check="written", near=r"/(?<=\s/)\s[^\s/,;\"']{6}"),
 )
