@@ -18,6 +18,7 @@ from warden.ledger.merkle import hash_leaf
 from warden.ledger.proof import InclusionProof, make_consistency, make_inclusion, parse_proof
 from warden.ledger.signature import Verifier
 from warden.store.segments import all_records
+from warden.store.sqlite import SqliteLedgerStore
 
 Notes = dict[int, Note]
 
@@ -44,15 +45,20 @@ def prove(
 ) -> None:
     """Prove inclusion."""
     with reading(config, state_dir) as (settings, store):
-
-        def question(connection: sqlite3.Connection) -> bytes:
-            leaves, notes, raw = _read_log(connection, settings, number)
-            if raw is None:
-                raise InputError(f"there is no entry {number}", f"the ledger has {len(leaves)}, from 0 on")
-            return make_inclusion(leaves, raw, notes[max(notes)]).to_json()
-
-        proof = store.read(question)
+        proof = prove_entry(settings, store, number)
     write_out(iter([proof]), out)
+
+
+def prove_entry(settings: Settings, store: SqliteLedgerStore, number: int) -> bytes:
+    """Return the proof that an entry is in the log, as a file holds it; raises `InputError` when there is no such entry."""
+
+    def question(connection: sqlite3.Connection) -> bytes:
+        leaves, notes, raw = _read_log(connection, settings, number)
+        if raw is None:
+            raise InputError(f"there is no entry {number}", f"the ledger has {len(leaves)}, from 0 on")
+        return make_inclusion(leaves, raw, notes[max(notes)]).to_json()
+
+    return store.read(question)
 
 
 def consistency(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from warden.config.settings import Settings
     from warden.model.request import Request
-    from warden.policy import Kernel
+    from warden.policy import Bundle, Kernel, Layer
     from warden.policy.simulate import Change
 
 DECIDED = "decided"
@@ -51,24 +51,28 @@ def simulate(
     settings = load_settings(config=config, state_dir=state_dir)
     before, after = _kernels(settings, candidate)
     skipped: list[int] = []
-    requests = _from_cases(cases) if cases is not None else _from_ledger(settings, skipped)
+    requests = _from_cases(cases) if cases is not None else past_requests(settings, skipped)
     changes = compare(requests, before.evaluate, after.evaluate)
     changed = [change for change in changes if change.direction is not Direction.UNCHANGED]
     if skipped:
         talk(f"warning: {len(skipped)} past decisions have no request kept any more", quiet)
     if as_json:
-        print_json(_document(changes, len(skipped), before.snapshot, after.snapshot))
+        print_json(simulation_document(changes, len(skipped), before.snapshot, after.snapshot))
     else:
         sys.stdout.write("\n".join(_lines(changes, changed)) + "\n")
     return EXIT_FOUND if detailed_exitcode and changed else EXIT_DONE
 
 
 def _kernels(settings: Settings, candidate: list[Path]) -> tuple[Kernel, Kernel]:
+    return kernels_with(settings, load_layers_from(candidate))
+
+
+def kernels_with(settings: Settings, new: Sequence[Bundle | Layer]) -> tuple[Kernel, Kernel]:
+    """Return the kernel in force, and one with candidate layers, each in the place of one of its name."""
     from warden.policy import Kernel
 
     charter, limits = load_checked_charter(settings), lowered_limits(settings)
     in_force = load_policy_set(settings, remember=False).layers
-    new = load_layers_from(candidate)
     names = {layer.name for layer in new}
     kept = [layer for layer in in_force if layer.name not in names]
     return Kernel(charter, in_force, limits), Kernel(charter, [*kept, *new], limits)
@@ -80,7 +84,7 @@ def _from_cases(path: Path) -> list[tuple[str, Request]]:
     return [(case.name, case.request) for case in load_cases(read_input(path), path.name)]
 
 
-def _from_ledger(settings: Settings, skipped: list[int]) -> Iterator[tuple[str, Request]]:
+def past_requests(settings: Settings, skipped: list[int]) -> Iterator[tuple[str, Request]]:
     """Yield the request of every past decision whose request is still kept; the numbers of the others go to `skipped`."""
     from warden.cli.compose import read_ledger
     from warden.documents.request import request_from_json
@@ -110,7 +114,8 @@ def _decisions(connection: sqlite3.Connection) -> list[tuple[int, str]]:
     return found
 
 
-def _document(changes: tuple[Change, ...], skipped: int, before: str, after: str) -> dict[str, object]:
+def simulation_document(changes: tuple[Change, ...], skipped: int, before: str, after: str) -> dict[str, object]:
+    """Return what would change as JSON values of schema `warden.policy-simulation/1`."""
     counts: dict[str, int] = {}
     for change in changes:
         counts[change.direction.value] = counts.get(change.direction.value, 0) + 1

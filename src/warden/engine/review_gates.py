@@ -29,8 +29,19 @@ def check_person(rules: ReviewRules, reviewer: Reviewer) -> None:
 
 def check_not_own(reviewer: Reviewer, item: ReviewItem) -> None:
     """Raise `GateError` when the reviewer asked for what they would release: nobody approves their own request."""
-    if item.requested_by == reviewer.identity or item.sender in reviewer.names:
+    if same_person(item.requested_by, reviewer.identity) or item.sender in reviewer.names:
         raise GateError("nobody approves their own request", "leave it to somebody else")
+
+
+def same_person(one: str, other: str) -> bool:
+    """Return whether two identities are of one human: a declared person is the same on the command line (`person:NAME`) and
+    at the console (`console:NAME`)."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(identity: str) -> str:
+    kind, _, name = identity.partition(":")
+    return name if kind in ("person", "console") else identity
 
 
 def check_live(item: ReviewItem, now: datetime) -> None:
@@ -65,7 +76,7 @@ def needs_second(rules: ReviewRules, reviewer: Reviewer, capability: str, votes:
     others = [
         other
         for other in votes
-        if other.by != reviewer.identity and (other.action_digest, other.message_digest, other.snapshot) == bound
+        if not same_person(other.by, reviewer.identity) and (other.action_digest, other.message_digest, other.snapshot) == bound
     ]
     return not others
 

@@ -65,9 +65,9 @@ class Verdict(StrEnum):
 class Reviewer:
     """Who decides, as an authentication that cannot be given as an argument says it.
 
-    `identity` is `person:NAME` for somebody whom the configuration declares, else `uid:NUMBER(NAME)`. `names` are the names
-    under which the person writes on the hub. `is_worker` says that the process has the worker's own uid, so that nothing tells
-    the person from the worker.
+    `identity` is `person:NAME` for somebody whom the configuration declares, `console:NAME` for somebody who signed in to the
+    console, else `uid:NUMBER(NAME)`. `names` are the names under which the person writes on the hub. `is_worker` says that the
+    process has the worker's own uid, so that nothing tells the person from the worker.
     """
 
     identity: str

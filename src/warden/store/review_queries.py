@@ -23,12 +23,13 @@ TAUGHT_LIMIT = 2_000
 HISTORY_SPAN = 200_000
 """INVARIANT (bounded): entries that are looked through for it."""
 
-_ITEM = """
+ITEM_COLUMNS = """
 SELECT number, kind, state, hub_id, agent, message_id, thread_id, sender, reason, opened_ms, changed_ms, messages, owner,
   raised, raised_ms, verdict, decided_by, action_kind, ordinal, capability, action_digest, payload_digest, message_digest,
   request_digest, snapshot, rule_ids, requested_by, expires_ms, delivery
 FROM review_items
 """
+"""The start of a query for items, as `to_item` reads its rows."""
 
 
 _LIVE_OF = """
@@ -48,7 +49,8 @@ def _rules(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
-def _item(row: Sequence[Any]) -> ReviewItem:
+def to_item(row: Sequence[Any]) -> ReviewItem:
+    """Return a row of `ITEM_COLUMNS` as an item."""
     return ReviewItem(
         number=row[0],
         kind=_KINDS[row[1]],
@@ -86,23 +88,23 @@ def read_items(connection: sqlite3.Connection, agent: str, states: frozenset[Rev
         where, values = "WHERE agent = ? AND state IN ('open', 'acknowledged')", (agent,)
     else:
         where, values = "WHERE agent = ?", (agent,)
-    rows = connection.execute(_ITEM + where + " ORDER BY number", values)
-    return tuple(_item(row) for row in rows if row[2] in states)
+    rows = connection.execute(ITEM_COLUMNS + where + " ORDER BY number", values)
+    return tuple(to_item(row) for row in rows if row[2] in states)
 
 
 def read_item(connection: sqlite3.Connection, number: int) -> ReviewItem | None:
     """Return the item with this number, or None."""
-    row = connection.execute(_ITEM + "WHERE number = ?", (number,)).fetchone()
-    return None if row is None else _item(row)
+    row = connection.execute(ITEM_COLUMNS + "WHERE number = ?", (number,)).fetchone()
+    return None if row is None else to_item(row)
 
 
 def read_live(connection: sqlite3.Connection, key: MessageKey) -> tuple[ReviewItem, ...]:
     """Return the live items that this message belongs to, oldest first."""
     rows = connection.execute(
-        _ITEM + _LIVE_OF,
+        ITEM_COLUMNS + _LIVE_OF,
         (key.hub_id, key.agent, key.message_id),
     )
-    return tuple(_item(row) for row in rows)
+    return tuple(to_item(row) for row in rows)
 
 
 def read_due(
@@ -110,17 +112,17 @@ def read_due(
 ) -> tuple[ReviewItem, ...]:
     """Return live approvals whose time has run out, then open items that were not raised since that moment."""
     rows = connection.execute(
-        _ITEM + "WHERE agent = ? AND expires_ms IS NOT NULL AND expires_ms <= ? AND state IN ('open', 'acknowledged') "
+        ITEM_COLUMNS + "WHERE agent = ? AND expires_ms IS NOT NULL AND expires_ms <= ? AND state IN ('open', 'acknowledged') "
         "ORDER BY expires_ms LIMIT ?",
         (agent, now_ms, limit),
     ).fetchall()
     if raised_before_ms is not None and len(rows) < limit:
         rows += connection.execute(
-            _ITEM + "WHERE agent = ? AND state = 'open' AND coalesce(raised_ms, opened_ms) <= ? "
+            ITEM_COLUMNS + "WHERE agent = ? AND state = 'open' AND coalesce(raised_ms, opened_ms) <= ? "
             "AND (expires_ms IS NULL OR expires_ms > ?) ORDER BY coalesce(raised_ms, opened_ms), number LIMIT ?",
             (agent, raised_before_ms, now_ms, limit - len(rows)),
         ).fetchall()
-    return tuple(_item(row) for row in rows)
+    return tuple(to_item(row) for row in rows)
 
 
 def read_votes(connection: sqlite3.Connection, number: int) -> tuple[Vote, ...]:

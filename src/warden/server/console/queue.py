@@ -1,0 +1,139 @@
+"""The page of the queue: filters, pages of items, selection for a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from warden.engine import review
+from warden.engine.review_gates import overdue, owner_of
+from warden.model.review import ReviewItem, ReviewKind, ReviewState
+from warden.server.console.items import seen_of
+from warden.server.console.look import page
+from warden.server.console.visit import Answer, RefusedVisitError
+from warden.store.console_queries import Wanted, count_items, read_page, read_senders, read_subjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from warden.model.review import ReviewRules
+    from warden.server.console.visit import Visit
+
+PAGE = 50
+"""INVARIANT (bounded): items of one page."""
+STATES: dict[str, frozenset[ReviewState]] = {
+    "waiting": frozenset({ReviewState.OPEN, ReviewState.ACKNOWLEDGED}),
+    **{state.value: frozenset({state}) for state in ReviewState},
+    "all": frozenset(ReviewState),
+}
+AGES = {"": 0, "1h": 3600, "1d": 86_400, "3d": 3 * 86_400, "7d": 7 * 86_400}
+FILTERS = ("kind", "state", "sender", "owner", "rule", "older")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the queue."""
+
+    item: ReviewItem
+    subject: str
+    owner: str
+    overdue: bool
+    seen: str
+
+    @property
+    def state(self) -> str:
+        """The state as people are told it."""
+        return "overdue" if self.overdue else self.item.state.value
+
+    @property
+    def what(self) -> str:
+        """What is asked, in a few words."""
+        if self.item.delivery:
+            return f"deliver {self.item.action_kind} again?"
+        return self.item.action_kind if self.item.kind is ReviewKind.APPROVAL else self.item.reason
+
+
+def read_filters(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the filters that a query names; raises `RefusedVisitError` for words that there are not."""
+    filters = {name: query.get(name, "")[:200] for name in FILTERS}
+    filters["state"] = filters["state"] or "waiting"
+    fine = (
+        filters["kind"] in ("", *(kind.value for kind in ReviewKind))
+        and filters["state"] in STATES
+        and filters["older"] in AGES
+    )
+    if not fine:
+        raise RefusedVisitError(422, "there is no such filter", "choose from the lists")
+    return filters
+
+
+def wanted_of(agent: str, filters: Mapping[str, str], now: datetime) -> Wanted:
+    """Return the filters as a question to the store."""
+    older = AGES[filters["older"]]
+    return Wanted(
+        agent=agent,
+        kind=ReviewKind(filters["kind"]) if filters["kind"] else None,
+        states=STATES[filters["state"]],
+        sender=filters["sender"],
+        opened_to_ms=int(now.timestamp() * 1000) - older * 1000 if older else None,
+    )
+
+
+def fitting(rules: ReviewRules, filters: Mapping[str, str]) -> Callable[[ReviewItem], bool] | None:
+    """Return what of the filters the tables do not know: who owns an item by configuration, and which rule decided."""
+    owner, rule = filters["owner"], filters["rule"]
+    if not owner and not rule:
+        return None
+    return lambda item: (
+        (not owner or owner_of(rules, item) == owner)
+        and (not rule or any(name == rule or name.rpartition("/")[2] == rule for name in item.rule_ids))
+    )
+
+
+def show(visit: Visit) -> Answer:
+    """Show a page of the queue."""
+    filters = read_filters(visit.query)
+    after = visit.query.get("after", "0")
+    if not (after.isascii() and after.isdigit() and len(after) <= 18):
+        raise RefusedVisitError(422, "there is no such page of the queue")
+    with visit.parts.open_desk(True) as place:
+        desk = place.desk
+        now, rules = desk.clock.now(), desk.rules
+        wanted, fits = wanted_of(desk.agent, filters, now), fitting(rules, filters)
+        found = place.read(lambda connection: read_page(connection, wanted, int(after), PAGE, fits))
+        total = place.read(lambda connection: count_items(connection, wanted)) if fits is None else None
+        subjects = place.read(lambda connection: read_subjects(connection, found.items))
+        senders = place.read(lambda connection: read_senders(connection, desk.agent))
+        owners = sorted(rules.people)
+    rows = [
+        Row(item, subjects.get(item.number, ""), owner_of(rules, item), overdue(item, now), seen_of(item))
+        for item in found.items
+    ]
+    plain = {name: value for name, value in filters.items() if value and (name, value) != ("state", "waiting")}
+    return page(
+        visit,
+        "queue.html",
+        rows=rows,
+        filters=filters,
+        filtered=bool(plain),
+        states=list(STATES),
+        ages=[age for age in AGES if age],
+        senders=senders,
+        owners=owners,
+        total=total,
+        more=f"/review?{urlencode({**plain, 'after': rows[-1].item.number})}" if found.more else "",
+        first="" if after == "0" else f"/review?{urlencode(plain)}",
+        mark=visit.parts.mark(),
+    )
+
+
+def following(visit: Visit) -> Answer:
+    """Go to the item that a person should look at next."""
+    after = visit.query.get("after", "0")
+    with visit.parts.open_desk(True) as place:
+        item = review.following(
+            place.desk, int(after) if after.isascii() and after.isdigit() and len(after) < 18 else 0
+        )
+    return Answer(location="/review" if item is None else f"/review/{item.number}")
