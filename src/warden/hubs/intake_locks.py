@@ -80,6 +80,15 @@ def give_back(connection: Connection, name: str, fence: int, now: float, grace_s
     return True
 
 
+def release(connection: Connection, name: str, now: float) -> bool:
+    """Take a lock from whoever has it; returns False when nobody does. Its fence number is spent."""
+    held = read(connection, name)
+    if held is None or held.standing(now) == FREE:
+        return False
+    _write(connection, Lock(name, held.owner, held.fence + 1, FREE, held.taken_at, now))
+    return True
+
+
 def list_locks(connection: Connection, now: float, limit: int = 1_000) -> list[Lock]:
     """Return the locks that are held or in grace, by name."""
     rows = connection.execute(

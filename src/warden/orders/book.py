@@ -71,16 +71,17 @@ class TriggerBook:
         rule = found.first(event)
         if rule is None or rule.does is Does.IGNORE or event.flags & set(LOOPS):
             return Plan((PlannedAction("mark_read"),), "rule-ignores")
-        if rule.does is Does.MESSAGE:
-            return None
-        return _plan(f"{name}/{rule.id}", rule, event)
+        return plan_of(f"{name}/{rule.id}", rule, event)
 
 
 def _escalate(reason: str, detail: str) -> Plan:
     return Plan((PlannedAction("escalate"),), reason, detail)
 
 
-def _plan(name: str, rule: Rule, event: Event) -> Plan:
+def plan_of(name: str, rule: Rule, event: Event) -> Plan | None:
+    """Return what a rule names for an event, None when it leaves it to the brain; `name` is `set/rule`."""
+    if rule.does is Does.MESSAGE:
+        return None
     detail = f"rule {name}"
     arguments: Mapping[str, object]
     if rule.script is not None:
