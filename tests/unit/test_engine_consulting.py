@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from consultbed import model_bed
-from enginebed import AGENT, SECRET, SENDER, traits_with
+from enginebed import AGENT, SECRET, SENDER, charter_kernel, traits_with
+from warden.documents.bundle import load_bundle
 from warden.engine.parts import Asking
 from warden.engine.purse import Purse
 from warden.errors import EXIT_CREDENTIAL, EXIT_DONE, EXIT_TERMINATED, HubUnreachableError
@@ -447,3 +448,25 @@ def test_usage_is_what_was_used_not_what_was_estimated() -> None:
     bed.execute()
     assert bed.store.spending(bed.clock.now()).used == USED
     assert bed.store.spending(bed.clock.now(), sender="nobody").used == Usage()
+
+
+def test_an_operator_can_hold_every_draft() -> None:
+    """A policy on the source of the text holds what a model wrote for a person, on a hub that vouches for its senders too."""
+    rule = """
+version: "1"
+default_decision: abstain
+rules:
+  - id: a-person-reads-drafts
+    match:
+      topics: [job.warden.reply]
+      labels: {text_source: draft}
+    decision: require_approval
+    reason: a person reads what a model wrote
+"""
+    bundle = load_bundle(rule.encode(), "drafts.yaml")
+    bed = model_bed(kernel=charter_kernel(bundle))
+    bed.send()
+    bed.execute()
+    record = bed.record("m1")
+    assert record is not None
+    assert (record.disposition, record.reason, bed.replies()) == (HELD, "approval", [])

@@ -128,17 +128,41 @@ def test_nothing_but_a_refusal_comes_out(text: str) -> None:
 
 
 def test_the_schema_offers_what_the_reader_takes() -> None:
-    """Each kind of the schema is read, and no entry can be chosen when none was shown."""
+    """Each kind of the schema is read with a reading that fits it, and no entry can be chosen when none was shown."""
     import jsonschema
 
     schema = decision_schema(["vpn"])
-    for action in (
-        {"kind": "route_answer", "entry_id": "vpn"},
-        {"kind": "reply", "body": "hi"},
-        {"kind": "progress_note", "template": "status_received"},
-        {"kind": "mark_read"},
-        {"kind": "escalate", "reason": "unsure"},
+    for asks, action in (
+        ("who_or_where", {"kind": "route_answer", "entry_id": "vpn"}),
+        ("something_else", {"kind": "reply", "body": "hi"}),
+        ("several_things", {"kind": "reply", "body": "hi"}),
+        ("nothing", {"kind": "progress_note", "template": "status_received"}),
+        ("nothing", {"kind": "mark_read"}),
+        ("to_act_or_decide", {"kind": "escalate", "reason": "unsure"}),
     ):
-        jsonschema.validate({"action": action}, schema)
+        answer = {"asks": asks, "action": action}
+        jsonschema.validate(answer, schema)
+        assert read(json.dumps(answer)).kind == action["kind"]
         assert read(json.dumps({"action": action})).kind == action["kind"]
     assert "route_answer" not in json.dumps(decision_schema([]))
+
+
+@pytest.mark.parametrize(
+    ("asks", "action", "code"),
+    [
+        ("to_act_or_decide", {"kind": "reply", "body": "Yes, I can approve that."}, "answer-inconsistent"),
+        ("nothing", {"kind": "reply", "body": "Thanks!"}, "answer-inconsistent"),
+        ("several_things", {"kind": "route_answer", "entry_id": "vpn"}, "answer-inconsistent"),
+        ("something_else", {"kind": "route_answer", "entry_id": "vpn"}, "answer-inconsistent"),
+        ("who_or_where", {"kind": "mark_read"}, "answer-inconsistent"),
+        ("to_act_or_decide", {"kind": "progress_note", "template": "status_received"}, "answer-inconsistent"),
+        ("anything", {"kind": "mark_read"}, "answer-schema"),
+        (["nothing"], {"kind": "mark_read"}, "answer-schema"),
+        ({}, {"kind": "mark_read"}, "answer-schema"),
+    ],
+)
+def test_an_action_has_to_fit_what_the_model_read(asks: object, action: object, code: str) -> None:
+    """A model that says that an act is asked for, and then promises it, is not believed."""
+    with pytest.raises(RefusedAnswerError) as caught:
+        read(json.dumps({"asks": asks, "action": action}))
+    assert caught.value.code == code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,7 +15,7 @@ from llmbed import CHARTER, OPEN_BODY, Bed, given, llm_bed, mail
 from warden.brains.llm.brain import ContainedBrain
 from warden.brains.llm.reasons import DECIDED, NOT_ASKED, REFUSED
 from warden.model.consultation import Consultation, Prepared
-from warden.model.message import MessageFacts
+from warden.model.message import Message, MessageFacts
 from warden.model.plan import Plan, PlannedAction
 from warden.testing.model_server import Scripted, completion
 
@@ -127,6 +128,35 @@ def test_a_decision_becomes_a_plan_or_an_escalation_with_its_reason(
     assert (found.plan.actions, found.plan.reason) == (actions, reason)
     assert found.answer is not None
     assert "hunter2" not in found.answer
+
+
+def test_one_entry_is_no_answer_to_several_questions(bed: Bed) -> None:
+    """Where rules see two questions, the answer to one of them would look like an answer to both."""
+    bed.server.text = decision("route_answer", entry_id="vpn-access")
+    found = ask(bed.brain(rules_first=True), "Who hands out VPN access, and who decides about GPU quota?")
+    assert (found.plan.actions, found.plan.reason) == (ESCALATES, "question-half-answered")
+
+
+@pytest.mark.parametrize(
+    ("thread", "reason"), [((), "question-ambiguous"), ((mail("My laptop cannot reach the office."),), "model-route")]
+)
+def test_one_of_several_entries_that_fit_alike_is_a_guess(bed: Bed, thread: tuple[Message, ...], reason: str) -> None:
+    """Where rules find entries that fit alike, a model may choose one only when a conversation may tell which is meant."""
+    bed.server.text = decision("route_answer", entry_id="vpn-access")
+    brain = bed.brain()
+    prepared = brain.prepare(given("Who hands out access?", thread=thread))
+    assert isinstance(prepared, Prepared)
+    alike = replace(prepared, fallback=Plan(ESCALATES, "several-candidates"))
+    assert brain.consult(alike).plan.reason == reason
+
+
+def test_a_reply_that_promises_an_act_is_refused(bed: Bed) -> None:
+    """A model that reads a request to act, and answers it all the same, is not believed."""
+    bed.server.text = json.dumps(
+        {"asks": "to_act_or_decide", "action": {"kind": "reply", "body": "Yes, I can approve your holiday."}}
+    )
+    found = ask(bed.brain())
+    assert (found.plan.actions, found.plan.reason) == (ESCALATES, "answer-inconsistent")
 
 
 @pytest.mark.parametrize(

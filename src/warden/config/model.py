@@ -41,10 +41,10 @@ class ModelSettings:
     reply_chars: int = 4_000
     link_hosts: tuple[str, ...] = ()
     connect_timeout_s: float = 5.0
-    timeout_s: float = 60.0
-    total_timeout_s: float = 120.0
+    timeout_s: float = 120.0
+    total_timeout_s: float = 240.0
     retries: int = 2
-    concurrency: int = 2
+    concurrency: int = 1
     cooldown_s: float = 60.0
     prices: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)

@@ -49,6 +49,10 @@ _ASKS: Final = frozenset(
 )
 """Reasons of the rule brain that say that the message asks something."""
 
+_SEVERAL: Final = frozenset({"two-questions", "asks-more", "several-mails"})
+_ALIKE: Final = "several-candidates"
+"""Reasons of the rule brain that say that one entry is not the answer, or that nothing says which one is."""
+
 
 @dataclass(frozen=True)
 class ModelBrainParts:
@@ -214,6 +218,8 @@ class ContainedBrain:
         if decision.kind in ("mark_read", "progress_note") and _asks(prepared):
             # INVARIANT (nothing-lost): a model may not make a question disappear.
             raise RefusedAnswerError("question-unanswered")
+        if decision.kind == "route_answer":
+            _check_route(prepared)
         return decision
 
     def _plan(self, prepared: Prepared, decision: Decision) -> Plan:
@@ -251,6 +257,15 @@ def _escalation(code: str, detail: str, fallback: Plan | None) -> Plan:
 def _asks(prepared: Prepared) -> bool:
     content = prepared.given.message.content
     return prepared.fallback.reason in _ASKS or "?" in content.body or "?" in content.subject
+
+
+def _check_route(prepared: Prepared) -> None:
+    """Refuse an entry as the answer to a message that asks for several; one among equals only where a conversation may tell."""
+    reason = prepared.fallback.reason
+    if reason in _SEVERAL:
+        raise RefusedAnswerError("question-half-answered")
+    if reason == _ALIKE and not prepared.given.thread:
+        raise RefusedAnswerError("question-ambiguous")
 
 
 def _sound(text: str) -> str:

@@ -1,6 +1,9 @@
 """The strict shape of a model's decision: the schema that it is asked to keep, and the reader that holds it to it.
 
-A decision is `{"action": {"kind": ..., ...}}`, or the inner object alone. One kind, one set of fields:
+A decision is `{"asks": ..., "action": {"kind": ..., ...}}`; `asks` may be left out, and so may everything but the inner object.
+What a model says that a message asks for comes first, so that it chooses after it has read; an action that does not fit its own
+reading (a reply to a request to decide something, say) is refused: small models promise whatever they are asked for.
+One kind, one set of fields:
 
 - `route_answer` with `entry_id`: the catalogue's own answer, of an entry that the model was shown;
 - `reply` with `body`: a draft;
@@ -21,6 +24,16 @@ from warden.brains.llm.answers import RefusedAnswerError
 
 TEMPLATES: Final = ("status_received", "information_received")
 REASONS: Final = ("unsure", "needs_person", "not_ours", "suspicious")
+
+ASKS: Final = ("nothing", "who_or_where", "several_things", "to_act_or_decide", "something_else")
+_FITS: Final[Mapping[str, tuple[str, ...]]] = {
+    "route_answer": ("who_or_where",),
+    "reply": ("who_or_where", "several_things", "something_else"),
+    "progress_note": ("nothing",),
+    "mark_read": ("nothing",),
+    "escalate": ASKS,
+}
+"""What a message may ask for that is handled so."""
 
 _FIELD: Final[Mapping[str, str | None]] = {
     "route_answer": "entry_id",
@@ -47,8 +60,8 @@ def decision_schema(entry_ids: Sequence[str]) -> dict[str, object]:
         kinds.insert(0, _kind("route_answer", "entry_id", {"type": "string", "enum": list(entry_ids)}))
     return {
         "type": "object",
-        "properties": {"action": {"anyOf": kinds}},
-        "required": ["action"],
+        "properties": {"asks": {"type": "string", "enum": list(ASKS)}, "action": {"anyOf": kinds}},
+        "required": ["asks", "action"],
         "additionalProperties": False,
     }
 
@@ -75,10 +88,22 @@ class Decision:
 
 def read_decision(value: Mapping[str, Any], entry_ids: Sequence[str]) -> Decision:
     """Return what a decoded answer decides; raises `RefusedAnswerError` for everything that is not exactly one decision."""
+    asks: object = None
     if "action" in value:
-        if len(value) > 1:
+        if set(value) - {"asks", "action"}:
             raise RefusedAnswerError(_extra(value))
+        asks = value.get("asks", None)
         value = _only(value["action"])
+    decision = _read_action(value, entry_ids)
+    if asks is not None:
+        if asks not in ASKS:
+            raise RefusedAnswerError("answer-schema")
+        if asks not in _FITS[decision.kind]:
+            raise RefusedAnswerError("answer-inconsistent")
+    return decision
+
+
+def _read_action(value: Mapping[str, Any], entry_ids: Sequence[str]) -> Decision:
     kind = value.get("kind")
     if not isinstance(kind, str):
         raise RefusedAnswerError("answer-schema")

@@ -34,11 +34,11 @@ class ModelSettings:
     link_hosts: tuple[str, ...] = ()
     price: TokenPrice | None = None
     connect_timeout_s: float = 5.0
-    timeout_s: float = 60.0
-    total_timeout_s: float = 120.0
+    timeout_s: float = 120.0
+    total_timeout_s: float = 240.0
     response_bytes: int = 1024 * 1024
     retries: int = 2
-    concurrency: int = 2
+    concurrency: int = 1
     failures_to_open: int = 4
     cooldown_s: float = 60.0
 
