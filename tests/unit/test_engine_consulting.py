@@ -464,7 +464,7 @@ rules:
     reason: a person reads what a model wrote
 """
     bundle = load_bundle(rule.encode(), "drafts.yaml")
-    bed = model_bed(kernel=charter_kernel(bundle))
+    bed = model_bed(kernel=charter_kernel.__wrapped__(bundle))
     bed.send()
     bed.execute()
     record = bed.record("m1")
