@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "warden.doctor/1"
 LISTED = 100
-EXTRAS = {"cedar": "cedarpy", "secrets": "kingfisher_sdk"}
+EXTRAS = {"cedar": "cedarpy", "notify": "apprise", "obs": "opentelemetry", "secrets": "kingfisher_sdk"}
 """Optional parts and the module that each needs."""
 MARKS = {Outcome.OK: "ok  ", Outcome.WARN: "warn", Outcome.FAIL: "FAIL"}
 
@@ -106,6 +106,8 @@ def examine(load: Callable[[], Settings], full: bool) -> Iterator[Finding]:
         ("hub", _hub),
         ("heads", _heads),
         ("model", _model),
+        ("alerts", _alerts),
+        ("notify", _onlookers),
         ("extras", _extras),
     )
     for name, probe in probes:
@@ -289,6 +291,18 @@ def _model(settings: Settings, full: bool) -> Iterator[Finding]:
     from warden.cli.model_doctor import examine_model
 
     yield from examine_model(settings)
+
+
+def _alerts(settings: Settings, full: bool) -> Iterator[Finding]:
+    from warden.cli.observing_doctor import examine_alerts
+
+    yield from examine_alerts(settings, full)
+
+
+def _onlookers(settings: Settings, full: bool) -> Iterator[Finding]:
+    from warden.cli.observing_doctor import examine_onlookers
+
+    yield from examine_onlookers(settings, full)
 
 
 def _extras(settings: Settings, full: bool) -> Iterator[Finding]:

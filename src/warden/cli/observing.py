@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from warden import __version__
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from warden.watch.metrics import Observation
     from warden.watch.server import WatchServer
     from warden.watch.trace import Tracing
-
-STATUS_WINDOW = timedelta(days=1)
-"""How far back `warden status` counts alerts."""
 
 
 class RunWatch:
@@ -158,17 +154,12 @@ def write_metrics(settings: Settings, path: Path, duration_s: float | None) -> N
 
 def observe_ledger(settings: Settings, duration_s: float | None) -> Observation:
     """Return what the metrics are made of; raises what opening the ledger raises."""
-    from warden.cli.schedule_parts import read_health, reading_if_any
-    from warden.model.watch import Standing
-    from warden.store.watch import read_standing
+    from warden.cli.schedule_parts import read_health, read_standing
     from warden.watch.metrics import Observation
 
-    since = compose.build_clock().now() - STATUS_WINDOW
-    with reading_if_any(settings) as store:
-        standing = store.read(lambda c: read_standing(c, settings.agent, since)) if store else Standing()
     health = read_health(settings, ask_hub=False)
     return Observation(
-        standing=standing,
+        standing=read_standing(settings, compose.build_clock().now()),
         version=__version__,
         healthy=health.healthy,
         gate_open=health.gate.holds,

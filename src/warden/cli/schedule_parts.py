@@ -15,11 +15,12 @@ from warden.config.policy_files import policy_files_digest
 from warden.config.settings import Settings
 from warden.errors import GateError, HubError, UsageError
 from warden.model.schedule import Basis, Scope
+from warden.model.watch import Standing
 from warden.schedule import health
 from warden.schedule.entries import job_name
 from warden.schedule.gate import NOT_ENABLED, Gate, judge_gate
 from warden.schedule.timetable import Timetable, build_timetable
-from warden.store import schedule
+from warden.store import schedule, watch
 from warden.store.heartbeat import heartbeat_path, read_heartbeat
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
     from warden.model.schedule import Enabled, JobRecord
     from warden.store.sqlite import SqliteLedgerStore
+
+
+STATUS_WINDOW = timedelta(days=1)
+"""How far back alerts are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,15 @@ def read_health(settings: Settings, ask_hub: bool = True) -> health.Health:
             last_seen=max(seen, default=None),
         )
     )
+
+
+def read_standing(settings: Settings, now: datetime) -> Standing:
+    """Return what waits and what was counted, with the alerts of the last day; raises what opening the ledger raises."""
+    since = now - STATUS_WINDOW
+    with reading_if_any(settings) as store:
+        if store is None:
+            return Standing(alerts_since=since)
+        return store.read(lambda connection: watch.read_standing(connection, settings.agent, since))
 
 
 def known_timetable(settings: Settings, job: JobRecord | None) -> Timetable | None:
