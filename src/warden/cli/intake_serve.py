@@ -58,6 +58,7 @@ def serve(
 def build_routers(settings: Settings, clock: Clock, desk: Desk, rules: RuleFile) -> Sequence[Router]:
     """Return the groups of routes that the intake serves; raises `ConfigError` for a key that cannot be fetched."""
     from warden.cli import compose
+    from warden.cli.intake_api import build_api
     from warden.cli.intake_parts import build_sources, need_intake
     from warden.server.intake.health import Health
     from warden.server.intake.hooks import Hooks, HookTerms
@@ -70,8 +71,10 @@ def build_routers(settings: Settings, clock: Clock, desk: Desk, rules: RuleFile)
         intake.address_per_minute,
         intake.dedupe_window_s,
     )
-    hooks = Hooks(desk, build_sources(settings), rules.current, compose.build_scanner(settings), terms)
-    return [hooks.router(), Health(desk, lambda: rules.problem, intake.retention_s).router()]
+    scanner = compose.build_scanner(settings)
+    hooks = Hooks(desk, build_sources(settings), rules.current, scanner, terms)
+    health = Health(desk, lambda: rules.problem, intake.retention_s)
+    return [hooks.router(), health.router(), *build_api(settings, clock, desk, rules.current, scanner)]
 
 
 def _address(text: str) -> tuple[str, int]:

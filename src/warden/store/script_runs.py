@@ -67,6 +67,13 @@ class ScriptRuns:
             self._now(), status, output, key, number,
         )  # fmt: skip
 
+    def of(self, key: str, limit: int = 100) -> tuple[ScriptRunRecord, ...]:
+        """Return the runs under one key, oldest first."""
+        with self._mutex, self._errors():
+            query = f"SELECT {_COLUMNS} FROM runs WHERE key = ? ORDER BY number LIMIT ?"  # noqa: S608 (names of ours)
+            rows = self._connection.execute(query, (key, limit)).fetchall()
+        return tuple(ScriptRunRecord(*row) for row in rows)
+
     def newest(self, limit: int) -> tuple[ScriptRunRecord, ...]:
         """Return the newest runs, the newest first."""
         with self._mutex, self._errors():
