@@ -56,7 +56,7 @@ def event_bed(orders: Orders | None, source: str = "intake", **more: Any) -> tup
 
 
 def test_what_a_rule_names_is_delivered_without_asking_a_brain() -> None:
-    """Script, workload and trigger reach their channels with final payloads, and the event is marked as read."""
+    """Script, workload and trigger reach their channels with final payloads; no read mark follows."""
     bed, channel = event_bed(Orders(SCRIPT, WORKLOAD, TRIGGER), answer=lambda given: pytest.fail("a brain was asked"))
     message_id = bed.send()
     bed.execute()
@@ -68,6 +68,16 @@ def test_what_a_rule_names_is_delivered_without_asking_a_brain() -> None:
     assert isinstance(workload, WorkloadStart)
     assert workload.workload_id == idempotency_key(bed.key(message_id), "start_workload", 0)
     assert bed.reports.messages[0].reason == "rule-deploy"
+    assert [action.kind for action in bed.reports.messages[0].actions] == ["run_script", "start_workload", "send_trigger"]
+
+
+def test_what_an_event_asks_for_does_not_keep_a_rule_from_acting_on_it() -> None:
+    """An event that asks for a change is what rules are for: the rule acts, and its message is noted."""
+    bed, channel = event_bed(Orders(SCRIPT))
+    message_id = bed.send(body="please restart the production database")
+    bed.execute()
+    assert bed.disposition(message_id) is Disposition.NOTED
+    assert len(channel.delivered) == 1
 
 
 def test_an_event_that_no_rule_names_goes_to_the_brain() -> None:

@@ -183,7 +183,7 @@ def build_brain(
     Raises `InputError` for a brain that does not exist, `ConfigError` for one whose model is not configured.
     """
     if not asks_a_model(settings):
-        return lazy_rule_brain(documents.catalog), None
+        return lazy_rule_brain(documents.catalog, settings), None
     from warden.cli.model_parts import build_model_brain
     from warden.engine.parts import Asking
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from warden.brains.llm.identity import AUTO, LLM, model_brain_digest
 from warden.brains.llm.settings import ModelSettings
+from warden.cli.run_parts import with_orders
 from warden.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def model_settings(settings: Settings) -> ModelSettings:
 
 def digest_with(settings: Settings, catalog_digest: str, charter_digest: str) -> str:
     """Return the digest of the configured brain over these; raises `ConfigError` when no model is configured."""
-    return model_brain_digest(settings.brain, model_settings(settings), catalog_digest, charter_digest)
+    digest = model_brain_digest(settings.brain, model_settings(settings), catalog_digest, charter_digest)
+    return with_orders(settings, digest)
 
 
 def build_model_brain(

@@ -131,8 +131,16 @@ def _action_lines(action: ActionReport, report: MessageReport, dry: bool) -> Ite
         yield (Span(f"           │ ... and {len(lines) - MAX_BODY_LINES} more lines; --json has all of them", "dim"),)
 
 
+_PLACES = {
+    "progress": "as a progress note",
+    "script": "to the program",
+    "workload": "as a workload",
+    "trigger": "as a trigger",
+}
+
+
 def _text_title(action: ActionReport, report: MessageReport, dry: bool) -> str:
-    to = f"to {visible(report.sender)}" if action.channel == "message" else "as a progress note"
+    to = f"to {visible(report.sender)}" if action.channel == "message" else _PLACES.get(action.channel, "")
     if action.delivered:
         return f"sent {to}"
     if report.reason == IN_DOUBT:

@@ -200,11 +200,22 @@ def asks_a_model(settings: Settings) -> bool:
     return settings.brain != RULE
 
 
-def lazy_rule_brain(catalog: LazyCatalog) -> Brain:
+def lazy_rule_brain(catalog: LazyCatalog, settings: Settings) -> Brain:
     """Return the rule brain over a catalogue that need not be parsed yet."""
     from warden.brains.rules.identity import rule_brain_digest
 
-    return LazyBrain(RULE, rule_brain_digest(catalog.digest), lambda: _rule_brain(catalog))
+    return LazyBrain(RULE, with_orders(settings, rule_brain_digest(catalog.digest)), lambda: _rule_brain(catalog))
+
+
+def with_orders(settings: Settings, digest: str) -> str:
+    """Return the digest of all that proposes: the brain's, and where events are taken in that of the rules for them, so that
+    the gate of unattended running closes when either changes. Raises `InputError` for rules that cannot be read."""
+    if settings.intake is None or settings.intake.rules is None:
+        return digest
+    from warden.cli.intake_parts import read_rules
+    from warden.model.digests import digest_value
+
+    return digest_value({"brain": digest, "orders": digest_bytes(read_rules(settings.intake.rules))})
 
 
 def brain_digest(settings: Settings, catalog_digest: str, charter_digest: str) -> str:
@@ -218,7 +229,7 @@ def brain_digest(settings: Settings, catalog_digest: str, charter_digest: str) -
         return digest_with(settings, catalog_digest, charter_digest)
     from warden.brains.rules.identity import rule_brain_digest
 
-    return rule_brain_digest(catalog_digest)
+    return with_orders(settings, rule_brain_digest(catalog_digest))
 
 
 def _rule_brain(catalog: LazyCatalog) -> Brain:

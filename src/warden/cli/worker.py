@@ -10,7 +10,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +34,12 @@ SCHEDULED = "scheduled"
 
 if TYPE_CHECKING:
     from warden.cli.gate_text import GateOutput
+    from warden.cli.intake_pass import Events
     from warden.cli.observing import RunWatch
     from warden.cli.run_output import JsonOutput
     from warden.cli.run_text import TextOutput
     from warden.model.report import MessageReport, RunReport
-    from warden.ports import PolicyKernel
+    from warden.ports import Channel, Hub, PolicyKernel
     from warden.schedule.gate import Gate
     from warden.schedule.stops import Stop
 
@@ -133,7 +134,16 @@ def run_once(settings: Settings, options: RunOptions, stop: Stop, mode: str) -> 
             keep = stack.enter_context(_plan_file(options.out)) if options.out is not None else None
             report = run_dry(desk.parts, desk.terms, keep)
         desk.close(report, str(options.out or ""))
-    return desk.exit_status(report, options.detailed_exitcode), report.stopped
+        hub_id = desk.parts.hub.traits().hub_id if settings.intake is not None else ""
+    ended = desk.exit_status(report, options.detailed_exitcode), report.stopped
+    if settings.intake is None or report.stopped or options.out is not None:
+        return ended
+    from warden.cli.intake_pass import events_wait, run_events
+
+    if not events_wait(settings):
+        return ended
+    second = run_events(settings, options, stop, mode, hub_id)
+    return (second if second[0] else (ended[0], second[1])) if ended[0] in (EXIT_DONE, EXIT_FOUND) else ended
 
 
 def apply(options: ApplyOptions) -> int:
@@ -229,8 +239,11 @@ class Desk:
 
 
 @contextmanager
-def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | ApplyOptions) -> Iterator[Desk]:
-    """Take the lock of the cycle, open hub and ledger, and give what a run of this mode is made of."""
+def open_desk(
+    settings: Settings, stop: Stop, mode: str, options: RunOptions | ApplyOptions, events: Events | None = None
+) -> Iterator[Desk]:
+    """Take the lock of the cycle, open hub and ledger, and give what a run of this mode is made of; with `events` it is a run
+    over the second source."""
     clock = compose.build_clock(stop.wait)
     run_id = RandomIds().run_id()
     documents = read_documents(settings, as_one=True)
@@ -245,7 +258,11 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
         stack.enter_context(compose.build_locks(settings).hold(f"cycle-{settings.agent}", described))
         store = compose.open_ledger(settings, clock)
         stack.callback(store.close)
-        hub = compose.open_hub(settings, clock, watch.traceparent if watch is not None else None)
+        hub: Hub = (
+            compose.open_hub(settings, clock, watch.traceparent if watch is not None else None)
+            if events is None
+            else events.open_hub(clock)
+        )
         stack.callback(hub.close)
         pool = ThreadPool(settings.concurrency)
         stack.callback(pool.close)
@@ -255,11 +272,17 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
         if mode == SCHEDULED:
             from warden.cli.schedule_gate import bind_kernel, look_at_gate
 
-            gate, enabled = look_at_gate(settings, documents, store, lambda: hub.traits().hub_id)
+            gate, enabled = look_at_gate(
+                settings, documents, store, lambda: hub.traits().hub_id if events is None else events.gate_hub_id
+            )
             mode = "dry-run"
             if enabled is not None and gate.holds and not (isinstance(options, RunOptions) and options.dry_run):
                 mode, kernel = "execute", bind_kernel(kernel, enabled)
-        screen = _screen(settings, run_id, mode, options, gate)
+        where = "intake" if events is not None else settings.hub.url or "embedded"
+        screen = _screen(settings, run_id, mode, (options, where), gate)
+        channels: Mapping[str, Channel] = {}
+        if mode != "dry-run":
+            channels = compose.build_channels(hub) if events is None else events.channels(clock, scanner, stack)
         parts = Parts(
             hub=hub if watch is None else watch.hub(hub),
             store=store,
@@ -274,7 +297,8 @@ def open_desk(settings: Settings, stop: Stop, mode: str, options: RunOptions | A
             pool=pool,
             reporter=screen if watch is None else watch.reporter(screen),
             stop=stop,
-            channels={} if mode == "dry-run" else compose.build_channels(hub),
+            channels=channels,
+            orders=None if events is None else events.orders,
             witnesses=() if mode == "dry-run" else compose.build_witnesses(settings),
             reviews=compose.build_reviews(store),
         )
@@ -314,8 +338,10 @@ def _has_terminal() -> bool:
 
 
 def _screen(
-    settings: Settings, run_id: str, mode: str, options: RunOptions | ApplyOptions, gate: Gate | None
+    settings: Settings, run_id: str, mode: str, shown: tuple[RunOptions | ApplyOptions, str], gate: Gate | None
 ) -> _Screen:
+    options, where = shown
+
     def make() -> Output:
         if options.json:
             from warden.cli.run_output import JsonOutput
@@ -330,7 +356,6 @@ def _screen(
 
         return TextOutput(printer(sys.stdout, shows_color(sys.stdout, settings.no_color)), mode)
 
-    where = settings.hub.url or "embedded"
     return _Screen(
         make, lambda output: output.begin(settings.agent, where, settings.brain), options.quiet, options.json
     )

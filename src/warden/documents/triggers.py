@@ -72,7 +72,7 @@ _WORD = Text(64, 1, re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*"))
 _WORKLOAD = Record({"action": (_WORD, REQUIRED), "response_policy": (_WORD, nothing)})
 _TRIGGER = Record(
     {
-        "kind": (_WORD, REQUIRED),
+        "kind": (Text(64, 1, re.compile(r"[a-z][a-z0-9._-]*")), REQUIRED),
         "values": (MapOf(Text(200), Text(64, 1, re.compile(r"[a-z][a-z0-9_]*")), 32), dict),
     }
 )

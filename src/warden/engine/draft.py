@@ -113,7 +113,8 @@ class Drafter:
     catalog: AnswerSource
 
     def draft(self, plan: Plan, message: Message, facts: MessageFacts) -> tuple[Draft, ...]:
-        """Return a draft per planned action, in order, and the read mark that follows an answer or a note.
+        """Return a draft per planned action, in order, and the read mark that follows an answer or a note. None follows what an
+        operator's rule named: its end is in our own ledger, and what the event asks for must not keep it from being noted.
 
         The plan's kinds and argument mappings are sound (`planning` saw to it); their values may be anything.
         """
@@ -128,7 +129,7 @@ class Drafter:
         if len(plan.actions) > MAX_PLANNED_ACTIONS:
             drafts.append(Draft("unknown", ordinals.get("unknown", 0), problem="the plan has too many actions"))
         kinds = {draft.kind for draft in drafts}
-        if kinds & _FOLLOWED and "mark_read" not in kinds:
+        if kinds & _FOLLOWED and "mark_read" not in kinds and not plan.ordered:
             drafts.append(self._draft_one(PlannedAction("mark_read"), "mark_read", 0, message, facts))
         # The flag is set last, wherever a brain put it.
         return tuple(sorted(drafts, key=lambda draft: draft.kind == "mark_read"))
@@ -241,7 +242,7 @@ _MAKERS: Mapping[str, _Maker] = {
     "start_workload": Drafter._workload,
     "send_trigger": Drafter._trigger,
 }
-_FOLLOWED = ANSWERING | ORDERED | {"progress_note"}
+_FOLLOWED = ANSWERING | {"progress_note"}
 """Kinds after which the message is marked as read."""
 
 

@@ -90,6 +90,10 @@ class IntakeHub:
         self._lock_ttl_s = lock_ttl_s
         self._lock_grace_s = lock_grace_s
 
+    def begin_taking(self) -> None:
+        """From now on, note which tasks were listed, and lock the issues of those that want it."""
+        self._takes = True
+
     def traits(self) -> HubTraits:
         """Return what this hub declares: keys are honoured, and every sender was vouched for by its source."""
         return HubTraits(self._database.hub_id, DeliveryMeans.IDEMPOTENCY_KEY, authenticated_senders=True)
@@ -198,6 +202,18 @@ class IntakeHub:
             *(_encode(event.metadata), self._clock.now().timestamp()),
         )
         return self._write(lambda c: _once(c, _EVENTS, key, digest, values))
+
+    def waiting(self, after: int = 0, limit: int = PAGE_TASKS) -> list[int]:
+        """Return the numbers of tasks that have not ended, oldest first, after one of them."""
+        rows = self._database.read(
+            "SELECT id FROM tasks WHERE state = 'waiting' AND id > ? ORDER BY id LIMIT ?", (after, limit)
+        )
+        return [int(str(row[0])) for row in rows]
+
+    @property
+    def database(self) -> Database:
+        """The open file."""
+        return self._database
 
     def close(self) -> None:
         """Close the file."""

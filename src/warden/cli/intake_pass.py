@@ -1,0 +1,101 @@
+"""The second half of a cycle where events are taken in: the same pass over the second source.
+
+The same lock, ledger, kernel and gate; beside the channels of messages there are those that the operator's rules may name.
+Nothing is loaded and nothing is written while no event waits.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from warden.cli.intake_parts import load_rules, need_intake, open_intake_hub
+from warden.model.disposition import Disposition
+from warden.model.ids import MessageKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from warden.cli.worker_options import RunOptions
+    from warden.config.settings import Settings
+    from warden.hubs.intake import IntakeHub
+    from warden.orders.book import TriggerBook
+    from warden.ports import Channel, Clock, LedgerStore, Scanner
+    from warden.schedule.stops import Stop
+
+_ENDED = frozenset({Disposition.ANSWERED, Disposition.NOTED, Disposition.READ, Disposition.SKIPPED})
+_WAITING = "SELECT 1 FROM tasks WHERE state IN ('waiting', 'ruling') LIMIT 1"
+
+
+def events_wait(settings: Settings) -> bool:
+    """Return whether an event waits for a cycle; a file that cannot be looked at so simply counts as one."""
+    if settings.intake is None or not settings.intake_file.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{settings.intake_file}?mode=ro", uri=True, timeout=5.0)) as connection:
+            return connection.execute(_WAITING).fetchone() is not None
+    except sqlite3.Error:
+        return True  # the pass says what is wrong with it
+
+
+@dataclass
+class Events:
+    """The second source as a pass is given it; `gate_hub_id` is the hub whose gate opens both halves of a cycle."""
+
+    settings: Settings
+    gate_hub_id: str
+    hub: IntakeHub = field(init=False)
+
+    @cached_property
+    def orders(self) -> TriggerBook:
+        """The rules in force; raises `InputError` and `DocumentError`."""
+        return load_rules(need_intake(self.settings))
+
+    def open_hub(self, clock: Clock) -> IntakeHub:
+        """Return the source; a listing notes nothing until `channels` are asked for."""
+        self.hub = open_intake_hub(self.settings, clock, takes=False)
+        return self.hub
+
+    def channels(self, clock: Clock, scanner: Scanner, stack: ExitStack) -> Mapping[str, Channel]:
+        """Return what an executing pass delivers with; from now on a listing notes what was begun with."""
+        from warden.cli import compose
+        from warden.cli.intake_channels import build_operator_channels
+
+        self.hub.begin_taking()
+        own = build_operator_channels(self.settings, clock, scanner, self.orders, stack)
+        return {**compose.build_channels(self.hub), **own}
+
+
+def run_events(settings: Settings, options: RunOptions, stop: Stop, mode: str, gate_hub_id: str) -> tuple[int, str]:
+    """Run the pass over the events that wait; returns as `worker.run_once`."""
+    from warden.cli.worker import open_desk
+    from warden.engine.cycle import run_dry, run_executing
+
+    events = Events(settings, gate_hub_id)
+    with ExitStack() as stack:
+        desk = stack.enter_context(open_desk(settings, stop, mode, options, events))
+        if desk.mode == "execute":
+            report = run_executing(desk.parts, desk.terms, random.random)
+            end_tasks(desk.parts.store, events.hub, settings.agent)
+        else:
+            report = run_dry(desk.parts, desk.terms)
+        desk.close(report)
+    return desk.exit_status(report, options.detailed_exitcode), report.stopped
+
+
+def end_tasks(store: LedgerStore, hub: IntakeHub, agent: str) -> None:
+    """End the tasks whose messages our own ledger has ended: it alone knows, whatever flags say."""
+    hub_id = hub.traits().hub_id
+    after = 0
+    while numbers := hub.waiting(after):
+        keys = [MessageKey(hub_id, agent, f"e{number}") for number in numbers]
+        records = store.dispositions(keys)
+        for key in keys:
+            record = records.get(key)
+            if record is not None and record.disposition in _ENDED and not record.reopened:
+                hub.mark_read(agent, key.message_id)
+        after = numbers[-1]
