@@ -22,6 +22,8 @@ MEMBERS = {
     "policy": "warden.cli.policy",
     "guard": "warden.cli.guard",
     "dead": "warden.cli.dead",
+    "workload": "warden.cli.workload",
+    "capability": "warden.cli.capability",
     "budget": "warden.cli.budget",
     "plan": "warden.cli.plan",
     "review": "warden.cli.review",

@@ -19,8 +19,7 @@ from warden.server.hub_request import RefusedRequestError, json_response
 from warden.server.intake.api_document import openapi_document
 from warden.server.intake.app import Desk, Router, endpoint
 from warden.server.intake.clients import AUDIT, DISPATCH, EVENTS, Client, Clients
-from warden.server.intake.grants import capability_document
-from warden.server.intake.trails import Trails
+from warden.server.intake.trails import Trails, capability_document
 
 PAGE = 50
 PAGE_MOST = 200

@@ -18,11 +18,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from warden.hubs import capabilities
-from warden.hubs.capabilities import Capability, GrantTerms
+from warden.hubs.capabilities import GrantTerms
 from warden.server.hub_request import RefusedRequestError, json_response, read_document
 from warden.server.intake.app import Desk, Router
 from warden.server.intake.clients import AUTHORIZE, CLAIM, Client, Clients
-from warden.server.intake.moments import moment
+from warden.server.intake.trails import capability_document
 
 if TYPE_CHECKING:
     from warden.server.intake.trails import Trails
@@ -87,27 +87,6 @@ class Grants:
             one = ruling.capability
             answer |= {"capability": one.id, "workload_id": one.workload_id, "uses_left": one.max_uses - one.uses}
         return json_response(answer, 403 if ruling.reason else 200, {"cache-control": "no-store"})
-
-
-def capability_document(one: Capability, now: float) -> dict[str, Any]:
-    """Return what people and clients are told of a grant: never a token or its hash."""
-    return {
-        "id": one.id,
-        "workload_id": one.workload_id,
-        "name": one.name,
-        "hook": one.hook,
-        "operations": list(one.operations),
-        "max_uses": one.max_uses,
-        "uses": one.uses,
-        "refused": one.refused,
-        "state": one.state(now),
-        "client": one.client,
-        "issued_at": moment(one.issued_at),
-        "expires_at": moment(one.expires_at),
-        "used_at": moment(one.used_at),
-        "revoked_at": moment(one.revoked_at),
-        "revoked_for": one.revoked_for,
-    }
 
 
 def _word(document: Mapping[str, object], name: str) -> str:

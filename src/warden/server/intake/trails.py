@@ -22,6 +22,7 @@ from warden.store.trails import read_decisions, read_trail
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+    from warden.hubs.capabilities import Capability
     from warden.hubs.database import Database
     from warden.ledger.entry import StoredEntry
     from warden.model.script_run import ScriptRunRecord
@@ -270,4 +271,25 @@ def run_document(run: ScriptRunRecord) -> dict[str, Any]:
         "ended_at": run.ended_at or None,
         "status": run.status or "unknown",
         "output": run.output,
+    }
+
+
+def capability_document(one: Capability, now: float) -> dict[str, Any]:
+    """Return what people and clients are told of a grant: never a token or its hash."""
+    return {
+        "id": one.id,
+        "workload_id": one.workload_id,
+        "name": one.name,
+        "hook": one.hook,
+        "operations": list(one.operations),
+        "max_uses": one.max_uses,
+        "uses": one.uses,
+        "refused": one.refused,
+        "state": one.state(now),
+        "client": one.client,
+        "issued_at": moment(one.issued_at),
+        "expires_at": moment(one.expires_at),
+        "used_at": moment(one.used_at),
+        "revoked_at": moment(one.revoked_at),
+        "revoked_for": one.revoked_for,
     }
