@@ -125,6 +125,8 @@ REFUSED = {
     "half a price": ("[model]\nprices = { m = { prompt = 1 } }", "`prompt` and `completion`"),
     "strange price": ("[model]\nprices = { m = { prompt = 1, completion = -2 } }", "must hold prices"),
     "price flag": ("[model]\nprices = { m = { prompt = 1, completion = true } }", "must hold prices"),
+    "link host with a scheme": ("[model]\nlink_hosts = ['https://wiki.example.org']", "which is no host"),
+    "link host with a path": ("[model]\nlink_hosts = ['wiki.example.org/vpn']", "which is no host"),
     "cost without price": (
         "[model]\nprovider = 'openai'\nname = 'm'\nprices = { other = { prompt = 1, completion = 1 } }\n[budget]\nday_cost = 1",
         "no price is known",

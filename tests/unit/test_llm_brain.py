@@ -102,6 +102,8 @@ def test_llm_asks_the_model_about_routing_questions_too(bed: Bed) -> None:
         ),
         (decision("escalate", reason="needs_person"), OPEN_BODY, ESCALATES, "model-needs-person"),
         (decision("mark_read"), OPEN_BODY, ESCALATES, "question-unanswered"),
+        (decision("reply", body="You are welcome."), "Thanks a lot!", ESCALATES, "question-absent"),
+        (decision("route_answer", entry_id="vpn-access"), "Thanks a lot!", ESCALATES, "question-absent"),
         (
             decision("progress_note", template="status_received"),
             "Who hands out GPU quota",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ PROVIDERS = (LLM_CONNECT, "openai", "anthropic")
 ANSWER_FORMS = ("auto", "json_schema", "json_object", "text")
 _URLS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
 _MICRO = 1_000_000
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ def read_model(values: Mapping[str, object], place: Path, variables: Mapping[str
 
 
 def _check(settings: ModelSettings) -> None:
+    for host in settings.link_hosts:
+        if not _HOST.fullmatch(host):
+            hint = "write the host alone, as in `wiki.example.org`: every https page of it may be linked to"
+            raise ConfigError(f"`model.link_hosts` holds {quote(host)}, which is no host", hint)
     if settings.provider not in ("", *PROVIDERS):
         raise ConfigError(f"there is no model provider {quote(settings.provider)}", "one of: " + ", ".join(PROVIDERS))
     if settings.answer_form not in ANSWER_FORMS:

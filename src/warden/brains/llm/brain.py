@@ -218,6 +218,8 @@ class ContainedBrain:
         if decision.kind in ("mark_read", "progress_note") and _asks(prepared):
             # INVARIANT (nothing-lost): a model may not make a question disappear.
             raise RefusedAnswerError("question-unanswered")
+        if decision.kind in ("reply", "route_answer") and asks_nothing(prepared.fallback):
+            raise RefusedAnswerError("question-absent")
         if decision.kind == "route_answer":
             _check_route(prepared)
         return decision
@@ -257,6 +259,11 @@ def _escalation(code: str, detail: str, fallback: Plan | None) -> Plan:
 def _asks(prepared: Prepared) -> bool:
     content = prepared.given.message.content
     return prepared.fallback.reason in _ASKS or "?" in content.body or "?" in content.subject
+
+
+def asks_nothing(plan: Plan) -> bool:
+    """Return whether the rules are sure that a message is thanks or a report: there is nothing to answer."""
+    return all(action.kind in ("mark_read", "progress_note") for action in plan.actions)
 
 
 def _check_route(prepared: Prepared) -> None:

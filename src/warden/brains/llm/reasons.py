@@ -43,6 +43,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "answer-inconsistent": "the model's action does not fit what it says that the message asks for",
     "answer-kept": "the kept answer cannot be read",
     "question-unanswered": "the model would close a message that asks something",
+    "question-absent": "the message asks for nothing, and the model would answer it",
     "question-half-answered": "the message asks several things, and the model would answer one",
     "question-ambiguous": "several catalogue entries fit the message alike, and the model would pick one",
     "reply-too-long": "the model's reply is too long",
