@@ -35,13 +35,14 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}\Z")
 class PipeChannel:
     """Writes to the FIFO at `path`. Safe to call from several threads and processes: every line is one write.
 
+    With no path every delivery waits until one is configured.
     With `reports_outcomes` a receipt is not the end of a delivery: the runtime says later what became of it.
     """
 
     means = DeliveryMeans.IDEMPOTENCY_KEY
     """The workload id is the key, and the reader tells a repetition by it."""
 
-    def __init__(self, path: Path, reports_outcomes: bool) -> None:
+    def __init__(self, path: Path | None, reports_outcomes: bool) -> None:
         self._path = path
         self.reports_outcomes = reports_outcomes
 
@@ -70,6 +71,8 @@ class PipeChannel:
 
     def _open(self) -> int:
         """Open without waiting for a reader and without ever making a file; what is there must be a FIFO."""
+        if self._path is None:
+            raise HubUnreachableError("no trigger pipe is configured", "name the runtime's in `workload.trigger_pipe`")
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def build_operator_channels(
     settings: Settings, clock: Clock, scanner: Scanner, book: TriggerBook, stack: ExitStack
 ) -> Mapping[str, Channel]:
-    """Return the channels by name; without a pipe there are none for workloads and triggers. `stack` gives files back."""
+    """Return the channels by name; without a pipe what is for it waits in the outbox. `stack` gives files back."""
+    from warden.channels.pipe import PipeChannel
     from warden.channels.script import ScriptChannel
     from warden.guard import clean
     from warden.store.script_runs import ScriptRuns
@@ -26,15 +27,10 @@ def build_operator_channels(
     stack.callback(runs.close)
     # INVARIANT (no-secret): what a program prints is redacted before it is kept.
     script = ScriptChannel(script_terms(settings, book), runs, lambda text: clean(scanner, text).text)
-    channels: dict[str, Channel] = {"script": script}
     workload = settings.workload
-    if workload is not None and workload.trigger_pipe is not None:
-        from warden.channels.pipe import PipeChannel
-
-        reports = workload.lifecycle_socket is not None
-        channels["workload"] = PipeChannel(workload.trigger_pipe, reports)
-        channels["trigger"] = PipeChannel(workload.trigger_pipe, False)
-    return channels
+    pipe = None if workload is None else workload.trigger_pipe
+    reports = workload is not None and workload.lifecycle_socket is not None
+    return {"script": script, "workload": PipeChannel(pipe, reports), "trigger": PipeChannel(pipe, False)}
 
 
 def script_terms(settings: Settings, book: TriggerBook) -> Callable[[str], ScriptTerms | None]:

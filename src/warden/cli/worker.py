@@ -299,6 +299,7 @@ def open_desk(
             stop=stop,
             channels=channels,
             orders=None if events is None else events.orders,
+            outcomes=None if events is None or mode == "dry-run" else events.hub.reports(),
             witnesses=() if mode == "dry-run" else compose.build_witnesses(settings),
             reviews=compose.build_reviews(store),
         )
@@ -314,6 +315,7 @@ def open_desk(
             retry=retry,
             approval_expiry_s=settings.review.approval_expiry_s,
             raise_after_s=settings.review.raise_after_s,
+            drop_after_s=None if settings.workload is None else settings.workload.drop_after_s,
         )
         yield Desk(parts, terms, screen, options.quiet, mode, watch)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from warden.hubs.workload_reports import ReportFile
     from warden.model.delivery import OutgoingMessage, ProgressEvent
     from warden.model.message import Message
     from warden.ports import Clock
@@ -214,6 +215,12 @@ class IntakeHub:
     def database(self) -> Database:
         """The open file."""
         return self._database
+
+    def reports(self) -> ReportFile:
+        """Return what was heard of workloads, in the same file."""
+        from warden.hubs.workload_reports import ReportFile
+
+        return ReportFile(self._database, self._clock)
 
     def close(self) -> None:
         """Close the file."""

@@ -111,10 +111,12 @@ def read_of_message(connection: sqlite3.Connection, key: MessageKey) -> tuple[Wo
 
 
 def read_silent(connection: sqlite3.Connection, hub_id: str, agent: str, before_ms: int, limit: int) -> tuple[str, ...]:
-    """Return the workloads that are with the runtime and of which nothing was heard since that moment, oldest first."""
+    """Return the workloads whose message awaits an outcome and of which nothing was heard since then, oldest first."""
     rows = connection.execute(
         "SELECT workload_id FROM workloads WHERE state IN ('delivered', 'running', 'preempted') "
-        "AND hub_id = ? AND agent = ? AND touched_ms < ? AND delivered_ms IS NOT NULL ORDER BY touched_ms, seq LIMIT ?",
+        "AND hub_id = ?1 AND agent = ?2 AND touched_ms < ?3 AND delivered_ms IS NOT NULL AND EXISTS (SELECT 1 FROM "
+        "dispositions d WHERE d.hub_id = ?1 AND d.agent = ?2 AND d.message_id = workloads.message_id "
+        "AND d.reason = 'awaiting-outcome') ORDER BY touched_ms, seq LIMIT ?4",
         (hub_id, agent, before_ms, limit),
     )
     return tuple(row[0] for row in rows)
