@@ -185,6 +185,14 @@ def test_a_failing_server_is_left_alone_then_tried_once(bed: Bed) -> None:
     assert client.ask(QUESTION).failure == ""
 
 
+def test_a_server_that_does_not_answer_is_left_alone_sooner(bed: Bed) -> None:
+    """A question that runs into its time-out weighs double: two of them, and nobody waits for a third."""
+    bed.clock = RestlessClock()
+    client = bed.client(retries=0, failures_to_open=4, cooldown_s=10_000.0)
+    bed.server.script.extend([Scripted(fault="drip")] * 2)
+    assert [client.ask(QUESTION).failure for _ in range(3)] == ["model-timeout", "model-timeout", "model-resting"]
+
+
 def test_a_server_that_fails_in_every_form_is_left_alone_too(bed: Bed) -> None:
     """Trying weaker forms does not count as success: a server that is down opens the circuit within two questions."""
     client = bed.client()

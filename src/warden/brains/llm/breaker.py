@@ -35,10 +35,10 @@ class Breaker:
             self._opened_at = None
             self._probing = False
 
-    def failed(self, at_once: bool = False) -> None:
-        """Take note of a failure; `at_once` opens whatever was before (a refused credential)."""
+    def failed(self, at_once: bool = False, weight: int = 1) -> None:
+        """Take note of a failure that counts as `weight` of them; `at_once` opens whatever was before."""
         with self._lock:
-            self._failures += 1
+            self._failures += weight
             if at_once or self._probing or self._failures >= self._limit:
                 self._opened_at = self._monotonic()
             self._probing = False

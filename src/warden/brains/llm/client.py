@@ -33,6 +33,9 @@ MAX_ADAPTATIONS: Final = 4
 COMPLAINT_BYTES: Final = 4096
 """INVARIANT (bounded): what a server may make us wait, how often we rephrase a question, what we read of its complaint."""
 
+TIMEOUT_WEIGHT: Final = 2
+"""As so many failures a question counts that nobody answered: each costs minutes, in which a run does nothing else."""
+
 BYTES_PER_TOKEN: Final = 3
 """Fewer than in any common text, so that an estimate of tokens is rather too high."""
 
@@ -246,7 +249,8 @@ class ModelClient:
         if not sent and code in ("model-rejected", "context-too-large"):
             self._breaker.succeeded()
             return
-        self._breaker.failed(at_once=code == "model-credential")
+        weight = TIMEOUT_WEIGHT if code == "model-timeout" else 1
+        self._breaker.failed(at_once=code == "model-credential", weight=weight)
         if code == "model-credential":
             # The next one to ask fetches the key anew: it may have been replaced. Nothing is idle that would be left open.
             with self._lock:
