@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from warden.schedule.stops import Stop
 
 _ENDED = frozenset({Disposition.ANSWERED, Disposition.NOTED, Disposition.READ, Disposition.SKIPPED})
-_WAITING = "SELECT 1 FROM tasks WHERE state IN ('waiting', 'ruling') LIMIT 1"
+_TASKS_WAIT = "SELECT 1 FROM tasks WHERE state IN ('waiting', 'ruling')"
+_WAITING = _TASKS_WAIT + " UNION ALL SELECT 1 FROM reports WHERE state = 'waiting' LIMIT 1"  # noqa: S608 - made of constants
 
 
 def events_wait(settings: Settings) -> bool:
@@ -72,6 +73,7 @@ class Events:
 
 def run_events(settings: Settings, options: RunOptions, stop: Stop, mode: str, gate_hub_id: str) -> tuple[int, str]:
     """Run the pass over the events that wait; returns as `worker.run_once`."""
+    from warden.cli.intake_rulings import carry_rulings
     from warden.cli.worker import open_desk
     from warden.engine.cycle import run_dry, run_executing
 
@@ -79,6 +81,7 @@ def run_events(settings: Settings, options: RunOptions, stop: Stop, mode: str, g
     with ExitStack() as stack:
         desk = stack.enter_context(open_desk(settings, stop, mode, options, events))
         if desk.mode == "execute":
+            carry_rulings(settings, desk.parts, desk.terms.run_id, events.hub)
             report = run_executing(desk.parts, desk.terms, random.random)
             end_tasks(desk.parts.store, events.hub, settings.agent)
         else:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from warden.model.ids import MessageKey
     from warden.model.report import RunReport
     from warden.model.request import Request
-    from warden.ports import Hub
+    from warden.ports import Hub, Scanner
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class Session:
     queue: SqliteReviews
 
 
-class _Messages:
+class Messages:
     """Asks the hub for a message when a decision needs it; the hub is opened then."""
 
-    def __init__(self, settings: Settings, scanner: LazyScanner, stack: ExitStack) -> None:
+    def __init__(self, settings: Settings, scanner: Scanner, stack: ExitStack) -> None:
         self._settings = settings
         self._scanner = scanner
         self._stack = stack
@@ -54,6 +54,18 @@ class _Messages:
         self._stack.callback(hub.close)
         return hub
 
+    @cached_property
+    def _events(self) -> Hub:
+        from warden.cli.intake_parts import open_intake_hub
+
+        hub = open_intake_hub(self._settings, compose.build_clock(), takes=False)
+        self._stack.callback(hub.close)
+        return hub
+
+    def _hub_of(self, key: MessageKey) -> Hub:
+        is_event = self._settings.intake is not None and key.hub_id.startswith("intake-")
+        return self._events if is_event else self._hub
+
     def digest(self, key: MessageKey) -> str:
         """Return the digest of what the message says now, empty when the hub has it no more or it cannot be read."""
         from warden.engine.pull import Seen, read_message
@@ -61,7 +73,7 @@ class _Messages:
 
         settings = self._settings
         try:
-            message = self._hub.get_message(settings.agent, key.message_id)
+            message = self._hub_of(key).get_message(settings.agent, key.message_id)
         except HubNotFoundError:
             return ""
         seen = read_message(message, settings.agent, settings.limits.hops, self._scanner)
@@ -91,7 +103,7 @@ def session(
             gate=Gate(compose.build_kernel(settings), scanner, store, clock),
             read_request=_read_request,
             read_json=json.loads,
-            current_digest=_Messages(settings, scanner, stack).digest,
+            current_digest=Messages(settings, scanner, stack).digest,
         )
         yield Session(settings, desk, who(settings), queue)
 

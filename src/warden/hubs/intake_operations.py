@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NEW = "new"
 DUPLICATE = "duplicate"
 REUSED = "delivery-id-reused"
+RECONCILE = "reconcile"
 MOVED = "event-header-changed"
 
 _INSERT = (
@@ -33,7 +34,7 @@ _INSERT = (
 class NewDelivery:
     """A delivery that is to be kept. Everything in it is redacted; `body` is the redacted text, `body_digest` that of the
     bytes as they came; `headers` are those that checking the signature again needs. With `strict_body` the same bytes under
-    another event are refused: the header that names the event is not signed."""
+    another event are refused: the header that names the event is not signed. What was asked for (origin `reconcile`) is known already when anything brought it in that form."""
 
     event: Event
     assurance: str
@@ -76,7 +77,7 @@ def accept(connection: Connection, new: NewDelivery) -> Taken:
         ),
     )
     number = int(cursor.lastrowid or 0)
-    for name in _names(new):
+    for name in (*_names(new), *new.event.revisions):
         connection.execute(
             "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (event.source, name, number, new.received_at)
         )
@@ -104,6 +105,12 @@ def _known(connection: Connection, new: NewDelivery) -> Taken | None:
         if new.strict_body and row[2] != new.event.event:
             return Taken(int(row[0]), MOVED)
         return Taken(int(row[0]), DUPLICATE)
+    for name in new.event.revisions if new.origin == RECONCILE else ():
+        row = connection.execute(
+            "SELECT delivery FROM seen WHERE source = ? AND name = ?", (new.event.source, name)
+        ).fetchone()
+        if row is not None:
+            return Taken(int(row[0]), DUPLICATE)
     return None
 
 
@@ -229,6 +236,14 @@ def finish_task(connection: Connection, number: int, now: float, grace_s: float)
             closed = "closed" in str(row[3]).split()
             intake_locks.give_back(connection, row[1], int(row[2]), now, grace_s if closed else 0.0)
     return True
+
+
+def end_ruling(connection: Connection, number: int, outcome: str, now: float) -> None:
+    """Write down what came of the approval words of a comment."""
+    connection.execute(
+        "UPDATE tasks SET state = 'done', reason = ?, done_at = ? WHERE id = ? AND state = 'ruling'",
+        (outcome, now, number),
+    )
 
 
 def purge(connection: Connection, before: float, limit: int = 500) -> int:

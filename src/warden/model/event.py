@@ -85,7 +85,8 @@ _NAMES = ("source", "event", "type", "action", "repository", "number", "branch",
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event. `event` is the family of a type (`issues` of `issue_label`), `action` the word of the payload; `number` is
-    that of an issue or pull request, empty when there is none; `title` and `text` are what a person wrote."""
+    that of an issue or pull request, empty when there is none; `title` and `text` are what a person wrote; `revisions` name what the
+    event brings in which form, so that it is known when it comes another way."""
 
     source: str
     delivery_id: str
@@ -102,6 +103,7 @@ class Event:
     text: str = ""
     url: str = ""
     flags: frozenset[Flag] = frozenset()
+    revisions: tuple[str, ...] = ()
 
     @property
     def issue(self) -> str:

@@ -120,7 +120,7 @@ def _forge_event(terms: EventTerms, headers: Headers, document: Document, now_s:
     if claims and Flag.PULL not in flags and found.event == "issues" and found.action in _SIGNED_ACTIONS:
         signed = found.repository, _text(issue, "title"), body
         flags.add(workflow_flag(*signed, terms.workflow_keys, now_s, terms.workflow_window_s))
-    return replace(found, flags=frozenset(flags))
+    return replace(found, flags=frozenset(flags), revisions=_revisions(document, found.repository))
 
 
 def _generic_event(terms: EventTerms, headers: Headers, document: Document) -> Event:
@@ -258,3 +258,13 @@ def _url(document: Document) -> str:
     value = document.get("html_url") or document.get("url")
     fine = isinstance(value, str) and len(value) <= 500 and value.startswith(("https://", "http://"))
     return value if isinstance(value, str) and fine and value.isascii() and value.isprintable() else ""
+
+
+def _revisions(document: Document, repository: str) -> tuple[str, ...]:
+    """Return names of what a forge's document brings in which form: the comment, or else the issue, as of when it changed."""
+    comment, issue = _inner(document, "comment"), _inner(document, "issue")
+    changed = comment.get("updated_at") if comment else issue.get("updated_at")
+    what = f"comment {comment.get('id')}" if comment else f"issue {issue.get('number')}"
+    if not isinstance(changed, str) or not changed or not (comment or issue):
+        return ()
+    return (f"rev:{repository} {what} {changed}"[:300],)
