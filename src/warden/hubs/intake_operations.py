@@ -34,7 +34,8 @@ _INSERT = (
 class NewDelivery:
     """A delivery that is to be kept. Everything in it is redacted; `body` is the redacted text, `body_digest` that of the
     bytes as they came; `headers` are those that checking the signature again needs. With `strict_body` the same bytes under
-    another event are refused: the header that names the event is not signed. What was asked for (origin `reconcile`) is known already when anything brought it in that form."""
+    another event are refused: the header that names the event is not signed. What was asked for
+    (origin `reconcile`) is known already when anything brought it in that form."""
 
     event: Event
     assurance: str

@@ -85,8 +85,8 @@ _NAMES = ("source", "event", "type", "action", "repository", "number", "branch",
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event. `event` is the family of a type (`issues` of `issue_label`), `action` the word of the payload; `number` is
-    that of an issue or pull request, empty when there is none; `title` and `text` are what a person wrote; `revisions` name what the
-    event brings in which form, so that it is known when it comes another way."""
+    that of an issue or pull request, empty when there is none; `title` and `text` are what a person wrote; `revisions`
+    name what the event brings in which form, so that it is known when it comes another way."""
 
     source: str
     delivery_id: str
@@ -128,12 +128,22 @@ def event_facts(event: Event) -> dict[str, str]:
 
 def event_from_facts(facts: Mapping[str, str], title: str, text: str) -> Event:
     """Return the event that `event_facts` described; raises `ValueError` for a word that no event has."""
+    named = [facts.get(name, "") for name in _NAMES]
+    source, family, kind, action, repository, number, branch, sender, url = named
     return Event(
+        source=source,
+        event=family,
+        type=kind,
+        action=action,
+        repository=repository,
+        number=number,
+        branch=branch,
+        sender=sender,
+        url=url,
         delivery_id=facts.get("delivery", ""),
         labels=tuple(facts["labels"].split("\n")) if facts.get("labels") else (),
         trust=Trust(facts.get("sender-trust", Trust.UNKNOWN)),
         flags=frozenset(Flag(word) for word in facts.get("flags", "").split()),
         title=title,
         text=text,
-        **{name: facts.get(name, "") for name in _NAMES},
     )
