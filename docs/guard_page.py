@@ -6,7 +6,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from warden.guard import scanner
+from warden.guard import look, scanner
 from warden.guard.catalogue import every_rule
 from warden.guard.encodings import ENCODINGS
 from warden.guard.formats import all_rules
@@ -50,8 +50,8 @@ def _bounds() -> str:
         ("characters in a text", scanner.MOST_CHARACTERS),
         ("characters looked at together", scanner.WINDOW),
         ("characters that two neighbouring windows share", scanner.OVERLAP),
-        ("encodings inside one another", scanner.MOST_DEPTH),
-        ("characters of all forms together, per character of the text", scanner.MOST_GROWTH),
+        ("encodings inside one another", look.MOST_DEPTH),
+        ("characters of all forms together, per character of the text", look.MOST_GROWTH),
         ("bytes of an enrolled value, at least", LEAST_BYTES),
         ("bits of entropy of an enrolled value, at least", int(LEAST_ENTROPY_BITS)),
         ("bits of an enrolled value's mark", MARK_BITS),

@@ -93,6 +93,7 @@ _NAMED_AFTER = (
 _SENTENCE_END = r"\n\s*\n|[.;!?]\s"
 _LONG_RUN = r"[A-Za-z0-9+/=]{40,}"  # letters of an encoding are no words
 _BLOCK_LINE = r"[A-Za-z0-9+/=]{60}(?:\r?\n[ \t>]{0,4}|(?:\\r)?\\)$"  # what goes on below is no value of its own
+BLOCK_REACH = 70  # a little more than what the pattern matches at most
 _CLONE = r"(?:^|[\"'`(])[\w.-]+@[\w.-]+:$"  # git@host:owner/name.git
 _ID = r"(?i)\b(?:\w{0,24}_)?id[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:gid://[\w/.-]{1,64}/)?$"
 ID_REACH = 120
@@ -121,10 +122,11 @@ def find_assigned(text: str, verdicts: Verdicts | None = None) -> Iterator[Findi
     of a text is the same in all its forms.
     """
     verdicts = {} if verdicts is None else verdicts
+    size = len(text.strip())
     runs = matches_in_runs(_compiled(_CANDIDATE), text, outline_of(text), _MEMBERS, SHORTEST)
     for match in runs:
         start, end = _trimmed(text, match.start(), match.end())
-        if end - start < SHORTEST:
+        if end - start < SHORTEST or (end - start < 16 and not count_digits(text[start:end])):
             continue
         reach = min(start, LEFT_REACH)
         key = (text[start - reach : end + LOOK_AHEAD], reach, end - start)
@@ -132,6 +134,8 @@ def find_assigned(text: str, verdicts: Verdicts | None = None) -> Iterator[Findi
         if verdict is None:
             verdict = verdicts[key] = _judge_run(key[0], reach, reach + end - start)
         kind, rule_id = verdict
+        if rule_id == RULE_BARE and size <= end - start + 2:  # all that there is: nobody hands it over
+            continue
         if rule_id and not _is_named_id(text, start, text[start:end]):
             yield Finding(kind, start, end, rule_id)
 
@@ -159,8 +163,6 @@ def _judge_run(text: str, start: int, end: int) -> Verdict:
     """Return kind and rule of the value from `start` to `end`, as far as what stands near it tells; cheapest test first."""
     value = text[start:end]
     is_machine = _is_machine(value)
-    if not is_machine and not _may_be_random(value):
-        return NO_VERDICT
     if ".." in value or _is_public(value) or _is_in_address(text, start, value):
         return NO_VERDICT
     if len(value) >= LONG and not _may_tell(*_context(text, start, end)):
@@ -168,13 +170,18 @@ def _judge_run(text: str, start: int, end: int) -> Verdict:
     looks_random = not is_machine and is_random(value)
     if not is_machine and not looks_random and not _is_dense(value):
         return NO_VERDICT
-    strength, is_mentioned = _context(text, start, end)
+    strength, is_mentioned = _context(text, start, end, not is_machine)
     if is_mentioned and strength > NameStrength.SILENT and not is_machine and not looks_random:
         return NO_VERDICT
     if strength is NameStrength.INNOCENT or (is_mentioned and is_composed(value)):
         return NO_VERDICT
     rule_id = _verdict(value, strength, is_mentioned, is_machine)
-    if not rule_id and looks_random and strength is NameStrength.SILENT and stands_bare(text, start, end):
+    if (
+        not rule_id
+        and looks_random
+        and strength is NameStrength.SILENT
+        and stands_bare(text, start, end, start < LEFT_REACH)
+    ):
         rule_id = RULE_BARE
     if not rule_id or is_stand_in(value):
         return NO_VERDICT
@@ -186,16 +193,13 @@ def _may_tell(strength: NameStrength, is_mentioned: bool) -> bool:
     return strength is not NameStrength.INNOCENT and (strength is not NameStrength.SILENT or is_mentioned)
 
 
-def _may_be_random(value: str) -> bool:
-    """Return whether `value` has what `is_random` and `_is_dense` both ask for at least: a digit or 16 characters."""
-    return len(value) >= 16 or count_digits(value) > 0
-
-
 def _is_public(value: str) -> bool:
     """Return whether `value` has the form of a public key, of a digest that says its algorithm, or of a host's name."""
     if value.startswith(_PUBLIC):
         return True
-    return any(_compiled(pattern).fullmatch(value) for pattern in (_NOTE_VERIFIER, _HOST))
+    if "+" in value and _compiled(_NOTE_VERIFIER).fullmatch(value):
+        return True
+    return "." in value and _compiled(_HOST).fullmatch(value) is not None
 
 
 def _is_machine(value: str) -> bool:
@@ -256,10 +260,13 @@ def _is_dense(value: str) -> bool:
     return word_likeness(value) < 0.8 or (digits * 5 >= len(value) and len(value) >= 20)
 
 
-def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
-    """Return what the name of the value at `start` says, and whether the words before it speak of a secret."""
+def _context(text: str, start: int, end: int, may_be_mentioned: bool = True) -> tuple[NameStrength, bool]:
+    """Return what the name of the value at `start` says, and whether the words before it speak of a secret.
+
+    Without `may_be_mentioned` nobody asks for words where nothing is said of the value itself.
+    """
     left = text[max(0, start - LOOK_BACK) : start]
-    if _compiled(_BLOCK_LINE).search(left):
+    if _compiled(_BLOCK_LINE).search(left, max(0, len(left) - BLOCK_REACH)):
         return NameStrength.SILENT, False
     name, is_assigned = name_before(left)
     right = text[end : end + LOOK_AHEAD]
@@ -283,8 +290,8 @@ def _context(text: str, start: int, end: int) -> tuple[NameStrength, bool]:
         if strength >= NameStrength.STRONG or strength is NameStrength.INNOCENT or (strength and is_identifier):
             return strength, True
     strength = _strength_after(right) or strength_nearby(left, right)
-    if strength is not NameStrength.SILENT:
-        return strength, True
+    if strength is not NameStrength.SILENT or not may_be_mentioned:
+        return strength, strength is not NameStrength.SILENT
     sentence = _compiled(_LONG_RUN).sub(" ", _compiled(_SENTENCE_END).split(left[-MENTION_REACH:])[-1])
     return NameStrength.SILENT, mentions_secret(sentence)
 
@@ -324,8 +331,9 @@ def name_before(left: str) -> tuple[str, bool]:
         rest = rest[:-1].rstrip(_OPENING)
     if rest.endswith(("---", "===", "~~~")):  # the line under a heading
         rest = rest.rstrip("-=~").rstrip(_OPENING)
-    scheme = _compiled(_SCHEME).search(rest, max(0, len(rest) - SCHEME_REACH))
-    if scheme and len(rest) < len(left):
+    is_apart = len(rest) < len(left)
+    scheme = _compiled(_SCHEME).search(rest, max(0, len(rest) - SCHEME_REACH)) if is_apart else None
+    if scheme:
         before = rest[: scheme.start()].rstrip(_OPENING)
         if before.endswith((":", "=", ",")):
             return scheme.group() if "uthorization" not in before[-24:] else "Authorization", True
@@ -333,12 +341,12 @@ def name_before(left: str) -> tuple[str, bool]:
             return scheme.group(), True
     operator = _compiled(_OPERATOR).search(rest, max(0, len(rest) - OPERATOR_REACH))
     if operator is None:
-        flag = _flag_name(rest) if len(rest) < len(left) else ""
+        flag = _flag_name(rest) if is_apart else ""
         if flag:
             return flag, True
         found = _last_name(rest)
         return (_with_qualifier(rest, found) if found else ""), False
-    if operator.group() == "|" and len(rest) == len(left):  # part of one word, not a cell of a table
+    if operator.group() == "|" and not is_apart:  # part of one word, not a cell of a table
         return "", False
     if operator.group() == ">":
         element = rest.rfind("<")
@@ -356,8 +364,9 @@ def name_before(left: str) -> tuple[str, bool]:
 
 
 def _last_name(rest: str) -> re.Match[str] | None:
-    """Return the match of the name that `rest` ends with."""
-    return _compiled(_NAME).search(rest, max(0, len(rest) - NAME_REACH))
+    """Return the match of the name that `rest` ends with; there is no white space in one."""
+    word = rest[-NAME_REACH:].rsplit(None, 1)[-1:]
+    return _compiled(_NAME).search(rest, len(rest) - len(word[0])) if word and rest.endswith(word[0]) else None
 
 
 def _flag_name(rest: str) -> str:
@@ -372,7 +381,9 @@ def _with_qualifier(rest: str, found: re.Match[str]) -> str:
     `access key` and `API key for staging` are phrases; `"id": 1, "key"` is not.
     """
     name = found.group()
-    line = _compiled(r"\b[dlDL]['’]$").sub("", rest[: found.start()].rsplit("\n", 1)[-1].rstrip("([{<"))
+    line = rest[: found.start()].rsplit("\n", 1)[-1].rstrip("([{<")
+    if line.endswith(("'", "’")):
+        line = _compiled(r"\b[dlDL]['’]$").sub("", line)
     if not line.endswith(" ") or strength_of(name) >= NameStrength.STRONG:
         return name
     kept: list[str] = []

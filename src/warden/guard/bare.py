@@ -34,8 +34,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def stands_bare(text: str, start: int, end: int) -> bool:
-    """Return whether the value from `start` to `end`, which looks drawn at random, is handed over bare."""
+def stands_bare(text: str, start: int, end: int, has_line_start: bool = True) -> bool:
+    """Return whether the value from `start` to `end`, which looks drawn at random, is handed over bare.
+
+    `text` may be no more than its surroundings; without `has_line_start` it may begin in the middle of a line, where a
+    word before a colon names no field.
+    """
     value = text[start:end]
     if not _is_key_like(value) or _is_joined(text, start, end):
         return False
@@ -43,11 +47,10 @@ def stands_bare(text: str, start: int, end: int) -> bool:
     last = text.find("\n", end)
     last = len(text) if last < 0 else last
     before, after = text[first:start], text[end:last]
-    if (
-        _compiled(_MEMBER).search(before)
-        or _compiled(_FIELD).match(before + "\0")
-        or _compiled(_BOUNDARY).match(before)
-    ):
+    if _compiled(_MEMBER).search(before):
+        return False
+    is_line = has_line_start or first > 0
+    if is_line and (_compiled(_FIELD).match(before + "\0") or _compiled(_BOUNDARY).match(before)):
         return False
     if not before.strip(_LINE_MARKS) and _is_amid_encoding(text, first, last):
         return False
@@ -55,9 +58,7 @@ def stands_bare(text: str, start: int, end: int) -> bool:
 
 
 def _is_joined(text: str, start: int, end: int) -> bool:
-    """Return whether the value is part of an address, an assignment or a longer word, or all that there is."""
-    if len(text.strip()) <= end - start + 2:
-        return True
+    """Return whether the value is part of an address, an assignment or a longer word."""
     return (start > 0 and text[start - 1] not in _BEFORE) or (end < len(text) and text[end] in _JOINED_AFTER)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Pieces = tuple[list[int], list[tuple[int, int, bool]]]
 """Where each piece of a derived text begins, and its origin: (start, end, is_exact).
@@ -82,6 +82,33 @@ def _pieces_of(text: str, pattern: re.Pattern[str], replacement: Replacement) ->
         starts.append(size)
         origins.append((at, len(text), True))
     return starts, origins
+
+
+def changed_part(text: str, before: Sequence[str], reach: int) -> tuple[int, int]:
+    """Return the part of `text` that stands within `reach` of where it differs from the one of `before` most like it.
+
+    The whole of a text that is not long enough to make that worth while.
+    """
+    low, high = 0, len(text)
+    for other in before if len(text) > 4 * reach else ():
+        head = _alike(text, other, 0)
+        tail = _alike(text[::-1], other[::-1], head)
+        start, end = max(0, head - reach), min(len(text), len(text) - tail + reach)
+        if end - start < high - low:
+            low, high = start, end
+    return low, high
+
+
+def _alike(one: str, other: str, taken: int) -> int:
+    """Return how many characters both begin with, without the last `taken` of either."""
+    low, high = 0, min(len(one), len(other)) - taken
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def region(form: str, text: str, start: int, end: int) -> Derived:

@@ -12,12 +12,15 @@ from functools import cache
 from warden.guard.names import NameStrength, has_provider, is_innocent, mentions_secret, strength_of, words_of
 
 CALL_REACH = 64
+CALL_END = 4  # as long as what `_CALL` matches at most
+NAME_END = 64  # a little more than what `_NAME_AT_END` matches at most
 LINE_REACH = 96
 _NAME_AT_END = (
     r"(?<![\w+/=.])([A-Za-z][\w.]{1,31})[\"'`*_)]{0,2}[ \t]{0,3}(?:\s[-–—][ \t]{1,3}|[:：]?[ \t]{0,3}\r?\n\s{0,8}|\s)"
     r"[\"'`(]{0,2}$"
 )
 _CALL = r"\(\s{0,2}[\"'`]$"
+_SUBCOMMANDS = ("login", "auth", "authenticate", "configure", "init")
 _COMMAND = r"(?:^|[\n;&|`$]\s{0,4}|\s)([A-Za-z][\w.-]{1,32})\s(?:login|auth|authenticate|configure|init)\s[\"']?$"
 _ELEMENT_NAME = r"(?:name|key|id)\s?=\s?[\"']([\w.:-]{1,80})[\"'][^<>]{0,80}>$"
 _PLIST_KEY = r"<key>([\w.:-]{1,80})</key>\s{0,40}<string>$"
@@ -39,9 +42,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def strength_nearby(left: str, right: str) -> NameStrength:
     """Return what the text on both sides of a value says of it, when nothing is assigned."""
-    if _compiled(_CALL).search(left):
+    if _compiled(_CALL).search(left, max(0, len(left) - CALL_END)):
         return _strength_of_call(left)
-    before = _compiled(_NAME_AT_END).search(left[-LINE_REACH:])
+    is_apart = left.rstrip("\"'`(")[-1:].isspace()
+    before = _compiled(_NAME_AT_END).search(left, max(0, len(left) - NAME_END)) if is_apart else None
     if before and has_provider(words_of(before.group(1))) and not is_innocent(words_of(_line(left)[-LINE_REACH:])):
         return NameStrength.PROVIDER
     return strength_after(left, right)
@@ -49,6 +53,9 @@ def strength_nearby(left: str, right: str) -> NameStrength:
 
 def strength_of_command(left: str) -> NameStrength:
     """Return what a command says of its one argument: `stripe login …`."""
+    body = left[:-1] if left.endswith(("'", '"')) else left
+    if not body[-1:].isspace() or not body[:-1].endswith(_SUBCOMMANDS):
+        return NameStrength.SILENT
     command = _compiled(_COMMAND).search(left[-LINE_REACH:])
     return NameStrength.STRONG if command and has_provider(words_of(command.group(1))) else NameStrength.SILENT
 
