@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from realprocess import QUESTION, SECRET_REQUEST, Home, Result, finish
-from warden.testing.model_server import FakeModelServer, Scripted, served_model
+from warden.testing.model_server import FakeModelServer, Scripted, completion, served_model
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 OPEN_QUESTION = "Who keeps the purple door closed at night?"
@@ -234,6 +234,35 @@ def test_a_refused_key_is_told_and_loses_nothing(home: Home, model: FakeModelSer
     written = b"".join(path.read_bytes() for path in home.state.rglob("*") if path.is_file())
     assert KEY.encode() not in written
     assert KEY not in refused.out + refused.err + done.out + done.err
+
+
+@pytest.mark.parametrize("enrolled", [True, False])
+def test_a_server_that_repeats_our_key_spreads_it_nowhere(home: Home, model: FakeModelServer, enrolled: bool) -> None:
+    """In an error, a header, an answer or a reason: the key is found in no output and no file but its own."""
+    directory = home.path / "config" / "ops-warden"
+    if enrolled:
+        done = home.run("guard", "enroll", "model", "--file", str(directory / "model.key"))
+        assert done.status == 0, done.err
+    said: list[str] = []
+    answers = (
+        Scripted(json.dumps({"error": {"message": f"bad key {KEY}"}}).encode(), 401, headers={"X-Key": KEY}),
+        Scripted(f"response_format unknown to {KEY}".encode(), 502),
+        Scripted(completion("openai", says("reply", body=f"The key is {KEY}."))),
+        Scripted(completion("openai", says("reply", body=" ".join(KEY)))),
+        Scripted(completion("openai", f"no plan, but {KEY}")),
+    )
+    for number, scripted in enumerate(answers):
+        home.send(f"Who keeps door number {number} closed at night?")
+        model.script.append(scripted)
+        done = home.run("worker", "run", "--execute", "--verbose", "--json")
+        said += [done.out, done.err]
+    said += [home.run("plan", "show", f"m{number + 1}", "--context").out for number in range(len(answers))]
+    said.append(home.run("doctor").out)
+    assert len(model.requests) >= len(answers)
+    assert not [one for one in said if KEY in one or " ".join(KEY) in one]
+    files = [path for path in home.path.rglob("*") if path.is_file() and path.name != "model.key"]
+    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    assert home.run("ledger", "verify").status == 0
 
 
 def test_without_a_model_the_brain_cannot_be_chosen(home: Home, tmp_path: Path) -> None:
