@@ -15,9 +15,9 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from docs import schemas
 from docs.guard_page import page as guard_page
 from docs.policy_page import policy_page
+from docs.schemas import all_schemas
 
 from warden import errors
 from warden.cli.app import build
@@ -31,6 +31,7 @@ from warden.schedule.units import (
     systemd_units,
     systemd_worker,
 )
+from warden.watch.metrics import SPECS
 
 REFERENCE = Path(__file__).parent / "reference"
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -109,6 +110,22 @@ def first_sentence(one: type[WardenError]) -> str:
     return (one.__doc__ or "").split("\n\n")[0].replace("|", "\\|").strip()
 
 
+def metrics_page() -> str:
+    """Return the page of the metrics."""
+    rows = [
+        f"| `{spec.name}` | {spec.kind} | {', '.join(f'`{label}`' for label in ('agent', *spec.labels))} | {spec.help} |\n"
+        for spec in SPECS
+    ]
+    return (
+        f"{NOTE}# Metrics\n\n"
+        "Written to `metrics.textfile` after each pass that executes or that a schedule makes, and served at `/metrics` by a "
+        "long-running worker with `metrics.listen`. Counters are counted from the ledger: a restart, a second process and a "
+        "rebuild of the tables do not change them; a new log (`warden ledger repair`) begins at 0. No label holds a sender, a "
+        "thread or a message.\n\n"
+        "| name | type | labels | meaning |\n|---|---|---|---|\n" + "".join(rows)
+    )
+
+
 def config_page() -> str:
     """Return the page of config.toml."""
     parts = [
@@ -147,21 +164,20 @@ VARIABLES = (
 )
 
 
-def as_json(make: Callable[[], dict[str, Any]]) -> Callable[[], str]:
-    """Return what writes a schema as a file."""
-    return lambda: json.dumps(make(), indent=2) + "\n"
+def schema_files() -> Mapping[str, Callable[[], str]]:
+    """Return what makes each schema's file: one for each document that is printed or saved."""
+    return {
+        f"{name}.schema.json": partial("{}\n".format, json.dumps(one, indent=2)) for name, one in all_schemas().items()
+    }
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": command_page,
     "exit-codes.md": exit_page,
+    "metrics.md": metrics_page,
     "config.md": config_page,
     "policy.md": policy_page,
     "guard.md": guard_page,
-    "run.schema.json": as_json(schemas.run_schema),
-    "plan.schema.json": as_json(schemas.plan_schema),
-    "doctor.schema.json": as_json(schemas.doctor_schema),
-    "error.schema.json": as_json(schemas.error_schema),
 }
 
 
@@ -182,7 +198,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail when a page is stale")
     check = parser.parse_args().check
     stale = 0
-    files = {REFERENCE / name: make for name, make in PAGES.items()}
+    files = {REFERENCE / name: make for name, make in {**PAGES, **schema_files()}.items()}
     files |= {DEPLOY / name: make for name, make in deploy_files().items()}
     for path, make in files.items():
         text = make()

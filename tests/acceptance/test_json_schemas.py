@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
+from schemabed import check
 from warden.cli import compose
 from warden.cli.main import run
 from warden.model.delivery import OutgoingMessage
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 BODIES = (
     "Who issues SSH certificates?",
     "Thanks, done.",
@@ -22,18 +20,6 @@ BODIES = (
     "What is the weather?",
     "Where do I get an OpenRouter key, and who registers CI runners?",
 )
-
-
-def validator(name: str) -> Draft202012Validator:
-    """Return the validator for a schema of the reference, which itself must be a valid schema."""
-    schema = json.loads((REFERENCE / f"{name}.schema.json").read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
-
-
-def check(name: str, document: Any) -> None:
-    """Fail with every difference."""
-    assert [f"{error.json_path}: {error.message}" for error in validator(name).iter_errors(document)] == []
 
 
 @pytest.fixture

@@ -261,4 +261,4 @@ def test_the_manifest_names_each_file_of_the_archive(files: LedgerFiles, tmp_pat
         names = archive.getnames()
         body = json.load(archive.extractfile(MANIFEST))  # type: ignore[arg-type]
     assert names == [MANIFEST, *(part["name"] for part in body["parts"])]
-    assert body["schema"] == "warden.backup/1"
+    assert body["schema"] == "warden.backup-manifest/1"

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from warden.ports import Clock
     from warden.store.files import LedgerFiles
 
-SCHEMA = "warden.backup/1"
+SCHEMA = "warden.backup-manifest/1"
 MANIFEST = "warden-backup.json"
 MANIFEST_LIMIT = 16 * 1024 * 1024
 PARTS_LIMIT = 100_000

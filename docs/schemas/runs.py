@@ -1,42 +1,29 @@
-"""JSON Schemas (draft 2020-12) of what warden prints and saves; docs/generate.py writes them to docs/reference."""
+"""Schemas of what runs, saved plans, doctor and errors look like."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import Any
 
+from docs.schemas.parts import COUNT, DIGEST, DISPOSITION, TEXT, closed, document, listed
+
 from warden.cli.checks import Outcome
 from warden.model.disposition import Disposition
 from warden.model.request import Effect
 from warden.model.saved_plan import PlanHeader
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
-TEXT = {"type": "string"}
-COUNT = {"type": "integer", "minimum": 0}
-DISPOSITION = {"enum": [one.value for one in Disposition]}
-
-
-def closed(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the schema of an object with these members and no others."""
-    return {
-        "type": "object",
-        "required": list(required),
-        "properties": {**required, **(optional or {})},
-        "additionalProperties": False,
+PLAN_ITEM = closed(
+    {
+        "message_id": TEXT,
+        "message_digest": DIGEST,
+        "reason": TEXT,
+        "detail": TEXT,
+        "catalog_entry": {"type": ["string", "null"]},
+        "disposition": DISPOSITION,
+        "proposals": listed(closed({"kind": TEXT, "arguments": {"type": "object", "additionalProperties": TEXT}})),
+        "action_digests": listed({"oneOf": [DIGEST, {"const": ""}]}),
     }
-
-
-def listed(item: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a list."""
-    return {"type": "array", "items": item}
-
-
-def document(title: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a whole schema for documents that say `"schema": name`."""
-    members = {"schema": {"const": name}, **schema["properties"]}
-    required = ["schema", *schema["required"]]
-    return {"$schema": DIALECT, "title": title, **schema, "required": required, "properties": members}
+)
 
 
 def run_schema() -> dict[str, Any]:
@@ -85,20 +72,8 @@ def run_schema() -> dict[str, Any]:
 
 def plan_schema() -> dict[str, Any]:
     """What `warden worker run --out` saves. A file that fits and was not made by this ledger is refused all the same."""
-    item = closed(
-        {
-            "message_id": TEXT,
-            "message_digest": DIGEST,
-            "reason": TEXT,
-            "detail": TEXT,
-            "catalog_entry": {"type": ["string", "null"]},
-            "disposition": DISPOSITION,
-            "proposals": listed(closed({"kind": TEXT, "arguments": {"type": "object", "additionalProperties": TEXT}})),
-            "action_digests": listed({"oneOf": [DIGEST, {"const": ""}]}),
-        }
-    )
     header = {field.name: DIGEST if field.name.endswith("_digest") else TEXT for field in fields(PlanHeader)}
-    return document("A saved plan", "warden.plan/1", closed({**header, "items": listed(item)}))
+    return document("A saved plan", "warden.plan/1", closed({**header, "items": listed(PLAN_ITEM)}))
 
 
 def doctor_schema() -> dict[str, Any]:
