@@ -9,6 +9,8 @@ SOURCES := $(shell find src charter -type f -not -path '*/__pycache__/*' -not -p
 WHOLE := policy ledger engine
 SEEDS ?= 10000
 ROUNDS ?= 500
+STARTS ?= 1000
+RACE ?= 200
 PAIRS ?= 1000000
 SAMPLE ?= 0
 LLM ?= 0.5b
@@ -17,7 +19,7 @@ LLM_VENV := .venv-llm
 WEIGHTS := $(LLM_VENV)/$(LLM).gguf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint cover world docs docs-check lock bench soak fuzz mutate model test-llm bench-llm clean
+.PHONY: help demo test quick check lint cover world docs docs-check lock bench overlap soak fuzz mutate model test-llm bench-llm clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -82,6 +84,9 @@ lock: ## Write requirements/lock.txt anew from the newest allowed versions
 
 bench: $(VENV)/.tools $(VENV)/.installed ## Benchmarks, each against a baseline in the same run
 	$(BIN)/python bench/run.py --out bench/results
+
+overlap: $(VENV)/.tools $(VENV)/.installed ## STARTS of the program while one cycle is open, and RACE let go at once (minutes)
+	$(BIN)/python bench/overlap.py --starts $(STARTS) --race $(RACE)
 
 soak: $(VENV)/.tools $(VENV)/.installed ## Long runs: SEEDS simulated worlds, ROUNDS of kill -9, property tests with many examples
 	$(BIN)/python -m pytest -q --timeout=86400 --seeds=$(SEEDS) tests/simulation

@@ -20,7 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NOT_BENCHES = {"run", "harness", "mutate", "mutants", "covering", "fuzz_policy", "naive", "model_quality", "__init__"}
+NOT_BENCHES = {
+    "run", "harness", "mutate", "mutants", "covering", "fuzz_policy", "naive", "model_quality", "overlap", "__init__"
+}  # fmt: skip
 sys.path.insert(0, str(HERE.parent))
 
 from bench.harness import Case, Result, measure, report  # noqa: E402 - found through the path that was just added
