@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 from random import Random
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from warden.errors import InputError, StateError
 from warden.guard import GuardScanner
-from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint
+from warden.guard.known import KnownSecrets, classes_of, enrolled_forms, make_fingerprint
 from warden.model.fingerprint import Fingerprint
 from warden.store.fingerprints import FingerprintFiles
 from warden.testing.guard_samples import draw
@@ -107,6 +108,46 @@ def test_keeps_fingerprints_privately(tmp_path: Path) -> None:
     assert files.load() == (one, two)
     assert {stat.S_IMODE(path.stat().st_mode) for path in (files.key_file, files.file)} == {0o600}
     assert VALUE not in files.file.read_bytes() + files.key_file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "bits"),
+    [
+        (b"az", 1),
+        (b"AZ", 2),
+        (b"09", 4),
+        (b" \t\r\n", 8),
+        (b"!~/@[`{:", 16),
+        (b"\x00\x7f\x80\xff\x0b", 32),
+        (b"a\xe9Z 7.", 63),
+        (b"", 0),
+    ],
+)
+def test_classes_of_a_value(value: bytes, bits: int) -> None:
+    """Each class has a bit of its own, from its first member to its last."""
+    assert classes_of(value) == bits
+    for byte in value:
+        assert classes_of(bytes([byte])) & bits
+
+
+def test_run_of_other_classes_is_not_worth_a_seal() -> None:
+    """A fingerprint of other classes is not compared, one without classes is compared with everything."""
+    told = make_fingerprint(KEY, "one", VALUE)
+    assert told.classes == classes_of(VALUE)
+    for classes, is_found in ((told.classes, True), (0, True), (told.classes | 8, False), (1, False)):
+        assert bool(list(KnownSecrets(KEY, [told._replace(classes=classes)]).find(b"x " + VALUE))) is is_found
+
+
+def test_fingerprints_from_before_classes_were_noted_are_read(tmp_path: Path) -> None:
+    """A line without classes is a fingerprint that is compared with everything."""
+    files = FingerprintFiles(tmp_path)
+    files.add([make_fingerprint(files.key(), "one", VALUE)])
+    line = json.loads(files.file.read_text())
+    del line["classes"]
+    files.file.write_text(json.dumps(line) + "\n")
+    (found,) = files.load()
+    assert found.classes == 0
+    assert list(KnownSecrets(files.key(), [found]).find(VALUE)) == [(0, len(VALUE))]
 
 
 def test_replaces_and_forgets_by_name(tmp_path: Path) -> None:

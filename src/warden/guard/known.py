@@ -6,7 +6,9 @@ write files (`warden.store.fingerprints`).
 How: each value has a *mark*, a keyed multilinear hash of its first 8 bytes cut to 20 bits, and a *seal*, scrypt of the
 whole value under the per-install key. A text's windows of 8 bytes are hashed all at once by one multiplication of big
 integers; where a window has the mark of a value, the seal of as many bytes as the value is long decides. The 20 bits
-tell little of a value, and by chance one window in a million per value asks for a seal.
+tell little of a value, and by chance one window in a million per value asks for a seal, which is slow on purpose. So a
+fingerprint also tells of which classes of character its value is made (`classes_of`): what is drawn at random from letters
+and digits looks like all others of its kind, and hardly any run of ordinary text does.
 """
 
 from __future__ import annotations
@@ -28,6 +30,14 @@ MOST_BYTES = 65_536
 SEAL_COST = 2**11
 _LIMB = 4
 _CHUNK = 16_384
+_CLASSES = (
+    *(b"abcdefghijklmnopqrstuvwxyz", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0123456789", b" \t\r\n"),
+    *(
+        bytes(byte for byte in range(33, 127) if not chr(byte).isalnum()),
+        bytes((*range(9), 11, 12, *range(14, 32), *range(127, 256))),
+    ),
+)
+_OTHERS = tuple(bytes(byte for byte in range(256) if byte not in members) for members in _CLASSES)
 _MARK_MASK = (1 << MARK_BITS) - 1
 
 Judged = dict[tuple[bytes, bytes], bool]
@@ -54,7 +64,12 @@ def refuse_weak(value: bytes) -> None:
 def make_fingerprint(key: bytes, name: str, value: bytes) -> Fingerprint:
     """Return the fingerprint of `value` under `key`; raises `InputError` as `refuse_weak`."""
     refuse_weak(value)
-    return Fingerprint(name, len(value), _mark(_weights(key), value[:WINDOW]), _seal(key, value))
+    return Fingerprint(name, len(value), _mark(_weights(key), value[:WINDOW]), _seal(key, value), classes_of(value))
+
+
+def classes_of(value: bytes) -> int:
+    """Return a bit for each class with a byte in `value`: small letters, capitals, digits, blanks, signs, the rest."""
+    return sum(1 << number for number, others in enumerate(_OTHERS) if len(value.translate(None, others)))
 
 
 def enrolled_forms(value: bytes) -> tuple[bytes, ...]:
@@ -124,9 +139,11 @@ class KnownSecrets:
         """Return how long the enrolled value at `at` is, or 0 when there is none."""
         for one in self._by_mark[mark]:
             case = (one.seal, data[at : at + one.size])
-            if len(case[1]) == one.size and case not in judged:
+            if len(case[1]) != one.size or one.classes not in (0, classes_of(case[1])):
+                continue
+            if case not in judged:
                 judged[case] = self._is_sealed(*case)
-            if judged.get(case):
+            if judged[case]:
                 return one.size
         return 0
 

@@ -84,10 +84,7 @@ class FingerprintFiles:
             raise StateError(
                 f"more than {MOST_FINGERPRINTS} values cannot be enrolled", "forget some that were rotated"
             )
-        lines = [
-            json.dumps({"format": _FORMAT, "name": f.name, "size": f.size, "mark": f.mark, "seal": f.seal.hex()})
-            for f in fingerprints
-        ]
+        lines = [json.dumps({"format": _FORMAT, **f._asdict(), "seal": f.seal.hex()}) for f in fingerprints]
         replace_file(self.file, "".join(line + "\n" for line in lines).encode())
 
     def _parse(self, number: int, line: bytes) -> Fingerprint:
@@ -95,7 +92,8 @@ class FingerprintFiles:
             found = json.loads(line)
             if found["format"] != _FORMAT:
                 raise ValueError
-            return Fingerprint(str(found["name"]), int(found["size"]), int(found["mark"]), bytes.fromhex(found["seal"]))
+            size, mark, classes = int(found["size"]), int(found["mark"]), int(found.get("classes", 0))
+            return Fingerprint(str(found["name"]), size, mark, bytes.fromhex(found["seal"]), classes)
         except (ValueError, KeyError, TypeError) as error:
             hint = "restore the file, or remove it and enrol the values again"
             raise StateError(f"{quote(self.file)} cannot be read at line {number}", hint) from error
