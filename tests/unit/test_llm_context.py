@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from llmbed import Bed, given, llm_bed, mail, redact
 from warden.brains.llm.context import CUT_MARK, Context, Layer, LayerWriter, cut_layers
-from warden.brains.llm.prompt import WITHHELD_CANARY, Marks
+from warden.brains.llm.prompt import WITHHELD_CANARY, Marks, mark_data
 from warden.model.consultation import Prepared
 from warden.model.digests import digest_text
 
@@ -32,20 +32,39 @@ def prepared(bed: Bed, body: str, **more: object) -> Prepared:
 
 
 @settings(max_examples=200, deadline=None)
-@examples(st.lists(st.text(max_size=200), max_size=6), st.integers(0, 200), st.integers(0, 500), st.booleans())
+@examples(
+    st.lists(st.text(max_size=200) | st.text("<[é€😀 a", max_size=200), max_size=6),
+    st.integers(0, 200),
+    st.integers(0, 500),
+    st.booleans(),
+    st.booleans(),
+)
 def test_layers_never_exceed_their_bounds(
-    texts: list[str], layer_bytes: int, context_bytes: int, keep_end: bool
+    texts: list[str], layer_bytes: int, context_bytes: int, keep_end: bool, is_data: bool
 ) -> None:
-    """No layer and no context is larger than allowed, what is cut says so, what fits is whole."""
-    layers = [Layer(str(number), text, keep_end=keep_end) for number, text in enumerate(texts)]
+    """No layer and no context is larger than allowed as it is shown, what is cut says so, what fits is whole."""
+    layers = [Layer(str(number), text, keep_end=keep_end, is_data=is_data) for number, text in enumerate(texts)]
     found = cut_layers(layers, layer_bytes, context_bytes)
-    sizes = [len(layer.text.encode()) for layer in found]
+    sizes = [len((mark_data(layer.text) if is_data else layer.text).encode()) for layer in found]
+    assert all(size <= layer.shown_bytes for size, layer in zip(sizes, found, strict=True))
     assert all(size <= layer_bytes for size in sizes)
     assert sum(sizes) <= context_bytes
     for before, after in zip(layers, found, strict=True):
         assert after.cut == (after.text != before.text)
         if after.cut and len(after.text) > len(CUT_MARK):
             assert after.text.endswith(CUT_MARK) or (keep_end and after.text.startswith(CUT_MARK))
+
+
+@pytest.mark.parametrize("body", ["[" * 70_000, "<" * 20_000, "€" * 30_000, "[" * 30_000 + "a" * 60_000])
+def test_escapes_count_as_what_they_are_shown_as(bed: Bed, body: str) -> None:
+    """A message of brackets, each shown as six bytes, is cut to the layer's size and estimated by it, before it is asked."""
+    brain = bed.brain()
+    found = brain.prepare(given(body))
+    assert isinstance(found, Prepared)
+    brain.consult(found)
+    shown = bed.server.requests[0].body["messages"][1]["content"]
+    assert len(shown.encode()) <= 64 * 1024 + 300
+    assert found.estimate.prompt_tokens * 3 >= len(shown.encode())
 
 
 def test_the_message_is_kept_before_everything_else() -> None:

@@ -132,9 +132,7 @@ class ContainedBrain:
         layers = (system, charter, catalogue, writer.thread(given.thread), writer.message(given.message))
         context = Context(cut_layers(layers))
         parts = self._parts
-        prompt_tokens = estimate_tokens(
-            sum(layer.size_bytes for layer in context.manifest.layers) + PROMPT_OVERHEAD_BYTES
-        )
+        prompt_tokens = estimate_tokens(context.shown_bytes + PROMPT_OVERHEAD_BYTES)
         limit = parts.settings.max_tokens
         cost = parts.settings.price.cost(prompt_tokens, limit) if parts.settings.price else None
         digest = digest_value(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from warden.model.consultation import ContextManifest, LayerManifest
@@ -24,18 +24,30 @@ LAYER_BYTES: Final = 64 * 1024
 CONTEXT_BYTES: Final = 750 * 1024
 """INVARIANT (bounded): bytes of one layer and of all of them together, the marks of cuts included."""
 
+ESCAPED: Final = "<["
+ESCAPE_BYTES: Final = 5
+"""Characters of data that are shown as JSON escapes of six bytes, and how much each grows by that."""
+
 CUT_MARK: Final = "[cut here: the rest is left out]"
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer before and after it was redacted and cut; `keep_end` says that its end matters more than its beginning."""
+    """A layer before and after it was redacted and cut; `keep_end` says that its end matters more than its beginning,
+    `is_data` that others wrote it, and that it is shown with some characters escaped (`prompt.mark_data`)."""
 
     name: str
     text: str
     redactions: Mapping[str, int] = field(default_factory=dict)
     keep_end: bool = False
     cut: bool = False
+    is_data: bool = False
+
+    @property
+    def shown_bytes(self) -> int:
+        """Bytes of the text as it is shown, escapes included: what a sender writes may grow six-fold on its way."""
+        size = len(self.text.encode("utf-8", "surrogatepass"))
+        return size + ESCAPE_BYTES * sum(map(self.text.count, ESCAPED)) if self.is_data else size
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,11 @@ class Context:
     """All layers of one prompt, ready to be rendered."""
 
     layers: tuple[Layer, ...]
+
+    @property
+    def shown_bytes(self) -> int:
+        """Bytes of all layers as they are shown."""
+        return sum(layer.shown_bytes for layer in self.layers)
 
     @property
     def texts(self) -> Mapping[str, str]:
@@ -76,12 +93,21 @@ def cut_layers(
     left = context_bytes
     for layer in reversed(tuple(layers)):
         fitting = _cut(layer, min(layer_bytes, left))
-        left -= len(fitting.text.encode("utf-8", "surrogatepass"))
+        left -= fitting.shown_bytes
         kept.append(fitting)
     return tuple(reversed(kept))
 
 
 def _cut(layer: Layer, size_bytes: int) -> Layer:
+    """Return the layer, cut so that no more than `size_bytes` of it are shown."""
+    found, size = layer, size_bytes
+    while found.shown_bytes > size_bytes:
+        found = _cut_text(layer, max(0, size))
+        size = min(size - 1, size * size_bytes // max(1, found.shown_bytes))
+    return found
+
+
+def _cut_text(layer: Layer, size_bytes: int) -> Layer:
     data = layer.text.encode("utf-8", "surrogatepass")
     if len(data) <= size_bytes:
         return layer
@@ -92,7 +118,7 @@ def _cut(layer: Layer, size_bytes: int) -> Layer:
         text = CUT_MARK + "\n" + data[len(data) - room :].decode("utf-8", "ignore")
     else:
         text = data[:room].decode("utf-8", "ignore") + "\n" + CUT_MARK
-    return Layer(layer.name, text, layer.redactions, layer.keep_end, cut=True)
+    return replace(layer, text=text, cut=True)
 
 
 class LayerWriter:
@@ -127,13 +153,13 @@ class LayerWriter:
 
     def thread(self, messages: Sequence[Message]) -> Layer:
         """Return the layer of earlier messages, oldest first; when it is cut, the newest remain."""
-        return self._write("thread", [_told(message) for message in messages], keep_end=True)
+        return replace(self._write("thread", [_told(message) for message in messages]), keep_end=True, is_data=True)
 
     def message(self, message: Message) -> Layer:
         """Return the layer of the message itself."""
-        return self._write("message", [_told(message)])
+        return replace(self._write("message", [_told(message)]), is_data=True)
 
-    def _write(self, name: str, items: Sequence[Mapping[str, str]], keep_end: bool = False) -> Layer:
+    def _write(self, name: str, items: Sequence[Mapping[str, str]]) -> Layer:
         counts: dict[str, int] = {}
         lines = []
         for item in items:
@@ -144,7 +170,7 @@ class LayerWriter:
             lines.append(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
         text, found = self._redact("\n".join(lines))
         _add(counts, found)
-        return Layer(name, text, dict(sorted(counts.items())), keep_end)
+        return Layer(name, text, dict(sorted(counts.items())))
 
 
 def _told(message: Message) -> dict[str, str]:

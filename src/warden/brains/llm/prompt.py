@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from warden.brains.llm.context import ESCAPED
 from warden.brains.llm.provider import Question
 
 if TYPE_CHECKING:
@@ -116,7 +117,10 @@ def mark_data(text: str) -> str:
     Brackets that begin control words of chat templates (`<|im_start|>`, `[INST]`) are written as JSON escapes: many servers
     read such words anywhere in a prompt, and whoever writes one there would speak as the system.
     """
-    return _SPACE.sub(DATA_MARK, text).replace("<", "\\u003c").replace("[", "\\u005b")
+    marked = _SPACE.sub(DATA_MARK, text)
+    for character in ESCAPED:
+        marked = marked.replace(character, f"\\u{ord(character):04x}")
+    return marked
 
 
 def render(texts: Mapping[str, str], marks: Marks, schema: Mapping[str, object], max_tokens: int) -> Question:
