@@ -74,6 +74,26 @@ def change(state: Path, statement: str) -> None:
     connection.close()
 
 
+class Screen(io.StringIO):
+    """A terminal that shows both streams."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+def test_the_progress_bar_is_gone_before_the_result_is_shown(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal a bar shows how far verifying is; nothing of it comes after the result, which stays."""
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    assert run(["ledger", "verify"]) == 0
+    bar, result = screen.getvalue().split("verifies: 10 entries")
+    assert "verifying, 0 records" in bar
+    assert "\x1b" not in result
+
+
 def test_log_lists_the_newest(ledger: Terminal) -> None:
     """`log` shows one line an entry, the newest last, as many as asked for."""
     lines = ledger.text("log").splitlines()

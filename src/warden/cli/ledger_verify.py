@@ -16,6 +16,7 @@ from warden.cli.flags import ConfigFlag, JsonFlag, QuietFlag, StateDirFlag
 from warden.cli.ledger_heads import KeptElsewhere
 from warden.cli.ledger_parts import parse_moment, print_signed, read_key, read_note, reading, write_out
 from warden.cli.output import print_json, talk, to_json
+from warden.cli.streams import finish
 from warden.config.settings import Settings
 from warden.errors import EXIT_DONE, EXIT_FAILED, EXIT_LEDGER, InputError, quote
 from warden.ledger.checkpoint import Checkpoint
@@ -188,6 +189,7 @@ def _progress_bar(settings: Settings, quiet: bool) -> Iterator[Progress | None]:
     with Bar(console=Console(stderr=True, no_color=settings.no_color), transient=True) as bar:
         task = bar.add_task("verifying", total=None)
         yield lambda number: bar.update(task, completed=number, description=f"verifying, {number} records")
+    finish(sys.stderr)  # what takes the bar away is no whole line: left waiting, it would take the result away
 
 
 def export(
