@@ -174,8 +174,7 @@ class AppriseTarget:
             raise ConfigError("notifications go through Apprise, and it is not installed", hint) from error
         import logging
 
-        logging.getLogger("apprise").addHandler(logging.NullHandler())
-        logging.getLogger("apprise").propagate = False  # INVARIANT (no-secret): its log lines quote its URL
+        logging.getLogger("apprise").disabled = True  # INVARIANT (no-secret): its lines quote URLs
         asset = apprise.AppriseAsset(async_mode=False, storage_mode=apprise.PersistentStoreMode.MEMORY)
         found = apprise.Apprise(asset=asset)
         if not found.add(self._url):

@@ -80,7 +80,9 @@ class Tracing:
     def traceparent(self) -> str:
         """The run's context, as a header."""
         context = self._run.get_span_context()
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+        return (
+            f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"  # level 1 has one flag
+        )
 
     def arrived(self, message: Message) -> None:
         """Take note of when a message was listed, and of the trace that it comes from."""
