@@ -77,9 +77,11 @@ def test_a_refused_delivery_is_listed_and_shown(capsys: pytest.CaptureFixture[st
     (letter,) = letters(capsys)
     assert (letter["state"], letter["last_fault"], letter["kind"]) == ("dead", "rejected", "route_answer")
     assert run(["dead", "show", letter["key"][:12]]) == 0
-    assert "SSH certificates" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "SSH certificates" in shown
+    assert "rule_ids       charter/tier-auto\n" in shown
     assert run(["dead", "list"]) == 0
-    assert "flex-auth" in capsys.readouterr().out
+    assert "to flex-auth  1 attempt  rejected\n" in capsys.readouterr().out
 
 
 def test_a_retried_letter_is_delivered_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,7 @@ def list_letters(
             visible(intent.message.message_id),
             intent.kind,
             f"to {visible(letter.sender)}",
-            f"{letter.attempts} attempts",
+            f"{letter.attempts} attempt{'' if letter.attempts == 1 else 's'}",
             letter.last_fault,
         )
         print("  ".join(parts).rstrip())
@@ -78,7 +78,8 @@ def show(
         return
     text = document.pop("text")
     for name, value in document.items():
-        print(f"{name:<14} {visible(str(value))}")
+        shown = ", ".join(value) if isinstance(value, list) else str(value)
+        print(f"{name:<14} {visible(shown)}")
     if isinstance(text, str):
         print("\n" + visible(text, keep="\n\t"))
     talk(f"`warden ledger log --key {letter.intent.key}` shows its attempts")

@@ -45,7 +45,6 @@ IN_DOUBT = "in-doubt"
 REFUSED = Mark("x", "refuse", "refused", "bold red")
 _STALE = Mark("x", "stale", "stale", "bold red")
 _CARRIED_OUT = (Disposition.ANSWERED, Disposition.NOTED, Disposition.READ)
-_STUCK = (Disposition.FAILED, Disposition.DEAD)
 _CLOSING = (Disposition.ANSWERED, Disposition.NOTED)
 _FURTHER = (
     Disposition.READ,
@@ -212,8 +211,10 @@ def next_steps(report: RunReport, sums: Mapping[str, int], saved_as: str = "") -
         yield "held messages are judged again by every run, and go out as soon as what holds them has passed"
         if report.mode != "dry-run":
             yield "what is held in doubt waits in `warden dead list`"
-    if report.mode != "dry-run" and any(sums.get(disposition) for disposition in _STUCK):
-        yield "deliveries that were given up or are in doubt wait in `warden dead list`"
+    if report.mode != "dry-run" and sums.get(Disposition.FAILED):
+        yield "deliveries that failed are made again by later runs, when they are due"
+    if report.mode != "dry-run" and sums.get(Disposition.DEAD):
+        yield "deliveries that were given up wait in `warden dead list`"
 
 
 def _sum(sums: Mapping[str, int], disposition: Disposition, dry: bool) -> str:
