@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from warden.errors import LedgerError
+from warden.errors import LedgerError, TransitionError
 from warden.ledger.checkpoint import (
     NOTE_LIMIT,
     Checkpoint,
@@ -18,14 +18,17 @@ from warden.ledger.checkpoint import (
 )
 from warden.ledger.damage import Damage, DamagedLogError
 from warden.ledger.entry import ENTRY_LIMIT, GENESIS, StoredEntry, parse_entry, write_entry
-from warden.ledger.export import Header, verify_export
+from warden.ledger.export import Header, read_records, verify_export
 from warden.ledger.grammar import is_plain
 from warden.ledger.merkle import hash_leaf, root_of
 from warden.ledger.proof import PATH_LIMIT, PROOF_LIMIT, make_consistency, make_inclusion, parse_proof
 from warden.ledger.schema import ITEMS_LIMIT, is_count, is_integer
 from warden.ledger.signature import SeedSigner, Verifier
+from warden.ledger.transitions import check_disposition, check_reopening, next_intent_state
 from warden.ledger.verify import LogVerifier, Start
 from warden.model.digests import MAX_INTEGER, canonical_bytes
+from warden.model.disposition import Disposition
+from warden.model.records import IntentState
 
 AT = "2026-01-02T03:04:05.678Z"
 ORIGIN = "ops-warden/test"
@@ -220,6 +223,34 @@ def test_a_proof_from_the_first_entry_on() -> None:
     make_consistency(LEAVES, note(1), note(6)).check(KEY)
     with pytest.raises(LedgerError, match="do not follow each other"):
         make_consistency(LEAVES, sign_checkpoint(Checkpoint(ORIGIN, 0, root_of([])), SIGNER), note(6))
+
+
+def test_a_log_is_a_prefix_of_itself() -> None:
+    """Two checkpoints of the same size are proved by nothing but their roots."""
+    proof = make_consistency(LEAVES, note(6), note(6))
+    assert proof.path == ()
+    proof.check(KEY)
+
+
+def test_a_line_of_an_export_has_its_limit() -> None:
+    """A line may be as long as an entry and its newline, and no longer: it is refused before it is parsed."""
+    line = b"x" * ENTRY_LIMIT
+    assert list(read_records([line + b"\n"], 0)) == [line]
+    with pytest.raises(DamagedLogError) as caught:
+        list(read_records([line + b"x\n"], 0))
+    assert (caught.value.finding.damage, caught.value.finding.seq) == (Damage.MALFORMED, 0)
+
+
+def test_a_refused_change_of_state_names_where_it_began() -> None:
+    """The error names the state before, `new` where there was none, and what was wanted of it."""
+    with pytest.raises(TransitionError, match="an intent that is `dead` has no edge for `received`"):
+        next_intent_state(IntentState.DEAD, "received")
+    with pytest.raises(TransitionError, match="an intent that is `new` has no edge for `attempted`"):
+        next_intent_state(None, "attempted")
+    with pytest.raises(TransitionError, match="a message that is `answered` cannot become `held`"):
+        check_disposition(Disposition.ANSWERED, Disposition.HELD, free=True)
+    with pytest.raises(TransitionError, match="a message that is `new` cannot be reopened"):
+        check_reopening(None)
 
 
 def test_a_proof_has_its_limits() -> None:
