@@ -252,7 +252,7 @@ def _prev(raw: Record) -> str | None:
         return None
 
 
-def interleave(entries: Iterable[bytes], notes: Iterable[Note], first: int = 0) -> Iterator[Record]:
+def interleave(entries: Iterable[bytes], notes: Iterable[Note], first: int) -> Iterator[Record]:
     """Put each checkpoint after the entries that it covers; `first` is the sequence number of the first entry."""
     waiting = iter(notes)
     note = next(waiting, None)
