@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from warden.cli import streams
+from warden.cli.compose import load_settings
 from warden.cli.guard_parts import all_forms
+from warden.cli.own_credentials import fetch_own
 from warden.cli.streams import (
     BLOCK,
     LINE_LIMIT,
@@ -26,9 +31,11 @@ from warden.cli.streams import (
     keep_back,
     unsafe_write,
 )
+from warden.config.credential import CredentialSource
 from warden.guard import GuardScanner
 from warden.guard.known import KnownSecrets
 from warden.model.finding import Finding
+from warden.ports import Scanner
 from warden.testing.guard_samples import draw
 
 TOKEN = draw("ghp_{w36}", Random(3))
@@ -144,6 +151,78 @@ def test_a_number_in_json_that_is_a_code_becomes_a_string() -> None:
         "text": "your login code is: [redacted:one_time_code]",
         "a": f"é{MARK}\n",
     }
+
+
+class Counting:
+    """The guard, and how often it was asked."""
+
+    digest = ""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self._scanner = scanner(())
+
+    def scan(self, text: str) -> tuple[Finding, ...]:
+        """Return what the guard finds."""
+        self.looks += 1
+        return self._scanner.scan(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [('{"a": "fine"}\n', 1), ("plain words\n", 1), (f"say {HELD}\n", 2), (f'{{"a": "{HELD}", "b": "{HELD}"}}\n', 2)],
+)
+def test_output_is_looked_at_once_and_once_more_when_something_was_taken_out(text: str, looks: int) -> None:
+    """What one look has found is not looked for again, in text or in JSON."""
+    counting = Counting()
+    stream = RedactingStream(io.StringIO(), Lookout(lambda held: counting))
+    stream.write(text)
+    stream.finish()
+    assert counting.looks == looks
+
+
+def test_credential_that_is_held_twice_costs_no_second_guard() -> None:
+    """The guard is built again for a new credential only."""
+    built: list[tuple[bytes, ...]] = []
+
+    def build(held: tuple[bytes, ...]) -> Scanner:
+        built.append(held)
+        return scanner(held)
+
+    lookout = Lookout(build)
+    for value in (b"0xC0ffee/Kd90", b"0xC0ffee/Kd90", b"another-Kd90+pLw"):
+        lookout.hold(value)
+        assert not lookout.scan("fine")
+    assert built == [(b"0xC0ffee/Kd90",), (b"0xC0ffee/Kd90", b"another-Kd90+pLw")]
+
+
+def test_commands_fetch_credentials_in_one_way() -> None:
+    """Whatever a command fetches is held back from its output: no other module of the commands fetches by itself."""
+    found = {
+        path.name
+        for path in Path(streams.__file__).parent.glob("*.py")
+        if re.search(r"import [^\n]*fetch_credential", path.read_text(encoding="utf-8"))
+    }
+    # The guard of the output itself reads what is at hand while it is being built.
+    assert found == {"own_credentials.py", "guard_parts.py"}
+
+
+def test_fetched_credential_is_held_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A credential that a command prints is shown neither as it is nor encoded, once it was fetched."""
+    monkeypatch.setenv("WARDEN_STATE_DIR", str(tmp_path))
+    settings = load_settings()
+    source = CredentialSource(command=("/bin/echo", "0xC0ffee/Kd90+pLw"))
+    undo = guard_streams(scanner)
+    try:
+        value = fetch_own(source, settings)
+        assert fetch_own(CredentialSource(), settings) is None
+        print(f"as it is {value}, and {b'0xC0ffee/Kd90+pLw'.hex()}")
+    finally:
+        undo()
+    assert value == "0xC0ffee/Kd90+pLw"
+    assert capsys.readouterr().out == "as it is [redacted:known_secret], and [redacted:known_secret#2]\n"
 
 
 class Covering:

@@ -211,15 +211,13 @@ def build_channels(hub: Hub) -> Mapping[str, Channel]:
 def _open_http_hub(settings: Settings, url: str, clock: Clock, traceparent: Callable[[], str] | None) -> Hub:
     import random
 
-    from warden.cli.streams import keep_back
-    from warden.config.credential import fetch_credential
+    from warden.cli.own_credentials import fetch_own
     from warden.hubs.connection import Bounds
     from warden.hubs.http import HttpHub, HttpOptions
     from warden.hubs.profile import find_profile
 
     hub = settings.hub
-    token = fetch_credential(hub.token, settings.variables) or ""
-    keep_back(token)
+    token = fetch_own(hub.token, settings) or ""
     bounds = Bounds(hub.connect_timeout_s, hub.timeout_s, connections=settings.concurrency)
     options = HttpOptions(token, hub.hub_id, hub.retries, bounds, traceparent)
     return HttpHub(url, clock, random.uniform, find_profile(hub.profile), options)

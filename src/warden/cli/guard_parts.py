@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
+from warden.cli.own_credentials import fetch_own
 from warden.config.credential import CredentialSource, fetch_credential
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def fingerprint_files(settings: Settings) -> FingerprintFiles:
 
 def own_credentials(settings: Settings) -> tuple[bytes, ...]:
     """Return the value of every credential that the settings name; raises `ConfigError` when one cannot be fetched."""
-    values = (fetch_credential(source, settings.variables) for source in _sources(settings))
+    values = (fetch_own(source, settings) for source in _sources(settings))
     return tuple(value.encode() for value in values if value)
 
 

@@ -98,8 +98,7 @@ def grants_of(workload: WorkloadSettings, action: str) -> tuple[GrantTerms, ...]
 
 def build_clients(settings: Settings, workload: WorkloadSettings) -> list[Client]:
     """Return the clients with the hashes of their tokens; raises `ConfigError`."""
-    from warden.cli.streams import keep_back
-    from warden.config.credential import fetch_credential
+    from warden.cli.own_credentials import fetch_own
     from warden.model.event import Trust
     from warden.server.intake.clients import Client, hash_token
 
@@ -110,8 +109,7 @@ def build_clients(settings: Settings, workload: WorkloadSettings) -> list[Client
             raise ConfigError(
                 f"{quote(one.name)} is a client of the API and a source of webhooks", "give one of them another name"
             )
-        token = fetch_credential(one.token, settings.variables) or ""
-        keep_back(token)
+        token = fetch_own(one.token, settings) or ""
         digest = hash_token(token)
         if digest in found:
             raise ConfigError(

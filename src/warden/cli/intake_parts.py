@@ -163,12 +163,10 @@ def build_sources(settings: Settings) -> dict[str, Source]:
 
 
 def _fetcher(settings: Settings) -> Callable[..., bytes]:
-    from warden.cli.streams import keep_back
-    from warden.config.credential import CredentialSource, fetch_credential
+    from warden.cli.own_credentials import fetch_own
+    from warden.config.credential import CredentialSource
 
     def fetch(place: CredentialSource) -> bytes:
-        value = fetch_credential(place, settings.variables) or ""
-        keep_back(value)
-        return value.encode("ascii")
+        return (fetch_own(place, settings) or "").encode("ascii")
 
     return fetch

@@ -88,8 +88,7 @@ class Forge:
 def open_forge(settings: Settings, name: str) -> Iterator[Forge]:
     """Give the forge of a source; raises `InputError` and `ConfigError` for one that cannot be asked."""
     from warden.cli.intake_parts import need_intake
-    from warden.cli.streams import keep_back
-    from warden.config.credential import fetch_credential
+    from warden.cli.own_credentials import fetch_own
 
     source = need_intake(settings).source(name)
     if source is None:
@@ -99,8 +98,7 @@ def open_forge(settings: Settings, name: str) -> Iterator[Forge]:
         raise ConfigError(f"the source {quote(name)} is no Gitea that can be asked", hint)
     import httpx
 
-    token = fetch_credential(source.token, settings.variables)
-    keep_back(token or "")
+    token = fetch_own(source.token, settings)
     headers = {"authorization": f"token {token}"} if token else {}
     with httpx.Client(headers=headers, timeout=TIMEOUT_S, follow_redirects=False) as client:
         yield Forge(client, source.url, source.repositories)

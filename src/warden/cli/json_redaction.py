@@ -21,20 +21,18 @@ _PIECE = re.compile(r"\\u[0-9A-Fa-f]{4}|\\.|[^\\]")
 _NUMBER = re.compile(r"(?<![\w.\"])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.\"])")
 
 
-def redact_strings(scanner: TextScanner, text: str, findings: Iterable[Finding]) -> str:
-    """Return JSON `text` with what `findings` cover replaced inside its strings; a covered number becomes a string.
+def redact_strings(scanner: TextScanner, text: str, findings: tuple[Finding, ...]) -> tuple[str, tuple[Finding, ...]]:
+    """Return JSON `text` with what `findings` cover replaced inside its strings, and what is found in it afterwards.
 
-    What is found again afterwards is left in the result, for the caller to take out by other means.
+    A covered number becomes a string. What is still found is left in the result, for the caller to take out by other means.
     """
     for _ in range(ROUNDS):
         inside = list(_clipped(text, findings))
         if not inside:
-            return text
+            break
         text = _replaced(text, inside)
         findings = scanner.scan(text)
-        if not findings:
-            return text
-    return text
+    return text, findings
 
 
 def _clipped(text: str, findings: Iterable[Finding]) -> Iterator[tuple[int, int, str, bool]]:

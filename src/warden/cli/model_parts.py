@@ -133,12 +133,12 @@ def build_client(settings: Settings, clock: Clock, stop: StopSignal) -> ModelCli
     """Return what asks the configured model; its key is fetched when it is first asked."""
     from warden.brains.llm.client import ModelClient, RememberedDialects, Surroundings
     from warden.brains.llm.providers import build_provider
-    from warden.config.credential import fetch_credential
+    from warden.cli.own_credentials import fetch_own
 
     chosen = model_settings(settings)
 
     def credential() -> str | None:
-        return fetch_credential(settings.model.key, settings.variables)
+        return fetch_own(settings.model.key, settings)
 
     return ModelClient(build_provider(chosen), chosen, Surroundings(clock, stop, credential, RememberedDialects()))
 

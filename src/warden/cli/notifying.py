@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from warden import __version__
 from warden.cli import compose
 from warden.cli.output import talk
-from warden.cli.streams import keep_back
-from warden.config.credential import fetch_credential
+from warden.cli.own_credentials import fetch_own
 from warden.errors import ConfigError, NotifyError, StateError, WardenError
 from warden.ledger.schema import bounded_word
 from warden.model.entry import Batch, Entry
@@ -90,8 +89,7 @@ def build_target(settings: Settings, name: str, clock: Clock, patient: bool = Tr
     """Return a target; one that failed lately is not waited for. Raises `ConfigError` for a credential that is not there."""
     wanted = _wanted(settings)
     source = wanted.apprise if name == APPRISE else wanted.webhook_secret
-    secret = fetch_credential(source, settings.variables) or ""
-    keep_back(secret)
+    secret = fetch_own(source, settings) or ""
     if name == APPRISE:
         return AppriseTarget(secret)
     return Webhook(wanted.webhook_url, secret, clock, f"ops-warden/{__version__}", PAUSES_S if patient else ())

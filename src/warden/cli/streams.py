@@ -52,7 +52,8 @@ class Lookout:
     def hold(self, value: bytes) -> None:
         """Look for `value` from now on: a credential that the process has just fetched."""
         with self.lock:
-            self._held, self._scanner = (*self._held, value), None
+            if value not in self._held:
+                self._held, self._scanner = (*self._held, value), None
 
     def rebuild(self) -> None:
         """Let the guard be built anew."""
@@ -289,5 +290,5 @@ def _cleaned(lookout: Lookout, text: str, findings: tuple[Finding, ...], is_json
     if is_json:
         from warden.cli.json_redaction import redact_strings
 
-        text = redact_strings(lookout, text, findings)
-    return clean(lookout, text).text
+        text, findings = redact_strings(lookout, text, findings)
+    return clean(lookout, text, findings).text
