@@ -19,7 +19,7 @@ LLM_VENV := .venv-llm
 WEIGHTS := $(LLM_VENV)/$(LLM).gguf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint cover world docs docs-check lock bench overlap soak fuzz mutate model test-llm bench-llm clean
+.PHONY: help demo test quick check lint cover world docs docs-check lock bench overlap soak fuzz mutate browser model test-llm bench-llm clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -98,6 +98,12 @@ fuzz: $(VENV)/.tools $(VENV)/.installed ## The policy kernel against its naive m
 
 mutate: $(VENV)/.tools $(VENV)/.installed ## Change the pure rooms' code a little and see whether a test notices
 	$(BIN)/python bench/mutate.py --sample $(SAMPLE) $(addprefix src/warden/,policy guard ledger engine)
+
+# Not part of `check`: needs a browser and node. WARDEN, CHROMIUM: other programs; PICTURES: a directory for screenshots.
+browser: $(VENV)/.installed ## Try the served console in a real Chromium (Debian: installs chromium when it is missing)
+	@test -x "$${CHROMIUM:-/usr/bin/chromium}" || apt-get install -y --no-install-recommends chromium
+	npm install --prefix tests/browser --no-audit --no-fund --silent
+	WARDEN="$(CURDIR)/$(BIN)/warden" node --test --test-concurrency=1 tests/browser/
 
 # Not part of `check`: needs spin and a C compiler (Debian: apt-get install spin gcc).
 model: ## Check the model of intent, attempt and receipt with crashes (needs spin)

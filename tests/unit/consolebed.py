@@ -1,4 +1,4 @@
-"""A console over a real state directory - ledger, queue, policy, embedded hub - asked over ASGI, on a clock that the test moves."""
+"""A console over a real state directory (ledger, queue, policy, embedded hub), on a clock that the test moves."""
 
 from __future__ import annotations
 

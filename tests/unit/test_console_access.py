@@ -95,10 +95,7 @@ def test_every_answer_carries_the_headers_that_protect_it(bed: ConsoleBed) -> No
     """Pages, refusals, files and documents forbid scripts and styles in them, framing, sniffing and keeping."""
     browser = bed.signed_in()
     for path in ("/", "/review", "/nowhere", "/static/console.css", "/api/v1/openapi.json", "/sign-in", "/events?x"):
-        if path.startswith("/events"):
-            answer = bed.browser().get("/events")
-        else:
-            answer = browser.get(path)
+        answer = bed.browser().get("/events") if path.startswith("/events") else browser.get(path)
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy, path
         assert "unsafe" not in policy, path

@@ -67,7 +67,7 @@ async def answer(
     except ClientDisconnect:
         return Response(status_code=400)
     except Exception:  # noqa: BLE001 - the edge of the process: a fault of ours is told without its values
-        log.error("a request to %s could not be answered", route.path)
+        log.exception("a request to %s could not be answered", route.path)
         done = await run_in_threadpool(refuse, visit, RefusedVisitError(500, "something went wrong inside the console"))
     return to_response(parts, done)
 
