@@ -112,7 +112,7 @@ def test_promtool_accepts_rules_and_metrics() -> None:
 def test_the_dashboard_names_what_there_is() -> None:
     """Every query of the dashboard names existing metrics, every panel has one, and no two panels lie on each other."""
     board = json.loads((DEPLOY / "grafana" / "warden.json").read_text(encoding="utf-8"))
-    places = set()
+    places: set[tuple[int, int]] = set()
     for panel in board["panels"]:
         for target in panel["targets"]:
             assert named_in(target["expr"]), panel["title"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from warden import __version__
@@ -192,6 +193,8 @@ def serve_watch(current: Callable[[], Settings], duration_s: Callable[[], float 
         problems = [one.code for one in found.problems]
         return found.healthy, {"healthy": found.healthy, "agent": settings.agent, "problems": problems}
 
+    with suppress(WardenError):  # made before anybody can ask: half a ledger would look like a damaged one
+        compose.open_ledger(current()).close()
     server = WatchServer(observe.listen, metrics, health)
     server.start()
     return server
