@@ -130,6 +130,7 @@ def retry(
     workload_id: IdArgument, reason: ReasonOption = "", config: ConfigFlag = None, state_dir: StateDirFlag = None
 ) -> None:
     """Try one again; exit 4 when today's policy does not allow it."""
+    from warden.cli.clock import RandomIds
     from warden.documents.request import request_from_json
     from warden.engine.journal import Journal
     from warden.engine.release import Gate
@@ -142,7 +143,7 @@ def retry(
         kept = None if before is None else store.read(lambda c: queries.read_request(c, before))
         if before is None or kept is None:
             raise GateError("the facts on which it was allowed were purged", "take its event in again")
-        journal = Journal(store, "")
+        journal = Journal(store, RandomIds().run_id())
         gate = Gate(compose.build_kernel(settings), compose.build_scanner(settings), store, compose.build_clock())
         key = try_again(journal, gate, record, before, request_from_json(kept), _person(settings, reason))
         try:
