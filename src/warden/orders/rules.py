@@ -28,11 +28,34 @@ MAX_SUBJECT = 512
 """INVARIANT (bounded): characters of a value that a glob is tried on."""
 
 
-def compile_glob(pattern: str) -> re.Pattern[str]:
-    """Return what matches `pattern` as a whole: `*` stands for any characters but `/`, `**` for any at all."""
-    parts = re.split(r"(\*\*|\*)", pattern)
-    signs = {"**": ".*", "*": "[^/]*"}
-    return re.compile("".join(signs.get(part, re.escape(part)) for part in parts), re.DOTALL)
+def split_glob(pattern: str) -> tuple[str, ...]:
+    """Return the parts of a pattern: `*` stands for any characters but `/`, `**` for any at all, the rest for itself."""
+    return tuple(part for part in re.split(r"(\*\*|\*)", pattern) if part)
+
+
+def match_glob(parts: tuple[str, ...], value: str) -> bool:
+    """Return whether the parts of a pattern match `value` as a whole; takes steps in proportion to both lengths."""
+    reached = {0}
+    for part in parts:
+        if part == "**":
+            reached = set(range(min(reached), len(value) + 1))
+        elif part == "*":
+            reached = _over_names(reached, value)
+        else:
+            reached = {at + len(part) for at in reached if value.startswith(part, at)}
+        if not reached:
+            return False
+    return len(value) in reached
+
+
+def _over_names(reached: set[int], value: str) -> set[int]:
+    """Return what can be reached from any of these places without going over a `/`."""
+    found: set[int] = set()
+    for at in sorted(reached):
+        if at not in found:
+            end = value.find("/", at)
+            found.update(range(at, (len(value) if end < 0 else end) + 1))
+    return found
 
 
 @dataclass(frozen=True)
@@ -42,14 +65,14 @@ class Globs:
     patterns: tuple[str, ...] = ()
 
     @cached_property
-    def _compiled(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(compile_glob(pattern) for pattern in self.patterns)
+    def _parts(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(split_glob(pattern) for pattern in self.patterns)
 
     def match(self, value: str) -> bool:
         """Return whether `value` is matched; one that is too long is not."""
         if not self.patterns:
             return True
-        return len(value) <= MAX_SUBJECT and any(pattern.fullmatch(value) for pattern in self._compiled)
+        return len(value) <= MAX_SUBJECT and any(match_glob(parts, value) for parts in self._parts)
 
 
 ANY = Globs()
