@@ -142,7 +142,8 @@ def test_parsing_a_hot_command_loads_no_framework() -> None:
     """Neither typer nor anything else heavy is imported to understand a hot command."""
     script = (
         "import sys; from warden.cli import fastpath, main; fastpath.find(['worker', 'run', '--once']);"
-        "heavy = {'typer', 'pydantic', 'httpx', 'rich', 'yaml', 'nacl', 'apscheduler', 'starlette', 'asyncio'};"
+        "heavy = {'typer', 'pydantic', 'httpx', 'rich', 'yaml', 'nacl', 'apscheduler', 'starlette', 'asyncio',"
+        " 'logging', 'prometheus_client', 'opentelemetry', 'apprise', 'warden.watch', 'warden.model.watch'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)

@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-NOTIFY_FAILED = "notify-failed"
-"""Code of the alert that a target of notifications did not take one; its subject is the agent, a colon, and the target."""
-
 ESCALATION, APPROVAL, DEAD_LETTER, IN_DOUBT = "escalation", "approval", "dead-letter", "in-doubt"
 LEDGER_DAMAGED = "ledger-damaged"
 

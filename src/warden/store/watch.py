@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from warden.model.watch import NOTIFY_FAILED
+from warden.model.schedule import NOTIFY_FAILED
 
 if TYPE_CHECKING:
     import sqlite3
