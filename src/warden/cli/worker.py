@@ -303,21 +303,25 @@ def open_desk(
             witnesses=() if mode == "dry-run" else compose.build_witnesses(settings),
             reviews=compose.build_reviews(store),
         )
-        limit = options.limit if isinstance(options, RunOptions) else None
-        retry = RetryPolicy(attempts_limit=settings.outbox.attempts, age_limit_s=settings.outbox.max_age_h * 3600.0)
-        terms = Terms(
-            run_id,
-            settings.agent,
-            __version__,
-            trigger,
-            limit=limit,
-            hop_limit=settings.limits.hops,
-            retry=retry,
-            approval_expiry_s=settings.review.approval_expiry_s,
-            raise_after_s=settings.review.raise_after_s,
-            drop_after_s=None if settings.workload is None else settings.workload.drop_after_s,
-        )
+        terms = _terms(settings, options, run_id, trigger)
         yield Desk(parts, terms, screen, options.quiet, mode, watch)
+
+
+def _terms(settings: Settings, options: RunOptions | ApplyOptions, run_id: str, trigger: str) -> Terms:
+    limit = options.limit if isinstance(options, RunOptions) else None
+    retry = RetryPolicy(attempts_limit=settings.outbox.attempts, age_limit_s=settings.outbox.max_age_h * 3600.0)
+    return Terms(
+        run_id,
+        settings.agent,
+        __version__,
+        trigger,
+        limit=limit,
+        hop_limit=settings.limits.hops,
+        retry=retry,
+        approval_expiry_s=settings.review.approval_expiry_s,
+        raise_after_s=settings.review.raise_after_s,
+        drop_after_s=None if settings.workload is None else settings.workload.drop_after_s,
+    )
 
 
 def _watch(settings: Settings, run_id: str, mode: str, options: RunOptions | ApplyOptions) -> RunWatch | None:
