@@ -139,7 +139,8 @@ _PLAYED = (
     r"(?:sentence|line))\b[^\n]{0,120}"
     r"\b(?:pass ?(?:word|phrase|code)s?|secrets?|keys?|tokens?|credentials?)\b"
 )
-_GIVING = lexicon.GIVE | lexicon.GIVE_FOREIGN | lexicon.RENEW
+_GIVING_HERE = lexicon.GIVE | lexicon.RENEW
+_GIVING = _GIVING_HERE | lexicon.GIVE_FOREIGN
 _SECRET_OR_PART = lexicon.SECRET | lexicon.SECRET_PARTS | frozenset({"passwort", "passworte"})
 
 
@@ -228,11 +229,7 @@ def _changes(words: list[str], at: int) -> bool:
     if verb not in lexicon.HEADLINE or framed or (following in lexicon.OBJECT_START and following != "all"):
         return True
     if not lexicon.NOT_OBJECT.isdisjoint(words[at + 1 :]) and at == 0:
-        return (
-            not lexicon.FINITE.intersection(words[at + 1 :])
-            and words[at + 1] not in lexicon.NOT_OBJECT
-            and len(words) > 2
-        )
+        return not lexicon.FINITE.intersection(words[at + 1 :])
     return len(words) > at + 2 or any(c.isdigit() for c in following)
 
 
@@ -275,9 +272,10 @@ def asks_for_secret(sentence: str) -> bool:
 
 
 def _gives(words: list[str], at: int, before: str) -> bool:
-    if words[at] in lexicon.GIVE_FOREIGN:
-        return not _negated(words, at) and _gives_secret_foreign(words, at)
-    return is_ordered(words, at, before) and _gives_secret(words, at)
+    if words[at] in lexicon.GIVE_FOREIGN and not _negated(words, at) and _gives_secret_foreign(words, at):
+        return True
+    # Some words are of two languages: what is harmless before "send" in one may stand behind the secret in the other.
+    return words[at] in _GIVING_HERE and is_ordered(words, at, before) and _gives_secret(words, at)
 
 
 def asks_for_change(sentence: str) -> bool:

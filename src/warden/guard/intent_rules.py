@@ -51,7 +51,9 @@ INJECTION_RULES: tuple[InjectionRule, ...] = (
         "ignore disregard forget ignora vergiss vergeet oublie olvida",
         r"\b(?:ignore|disregard|forget|ignora|vergiss|vergeet|oublie[zr]?|olvida)\b[^\n]{0,12}\b(?:everything|all "
         r"(?:of )?(?:the )?"
-        r"(?:above|previous|that)|the above|what you were told|alles|tout|todo|tutto)\b",
+        r"(?:above|previous|that)|the above|what you were told|alles|tout|todo|tutto)\b|"
+        r"\b(?:ignore|disregard|forget) (?:all )?your (?:previous|prior|earlier)\b(?! (?:e?mails?|messages?|questions?|"
+        r"repl(?:y|ies)|answers?|tickets?|notes?))",
     ),
     _rule(
         "stop-following", "follow obey obeying following", r"\b(?:do not|don't|stop|never|quit) (?:follow|obey)\w*\b"
@@ -152,12 +154,12 @@ INJECTION_RULES: tuple[InjectionRule, ...] = (
     _rule(
         "role-markup",
         "system assistant developer tool user im_start im_end inst sys endoftext tool_call tool_calls function_call "
-        "functions role "
+        "functions role system_message system_prompt information "
         "tool_use tool_result antml human message instructions email data input context instruction",
         r"<\|?\s*/?\s*(?:im_start|im_end|system|assistant|user|tool|function|functions|endoftext|tool_calls?|"
         r"tool_use|tool_result|"
-        r"instructions?|message|human|email|data|input|context)\b[^>\n]{0,40}\|?>|\[/?(?:inst|system|sys|assistant|"
-        r"tool)\]|<</?sys>>|"
+        r"instructions?|message|human|email|data|input|context|information)\b[^>\n]{0,40}\|?>|"
+        r"\[/?(?:inst|system|sys|assistant|tool)\]|<</?sys>>|[(\[]system[_ ](?:message|prompt)[)\]]|"
         r"^[\s>|]*(?:assistant|developer)\s*:|^[\s>|]*system\s*:[^\n]{0,80}\b(?:you|ignore|must|override|reply|approve|mark|"
         r"mode|now|assistant|"
         r"instruction)|^#{1,6}\s*(?:system|assistant|instructions?|new instructions?|developer)\b\s*:?\s*$|"
