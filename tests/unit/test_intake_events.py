@@ -48,7 +48,7 @@ def test_a_comment_is_the_text_and_its_issue_the_title() -> None:
 def test_a_comment_on_a_pull_request_says_so() -> None:
     """`is_pull` marks what comes in the family of issue comments."""
     found = gitea({**comment_event("hello"), "is_pull": True}, "issue_comment", "pull_request_comment")
-    assert (found.event, found.type, found.flags) == ("issue_comment", "pull_request_comment", {Flag.PULL})
+    assert (found.event, found.type, found.flags) == ("issue_comment", "pull_request_comment", frozenset({Flag.PULL}))
 
 
 @pytest.mark.parametrize(
