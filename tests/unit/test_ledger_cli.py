@@ -187,6 +187,8 @@ def test_verify(ledger: Terminal) -> None:
     assert (document["verdict"]["entries"], document["verdict"]["signed"]) == (10, 6)
     assert ledger.text("verify").startswith("verifies: 10 entries, 6 signed checkpoints")
     assert "--online, --head or a witness" in ledger.err
+    ledger.text("verify", "--online")
+    assert "noticed only with a head that was kept elsewhere, and the hub has none" in ledger.err
 
 
 def test_verify_names_damage(ledger: Terminal, state: Path) -> None:
@@ -241,8 +243,12 @@ def test_export_since(ledger: Terminal, tmp_path: Path, since: str, first: int) 
     ledger.text("export", "--since", since, "--out", str(out))
     lines = out.read_bytes().splitlines(keepends=True)
     assert json.loads(lines[0])["first"] == first
-    if first < 10:
-        assert verify_export(lines).size == 10
+    assert verify_export(lines).size == 10
+    seen = {0: "10 entries", 10: "no entry after the first 10"}.get(first, f"entries {first} to 9")
+    assert ledger.text("verify", str(out)).startswith(f"verifies: {seen}, ")
+    cut = b"".join(lines[:-1])
+    out.write_bytes(cut)
+    ledger.text("verify", str(out), status=6)
 
 
 def test_proofs(ledger: Terminal, tmp_path: Path) -> None:

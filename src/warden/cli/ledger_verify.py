@@ -74,7 +74,7 @@ def verify(
     if json:
         print_signed(to_json({**_document(found), "unread": kept.unread}) + "\n")  # it holds the public key
     else:
-        _tell(found, online or bool(heads or found.kept.heads))
+        _tell(found, online, bool(heads or found.kept.heads))
     if not found.report.sound:
         return EXIT_LEDGER
     return EXIT_FAILED if kept.unread else EXIT_DONE
@@ -102,12 +102,20 @@ def _verify_file(file: Path, heads: list[Checkpoint], key: str | None, json: boo
     elif finding is not None:
         typer.echo(f"does not verify: {finding.damage.value}: {finding.detail}")
     elif verdict is not None:
-        typer.echo(f"verifies: {verdict.size} entries, {verdict.signed} signed checkpoints, {verdict.origin}")
+        typer.echo(f"verifies: {_seen(verdict)}, {verdict.signed} signed checkpoints, {verdict.origin}")
         if verifier is None:
             talk("the key is the file's own word: give --key to know that it comes from your log")
         if verdict.head_size is None:
             talk("without --head, entries that were cut off at the end would not be missed")
     return 0 if finding is None else EXIT_LEDGER
+
+
+def _seen(verdict: Verdict) -> str:
+    if not verdict.first:
+        return f"{verdict.size} entries"
+    if verdict.first == verdict.size:
+        return f"no entry after the first {verdict.size}"
+    return f"entries {verdict.first} to {verdict.size - 1}"
 
 
 def _lines(file: Path) -> Iterator[bytes]:
@@ -153,7 +161,7 @@ def _finding(finding: Finding) -> dict[str, object]:
     return {"damage": finding.damage.value, "entry": finding.seq, "detail": finding.detail}
 
 
-def _tell(found: Inspection, compared: bool) -> None:
+def _tell(found: Inspection, online: bool, compared: bool) -> None:
     verdict = found.report.verdict
     for finding in found.report.findings:
         typer.echo(f"does not verify: {finding.damage.value}: {finding.detail}")
@@ -175,7 +183,10 @@ def _tell(found: Inspection, compared: bool) -> None:
         if found.kept.others:
             talk(f"{found.kept.others} heads elsewhere are not signed with this log's key, or of another log: ignored")
         if not compared:
-            talk("a roll-back of the whole state directory is noticed only with --online, --head or a witness")
+            where = (
+                "a head that was kept elsewhere, and the hub has none" if online else "--online, --head or a witness"
+            )
+            talk(f"a roll-back of the whole state directory is noticed only with {where}")
 
 
 @contextmanager

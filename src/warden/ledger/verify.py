@@ -43,7 +43,8 @@ class Start:
 class Verdict:
     """What a log that verifies is: `size` entries, of which `checkpointed` are under the last checkpoint, with
     `checkpoints` checkpoints of which `signed` were signed with the given key. `head_size` is the size of the newest
-    head from elsewhere that was compared with, None when there was none: then a cut at a checkpoint is not excluded."""
+    head from elsewhere that was compared with, None when there was none: then a cut at a checkpoint is not excluded.
+    Entries before `first` were not seen: what was said to be their end fits what is signed."""
 
     origin: str
     size: int
@@ -53,6 +54,7 @@ class Verdict:
     checkpoints: int
     signed: int
     head_size: int | None = None
+    first: int = 0
 
 
 class LogVerifier:
@@ -213,6 +215,7 @@ class LogVerifier:
             self._checkpoints,
             self._signed,
             self._compared,
+            self._first,
         )
 
 

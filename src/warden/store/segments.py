@@ -146,18 +146,21 @@ class ExportPart:
 
     def to_lines(self, origin: str, key: Verifier | None) -> Iterator[bytes]:
         """Return the lines of the export; raises `DamagedLogError` for a part that cannot be read."""
-        start, kept = Start(), deque[Record]()
+        start, kept, last = Start(), deque[Record](), None
         records = all_records(self.connection, self.segments)
         limit = None if self.moment is None else format_time(self.moment)
         seq = -1
         for record in records:
             kept.append(record)
             if not isinstance(record, bytes):
-                start, kept = _after(start, kept), deque()
+                start, kept, last = _after(start, kept), deque(), record
                 continue
             seq += 1
             if seq >= self.first and (limit is None or parse_entry(record).at >= limit):
                 break
+        else:
+            # Nothing is that new: the newest checkpoint alone says so, and is told from a file that was cut.
+            kept.extend(() if last is None else (last,))
         yield from write_export(Header(origin, key.to_text() if key else "", start), chain(kept, records))
 
 
