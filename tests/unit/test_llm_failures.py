@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def bed() -> Iterator[Bed]:
         yield found
 
 
-def consult(bed: Bed, **changes: object) -> Consultation:
+def consult(bed: Bed, **changes: Any) -> Consultation:
     """Return what asking about an ordinary message gives."""
     brain = bed.brain(**changes)
     prepared = brain.prepare(given(OPEN_BODY))
