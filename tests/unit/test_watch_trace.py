@@ -6,11 +6,13 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from postbox import Postbox, listening
+from warden.hubs.http import HttpHub, HttpOptions
 from warden.model.disposition import Disposition
 from warden.model.ids import MessageKey
 from warden.model.message import Mail, Message, Principal
 from warden.model.report import ActionReport, MessageReport, RunReport
 from warden.model.request import Effect
+from warden.testing.engine import FixedClock
 from warden.watch.trace import Tracing, parse_traceparent
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -125,6 +127,18 @@ def test_a_collector_that_is_away_fails_nothing() -> None:
     tracing.message(REPORT)
     tracing.finish(None)
     tracing.close()
+
+
+def test_the_hub_is_told_of_the_trace_with_each_request() -> None:
+    """The header goes with a request when there is a trace, and not otherwise."""
+    for context in (PARENT, ""):
+        with listening() as box:
+            options = HttpOptions(traceparent=lambda context=context: context)  # type: ignore[misc]
+            hub = HttpHub(box.url, FixedClock(), lambda low, high: low, options=options)
+            hub.mark_read("ops-warden", "m1", "key-1")
+            hub.close()
+        (posted,) = box.posted
+        assert posted.header("traceparent") == context
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ sends it once more, under the same id, by which the receiver knows it. INVARIANT
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from warden import __version__
 from warden.cli import compose
 from warden.cli.output import talk
 from warden.cli.own_credentials import fetch_own
-from warden.errors import ConfigError, NotifyError, StateError, WardenError
+from warden.errors import ConfigError, LockHeldError, NotifyError, StateError, WardenError
 from warden.ledger.schema import bounded_word
 from warden.model.entry import Batch, Entry
 from warden.model.schedule import NOTIFY_FAILED
@@ -43,7 +44,8 @@ def notify(settings: Settings, damaged: bool = False) -> None:
     clock = compose.build_clock()
     place = settings.state_dir / noticefile.FILE_NAME
     if damaged:
-        _tell_of_damage(settings, wanted, clock, place)
+        with suppress(LockHeldError), _alone(settings):
+            _tell_of_damage(settings, wanted, clock, place)
         return
     try:
         noticefile.forget_told(place)
@@ -53,13 +55,21 @@ def notify(settings: Settings, damaged: bool = False) -> None:
     except (WardenError, OSError):
         return  # what is wrong with the ledger is what the pass itself has failed with
     try:
-        conditions = store.read(lambda connection: read_conditions(connection, settings.agent))
-        for name in target_names(wanted):
-            _serve_target(_Desk(settings, wanted, store, clock), name, conditions)
+        with _alone(settings):
+            conditions = store.read(lambda connection: read_conditions(connection, settings.agent))
+            for name in target_names(wanted):
+                _serve_target(_Desk(settings, wanted, store, clock), name, conditions)
+    except LockHeldError:
+        return  # another pass is telling them
     except WardenError as error:
         talk(f"alert: notifications: {error.message}")
     finally:
         store.close()
+
+
+def _alone(settings: Settings) -> AbstractContextManager[None]:
+    """Hold the lock of notifications, which is not the cycle's: two passes that end together must not both tell."""
+    return compose.build_locks(settings).hold(f"notify-{settings.agent}", {"command": "notifications"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ class RunWatch:
 
     def close(self) -> None:
         """End the run's span, and let what waits leave, within a bound."""
+        if self._report is None:
+            self._log.info("run.broke-off", duration_ms=round((time.monotonic() - self._begun) * 1000))
         if self._tracing is not None:
             self._tracing.finish(self._report)
             self._tracing.close()
