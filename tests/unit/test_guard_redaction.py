@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from random import Random
@@ -50,6 +51,45 @@ def test_replaces_spans(spans: list[tuple[str, int, int]], shown: str) -> None:
     """Spans are replaced in any order, overlaps once, and what lies outside of the text is ignored."""
     findings = [Finding(kind, start, end, "rule") for kind, start, end in spans]
     assert redact("0123456789", findings) == shown
+
+
+class Peeling:
+    """A scanner that finds the last x before a mark or the end of a line, until `looks` times something was found."""
+
+    digest = ""
+
+    def __init__(self, looks: int) -> None:
+        self.left = looks
+
+    def scan(self, text: str) -> tuple[Finding, ...]:
+        """Return a finding, or none any more."""
+        match = re.search(r"x(?=\[|\n|$)", text)
+        if match is None or not self.left:
+            return ()
+        self.left -= 1
+        return (Finding("k", match.start(), match.end(), "rule"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("top\nab xxxx\nend", "top\nab [redacted:k][redacted:k][redacted:k][redacted:k]\nend"),
+        ("top\nab xxxxx\nend", "top\n[redacted:k]\nend"),
+        ("xxxxx\nend", "[redacted:k]\nend"),
+        ("top\nab xxxxx", "top\n[redacted:k]"),
+        ("xxxxx\nxxxxx\nend", "[redacted:k]\nxxxxx\nend"),
+    ],
+)
+def test_what_forms_a_secret_again_and_again_is_taken_out_by_lines(text: str, shown: str) -> None:
+    """After four looks the whole line goes, and nothing else of the text."""
+    assert clean(Peeling(4 if shown.count("[") == 4 else 5), text).text == shown
+
+
+def test_lines_are_taken_out_twice_at_most() -> None:
+    """A text in which even then something is found is given up."""
+    text = "".join("xxxxx\n" for _ in range(4))
+    assert clean(Peeling(6), text).text != "[redacted:unscannable]"
+    assert clean(Peeling(7), text).text == "[redacted:unscannable]"
 
 
 def test_gives_up_a_text_that_cannot_be_cleaned() -> None:

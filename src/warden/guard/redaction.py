@@ -13,6 +13,7 @@ from warden.model.finding import Finding
 
 UNSCANNABLE = "unscannable"
 ROUNDS = 4
+LINE_ROUNDS = 2
 
 
 class TextScanner(Protocol):
@@ -61,16 +62,22 @@ def clean(scanner: TextScanner, text: str, found: tuple[Finding, ...] | None = N
     """Return `text` redacted until `scanner` finds nothing more, with the findings of the first look.
 
     `found` are what `scanner` finds in `text`, for who has looked already: looking is what costs time.
-    What is left after taking a value out may form a new one with its surroundings; after `ROUNDS` looks the whole text
-    is given up (fail closed).
+    What is left after taking a value out may form a new one with its surroundings; after `ROUNDS` looks whole lines are
+    taken out, and after `LINE_ROUNDS` more the whole text is given up (fail closed).
     """
     first = findings = scanner.scan(text) if found is None else found
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS + LINE_ROUNDS):
         if not findings:
             return Cleaned(text, first)
-        text = redact(text, findings)
+        text = redact(text, findings if number < ROUNDS else [_widened(text, one) for one in findings])
         findings = scanner.scan(text)
     return Cleaned(f"[redacted:{UNSCANNABLE}]" if findings else text, first)
+
+
+def _widened(text: str, found: Finding) -> Finding:
+    """Return the finding over the whole of the lines that it stands on."""
+    last = text.find("\n", found.end)
+    return found._replace(start=text.rfind("\n", 0, found.start) + 1, end=len(text) if last < 0 else last)
 
 
 def count_kinds(findings: Sequence[Finding]) -> Mapping[str, int]:
