@@ -260,3 +260,15 @@ def test_notify_test_says_who_took_it(home: Home, box: Postbox) -> None:
     failed = home.run("notify", "test")
     assert (failed.status, "cannot be reached" in failed.out) == (1, True)
     assert home.run("notify", "check").status == 1
+
+
+def test_a_credential_for_notifications_that_is_gone_fails_no_run(home: Home, box: Postbox) -> None:
+    """Mail is answered all the same, and who was to be notified is told when the credential is there again."""
+    configure(home, webhook(box.url))
+    home.send(QUESTION, SECRET_REQUEST)
+    without = Home(home.path)
+    result = without.run("worker", "run", "--execute")
+    assert result.status == 0
+    assert "alert: notifications to webhook" in result.err
+    assert home.run(*ONCE).status == 0
+    assert codes(box) == [{"escalation": 1}]

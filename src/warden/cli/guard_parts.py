@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING
 
 from warden.cli.own_credentials import fetch_own
 from warden.config.credential import CredentialSource, fetch_credential
+from warden.errors import ConfigError
 
 if TYPE_CHECKING:
     from warden.config.settings import Settings
@@ -25,8 +27,15 @@ def fingerprint_files(settings: Settings) -> FingerprintFiles:
 
 
 def own_credentials(settings: Settings) -> tuple[bytes, ...]:
-    """Return the value of every credential that the settings name; raises `ConfigError` when one cannot be fetched."""
-    values = (fetch_own(source, settings) for source in _sources(settings))
+    """Return the value of every credential that the settings name; raises `ConfigError` when one cannot be fetched.
+
+    Of those for notifications, one that cannot be fetched is left out: nobody is notified with it either, and that must not
+    keep mail from being answered.
+    """
+    values = [fetch_own(source, settings) for source in _sources(replace(settings, observe=None))]
+    for source in _sources(settings.observe):
+        with suppress(ConfigError):
+            values.append(fetch_own(source, settings))
     return tuple(value.encode() for value in values if value)
 
 
@@ -84,8 +93,6 @@ def build_output_guard(settings: Settings, held: tuple[bytes, ...]) -> Scanner:
 
 def _credentials_at_hand(settings: Settings) -> Iterator[bytes]:
     """Yield own credentials that need no command to be fetched, as far as they can be."""
-    from warden.errors import ConfigError
-
     for source in _sources(settings):
         if source.command:
             continue
