@@ -19,8 +19,6 @@ from warden.server.console.throttle import PER_ADDRESS, PER_USER, wait_ms
 SAMPLES = {
     "{number}": "1",
     "{verb}": "accept",
-    "{hub_id}": "hub",
-    "{message_id:path}": "m1",
     "{name}": "ann",
     "{what}": "disable",
     "{key}": "0" * 16,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ from consolebed import LOOK_FIRST, QUESTION, REVIEW, ConsoleBed, csrf_in, seen_i
 from warden.cli import compose
 from warden.cli.console_parts import reviewer_of
 from warden.cli.main import run
-from warden.model.review import Reviewer
+from warden.engine.review import select
+from warden.model.review import Reviewer, ReviewKind, Selection
 from warden.server.console.items import NOTES, STEPS
 from warden.server.console.model import LINK, Role, Visitor
 from warden.server.console.model import PASSPHRASE as BY_PASSPHRASE
+from warden.server.console.queue import read_filters, wanted_of
+from warden.store.console_queries import read_page
 
 ESCALATING = "delete the production cluster now"
 TWO = REVIEW.replace("allow_same_uid", 'two_persons = ["messaging.answer"]\nallow_same_uid')
@@ -319,7 +323,7 @@ def test_the_timeline_runs_from_arrival_to_receipt(bed: ConsoleBed) -> None:
     bed.deliver()
     link = re.search(r'href="(/messages/[^"]+)"', browser.get("/messages").text)
     assert link is not None
-    page = browser.get(link[1]).text
+    page = browser.get(html.unescape(link[1])).text
     places = [
         page.index(f"<b>{STEPS[kind]}</b>") for kind in ("message_seen", "review_asked", "review_decided", "received")
     ]
@@ -347,3 +351,24 @@ def test_filters_narrow_the_queue(bed: ConsoleBed) -> None:
     assert numbers("after=1") == ["2"]
     for query in ("kind=x", "state=x", "older=x", "after=x", "after=-1"):
         assert browser.get(f"/review?{query}").status_code == 422
+
+
+def test_the_console_finds_what_the_command_line_finds(bed: ConsoleBed) -> None:
+    """Whoever owns items by assignment, capability, action, reason or default, and whichever rule decided: a page of the queue
+    has the items that `warden review list` has."""
+    owners = '[review.owners]\n"messaging.answer" = "ben"\n"asks-for-change" = "ann"\n'
+    people = "[review.people.ann]\n[review.people.ben]\n[review.people.cy]\n"
+    (compose.load_settings().config_dir / "config.toml").write_text(
+        f'[review]\nowner = "cy"\nallow_same_uid = true\n{people}{owners}', encoding="utf-8"
+    )
+    bed.mail(ESCALATING, "What is the weather on the moon?", sender="second-agent")
+    assert run(["review", "assign", "3", "ann"]) == 0
+    with bed.parts.open_desk(True) as place:
+        for owner in ("", "ann", "ben", "cy", "zoe"):
+            for rule in ("", "look-first", "look.yaml/look-first", "yaml/look-first", "first", "%", "tier-auto"):
+                for kind in ("", "approval", "escalation"):
+                    filters = read_filters({"owner": owner, "rule": rule, "kind": kind})
+                    wanted = wanted_of(place.desk, filters)
+                    found = place.read(lambda connection, wanted=wanted: read_page(connection, wanted, 0, 50)).items
+                    chosen = Selection(kind=ReviewKind(kind) if kind else None, owner=owner, rule=rule)
+                    assert found == select(place.desk, chosen), (owner, rule, kind)

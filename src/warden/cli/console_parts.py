@@ -209,7 +209,7 @@ def mark_of(settings: Settings) -> Callable[[], str]:
     return mark
 
 
-def build_sources(where: Where, verification: Verification) -> Sources:
+def build_sources(where: Where, verification: Verification, releases: Releases) -> Sources:
     """Return what pages show beside the queue."""
     from warden.server.console.parts import Sources
 
@@ -222,6 +222,7 @@ def build_sources(where: Where, verification: Verification) -> Sources:
         prove=lambda number: _prove(where, number),
         verified=verification.last,
         verify=verification.start,
+        delivery_problem=lambda: releases.problem,
     )
 
 
@@ -311,7 +312,7 @@ def build_parts(where: Where, accounts: Accounts, site: Site, releases: Releases
         clock=compose.build_clock(),
         open_desk=lambda reading: open_desk(where, reading),
         documents=Documents(item_document, detail_document, ruling_document),
-        sources=build_sources(where, Verification(where)),
+        sources=build_sources(where, Verification(where), releases),
         release=releases.ask,
         mark=mark_of(settings),
     )

@@ -15,12 +15,9 @@ from warden.store.review_queries import HISTORY_LIMIT, HISTORY_SPAN, ITEM_COLUMN
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
 
     from warden.model.ids import MessageKey
 
-SCAN_LIMIT = 20_000
-"""INVARIANT (bounded): items that are looked through for one page."""
 LEDGER_SPAN = 50_000
 """INVARIANT (bounded): entries that are looked through for one page of the ledger."""
 MAX_BARS = 62
@@ -29,7 +26,9 @@ MAX_BARS = 62
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which items of an agent: a kind, states, a sender (each empty for all), and opened between two moments (None: ever)."""
+    """Which items of an agent: a kind, states, a sender, an owner, a rule with or without its layer (each empty for all), and
+    opened between two moments (None: ever). `owners` and `default_owner` say who owns what was assigned to nobody, as
+    `engine.review_gates.owner_of` does."""
 
     agent: str
     kind: ReviewKind | None = None
@@ -37,6 +36,10 @@ class Wanted:
     sender: str = ""
     opened_from_ms: int | None = None
     opened_to_ms: int | None = None
+    owner: str = ""
+    owners: tuple[tuple[str, str], ...] = ()
+    default_owner: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ def _where(wanted: Wanted) -> tuple[str, list[object]]:
     names = ", ".join(f"'{state.value}'" for state in ReviewState if state in wanted.states) or "''"
     if wanted.states == live:
         names = "'open', 'acknowledged'"  # as the index has it
-    clauses, values = [f"agent = ? AND state IN ({names})"], [wanted.agent]
+    clauses = [f"agent = ? AND state IN ({names})"]
+    values: list[object] = [wanted.agent]
     for clause, value in (
         ("kind = ?", wanted.kind.value if wanted.kind else None),
         ("sender = ?", wanted.sender or None),
@@ -61,26 +65,40 @@ def _where(wanted: Wanted) -> tuple[str, list[object]]:
     ):
         if value is not None:
             clauses.append(clause)
-            values.append(value)  # type: ignore[arg-type]
-    return " AND ".join(clauses), list(values)
+            values.append(value)
+    if wanted.owner:
+        owner, named = _owner_of(wanted)
+        clauses.append(f"{owner} = ?")
+        values += [*named, wanted.owner]
+    if wanted.rule:
+        clauses.append(_NAMES_RULE)
+        values += [wanted.rule] * 4
+    return " AND ".join(clauses), values
 
 
-def read_page(
-    connection: sqlite3.Connection, wanted: Wanted, after: int, limit: int, fits: Callable[[ReviewItem], bool] | None
-) -> Page:
-    """Return up to `limit` items with numbers above `after`, oldest first; `fits` says what the tables do not know."""
+_NAMES_RULE = (
+    "EXISTS (SELECT 1 FROM json_each(rule_ids) WHERE value = ? "
+    "OR (instr(?, '/') = 0 AND substr(value, -length(?) - 1) = '/' || ?))"
+)
+
+
+def _owner_of(wanted: Wanted) -> tuple[str, list[object]]:
+    """Return who owns an item, as an expression: whom it was assigned to, else whom the configuration names."""
+    named: list[object] = []
+    parts = ["nullif(owner, '')"]
+    for column in ("capability", "action_kind", "reason") if wanted.owners else ():
+        parts.append(f"CASE {column} {'WHEN ? THEN ? ' * len(wanted.owners)}END")
+        named += [word for pair in wanted.owners for word in pair]
+    return f"coalesce({', '.join(parts)}, ?)", [*named, wanted.default_owner]
+
+
+def read_page(connection: sqlite3.Connection, wanted: Wanted, after: int, limit: int) -> Page:
+    """Return up to `limit` items with numbers above `after`, oldest first."""
     where, values = _where(wanted)
     rows = connection.execute(
-        ITEM_COLUMNS + f"WHERE {where} AND number > ? ORDER BY number LIMIT ?",
-        (*values, after, SCAN_LIMIT if fits is not None else limit + 1),
+        ITEM_COLUMNS + f"WHERE {where} AND number > ? ORDER BY number LIMIT ?", (*values, after, limit + 1)
     )
-    found: list[ReviewItem] = []
-    for row in rows:
-        item = to_item(row)
-        if fits is None or fits(item):
-            found.append(item)
-            if len(found) > limit:
-                break
+    found = [to_item(row) for row in rows]
     return Page(tuple(found[:limit]), len(found) > limit)
 
 

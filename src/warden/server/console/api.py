@@ -13,7 +13,7 @@ from warden.server.console.decide import VERBS, Words, decide
 from warden.server.console.items import look, seen_of
 from warden.server.console.ledger_pages import entry_of
 from warden.server.console.openapi import describe_api
-from warden.server.console.queue import FILTERS, fitting, read_filters, wanted_of
+from warden.server.console.queue import FILTERS, read_filters, wanted_of
 from warden.server.console.visit import Answer, RefusedVisitError, status_of
 from warden.store.console_queries import read_page
 
@@ -60,11 +60,8 @@ def list_items(visit: Visit) -> Answer:
     with visit.parts.open_desk(True) as place:
         desk = place.desk
         now, rules = desk.clock.now(), desk.rules
-        found = place.read(
-            lambda connection: read_page(
-                connection, wanted_of(desk.agent, filters, now), int(after), PAGE, fitting(rules, filters)
-            )
-        )
+        wanted = wanted_of(desk, filters)
+        found = place.read(lambda connection: read_page(connection, wanted, int(after), PAGE))
         rows = [{**visit.parts.documents.item(item, rules, now), "seen": seen_of(item)} for item in found.items]
     following = found.items[-1].number if found.more else None
     return document({"schema": SCHEMA, "items": rows, "next_after": following})

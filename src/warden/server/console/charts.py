@@ -16,7 +16,8 @@ LEFT, TOP, RIGHT, BOTTOM = 46, 12, 8, 24
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart: what it is called, names of its columns, labels of its steps, and a row of figures per step.
+    """One chart: what it is called, names of its columns, labels of its steps, and a row of figures per step; None where there
+    is no figure (a rate of nothing).
 
     `kind` is `bars` (stacked) or `lines`; `unit` stands behind the figures of the axis.
     """
@@ -25,26 +26,31 @@ class Chart:
     title: str
     names: tuple[str, ...]
     labels: tuple[str, ...]
-    rows: tuple[tuple[float, ...], ...]
+    rows: tuple[tuple[float | None, ...], ...]
     kind: str = "bars"
     unit: str = ""
 
     @property
     def top(self) -> float:
         """The highest figure."""
-        if self.kind == "bars":
-            return max((sum(row) for row in self.rows), default=0)
-        return max((max(row, default=0) for row in self.rows), default=0)
+        join = sum if self.kind == "bars" else max
+        return max((join(value or 0 for value in row) for row in self.rows), default=0)
 
     @property
     def totals(self) -> tuple[float, ...]:
         """The sum of each column."""
-        return tuple(sum(row[column] for row in self.rows) for column in range(len(self.names)))
+        return tuple(sum(row[column] or 0 for row in self.rows) for column in range(len(self.names)))
 
     @property
-    def steps(self) -> tuple[tuple[str, tuple[float, ...]], ...]:
-        """Label and figures of each step."""
-        return tuple(zip(self.labels, self.rows, strict=True))
+    def legend(self) -> tuple[tuple[str, float], ...]:
+        """Name and sum of each column that has figures."""
+        return tuple((name, total) for name, total in zip(self.names, self.totals, strict=True) if total)
+
+    @property
+    def steps(self) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
+        """Label and figures of each step that has some."""
+        found = zip(self.labels, self.rows, strict=True)
+        return tuple((label, row) for label, row in found if any(value is not None and value != 0 for value in row))
 
     @property
     def empty(self) -> bool:
@@ -117,8 +123,9 @@ def describe(chart: Chart) -> str:
             f"{name} {figure(total)}" for name, total in zip(chart.names, chart.totals, strict=True) if total
         )
         return f"{chart.title}: {totals}."
+    known = [row for row in chart.rows if any(value is not None for value in row)]
     last = ", ".join(
-        f"{name} {figure(value, chart.unit)}" for name, value in zip(chart.names, chart.rows[-1], strict=True)
+        f"{name} {figure(value or 0, chart.unit)}" for name, value in zip(chart.names, known[-1], strict=True)
     )
     return f"{chart.title}, at the end: {last}."
 
@@ -129,7 +136,7 @@ def _bars(chart: Chart, top: float, wide: float, high: float) -> list[Markup]:
     for place, row in enumerate(chart.rows):
         y = TOP + high
         for column, value in enumerate(row):
-            if value <= 0:
+            if value is None or value <= 0:
                 continue
             tall = high * value / top
             y -= tall
@@ -152,18 +159,27 @@ def _lines(chart: Chart, top: float, wide: float, high: float) -> list[Markup]:
     parts = []
     step = wide / max(1, len(chart.rows))
     for column, name in enumerate(chart.names):
-        points = " ".join(
-            f"{LEFT + step * (place + 0.5):.1f},{TOP + high * (1 - row[column] / top):.2f}"
-            for place, row in enumerate(chart.rows)
-        )
-        parts.append(Markup('<polyline class="{}" points="{}"/>').format(f"l-{name}", points))
+        run: list[tuple[float, float]] = []
+        for place, row in enumerate((*chart.rows, (None,) * len(chart.names))):
+            value = row[column]
+            if value is not None:
+                run.append((LEFT + step * (place + 0.5), TOP + high * (1 - value / top)))
+                continue
+            if run:
+                points = " ".join(f"{x:.1f},{y:.2f}" for x, y in run)
+                parts.append(Markup('<polyline class="{}" points="{}"/>').format(f"l-{name}", points))
+                x, y = run[-1]
+                parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{:.2f}" r="3"/>').format(f"d-{name}", x, y))
+            run = []
     return parts
 
 
-def rate(rows: Sequence[Sequence[int]], part: Sequence[int], whole: Sequence[int]) -> tuple[tuple[float, ...], ...]:
-    """Return a percentage per step: some columns of others, 0 where there is nothing to divide by."""
-    found = []
+def rate(
+    rows: Sequence[Sequence[int]], part: Sequence[int], whole: Sequence[int]
+) -> tuple[tuple[float | None, ...], ...]:
+    """Return a percentage per step: some columns of others, None where there is nothing to divide by."""
+    found: list[tuple[float | None, ...]] = []
     for row in rows:
         all_of = sum(row[column] for column in whole)
-        found.append((100 * sum(row[column] for column in part) / all_of if all_of else 0.0,))
+        found.append((100 * sum(row[column] for column in part) / all_of if all_of else None,))
     return tuple(found)

@@ -66,7 +66,7 @@ async def answer(
         done = await run_in_threadpool(refuse, visit, error)
     except ClientDisconnect:
         return Response(status_code=400)
-    except Exception:  # noqa: BLE001 - the edge of the process: a fault of ours is told without its values
+    except Exception:
         log.exception("a request to %s could not be answered", route.path)
         done = await run_in_threadpool(refuse, visit, RefusedVisitError(500, "something went wrong inside the console"))
     return to_response(parts, done)
@@ -75,7 +75,7 @@ async def answer(
 def bare_visit(parts: ConsoleParts, request: Request) -> Visit:
     """Return a visit of which nothing is known, for the page of an error."""
     cookies = {"warden_theme": request.cookies.get("warden_theme", "")}
-    return Visit(parts, None, request.url.path, {}, {}, address_of(request), cookies=cookies)
+    return Visit(parts, None, request.url.path, {}, dict(request.query_params), address_of(request), cookies=cookies)
 
 
 async def read_visit(parts: ConsoleParts, route: Route, request: Request) -> Visit:

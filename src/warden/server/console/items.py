@@ -232,7 +232,7 @@ def messages(visit: Visit) -> Answer:
 
 def timeline(visit: Visit) -> Answer:
     """Show what happened to a message, from arrival to receipt."""
-    hub_id, message_id = visit.params["hub_id"], visit.params["message_id"]
+    hub_id, message_id = visit.query.get("hub", ""), visit.query.get("id", "")
     with visit.parts.open_desk(True) as place:
         try:
             key = MessageKey(hub_id, place.desk.agent, message_id)

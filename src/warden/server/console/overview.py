@@ -36,7 +36,7 @@ def home(visit: Visit) -> Answer:
     with visit.parts.open_desk(True) as place:
         agent = place.desk.agent
         waiting = place.read(lambda connection: count_items(connection, Wanted(agent)))
-        found = place.read(lambda connection: read_page(connection, Wanted(agent), 0, FIRST, None))
+        found = place.read(lambda connection: read_page(connection, Wanted(agent), 0, FIRST))
         subjects = place.read(lambda connection: read_subjects(connection, found.items))
         charts = make_charts(place, "1d", visit.parts.clock.now())
         head = place.desk.store.head()
@@ -63,6 +63,7 @@ def health(visit: Visit) -> Answer:
         health=visit.parts.sources.health(),
         rates=visit.parts.sources.rates(),
         badge_of=visit.parts.sources.verified(),
+        undelivered=visit.parts.sources.delivery_problem(),
         mark=visit.parts.mark(),
     )
 
@@ -104,7 +105,7 @@ def make_charts(place: OpenDesk, window: str, now: datetime) -> list[Chart]:
             "Time to a disposition",
             latency.names,
             labels,
-            tuple(tuple(value / 1000 for value in row) for row in latency.rows),
+            tuple(tuple(value / 1000 if any(row) else None for value in row) for row in latency.rows),
             "lines",
             "s",
         ),

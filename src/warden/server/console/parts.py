@@ -52,8 +52,9 @@ class Sources:
     """What pages show beside the queue; each returns JSON values in the form that a command of the same name prints.
 
     `policy` says what is in force, `explain` how the decision on a request comes about, `simulate` what a candidate policy
-    (its name, its text) would change, `rates` how much waits and how people decide, `entries` lines of the ledger, `prove` a
-    proof of inclusion, `verified` what the last verification of the ledger found; `verify` starts another.
+    (its name, its text) would change, `rates` how much waits and how people decide, `prove` a proof of inclusion, `verified`
+    what the last verification of the ledger found; `verify` starts another. `delivery_problem` says why what was released
+    could not be delivered, and is empty when it could.
     """
 
     health: Callable[[], Document]
@@ -64,6 +65,7 @@ class Sources:
     prove: Callable[[int], bytes]
     verified: Callable[[], Document]
     verify: Callable[[], None]
+    delivery_problem: Callable[[], str]
 
 
 @dataclass(slots=True)

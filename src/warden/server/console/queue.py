@@ -15,10 +15,9 @@ from warden.server.console.visit import Answer, RefusedVisitError
 from warden.store.console_queries import Wanted, count_items, read_page, read_senders, read_subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Mapping
 
-    from warden.model.review import ReviewRules
+    from warden.engine.review import Desk
     from warden.server.console.visit import Visit
 
 PAGE = 50
@@ -69,26 +68,19 @@ def read_filters(query: Mapping[str, str]) -> dict[str, str]:
     return filters
 
 
-def wanted_of(agent: str, filters: Mapping[str, str], now: datetime) -> Wanted:
+def wanted_of(desk: Desk, filters: Mapping[str, str]) -> Wanted:
     """Return the filters as a question to the store."""
     older = AGES[filters["older"]]
     return Wanted(
-        agent=agent,
+        agent=desk.agent,
         kind=ReviewKind(filters["kind"]) if filters["kind"] else None,
         states=STATES[filters["state"]],
         sender=filters["sender"],
-        opened_to_ms=int(now.timestamp() * 1000) - older * 1000 if older else None,
-    )
-
-
-def fitting(rules: ReviewRules, filters: Mapping[str, str]) -> Callable[[ReviewItem], bool] | None:
-    """Return what of the filters the tables do not know: who owns an item by configuration, and which rule decided."""
-    owner, rule = filters["owner"], filters["rule"]
-    if not owner and not rule:
-        return None
-    return lambda item: (
-        (not owner or owner_of(rules, item) == owner)
-        and (not rule or any(name == rule or name.rpartition("/")[2] == rule for name in item.rule_ids))
+        opened_to_ms=int(desk.clock.now().timestamp() * 1000) - older * 1000 if older else None,
+        owner=filters["owner"],
+        owners=desk.rules.owners,
+        default_owner=desk.rules.owner,
+        rule=filters["rule"],
     )
 
 
@@ -101,9 +93,9 @@ def show(visit: Visit) -> Answer:
     with visit.parts.open_desk(True) as place:
         desk = place.desk
         now, rules = desk.clock.now(), desk.rules
-        wanted, fits = wanted_of(desk.agent, filters, now), fitting(rules, filters)
-        found = place.read(lambda connection: read_page(connection, wanted, int(after), PAGE, fits))
-        total = place.read(lambda connection: count_items(connection, wanted)) if fits is None else None
+        wanted = wanted_of(desk, filters)
+        found = place.read(lambda connection: read_page(connection, wanted, int(after), PAGE))
+        total = place.read(lambda connection: count_items(connection, wanted))
         subjects = place.read(lambda connection: read_subjects(connection, found.items))
         senders = place.read(lambda connection: read_senders(connection, desk.agent))
         owners = sorted(rules.people)

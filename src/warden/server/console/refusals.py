@@ -32,7 +32,8 @@ def refuse(visit: Visit, error: WardenError) -> Answer:
         return api.refuse(visit, error)
     status = status_of(error)
     if status == 401 and isinstance(error, RefusedVisitError):
-        return Answer(location=f"/sign-in?{urlencode({'next': visit.path})}")
+        asked = f"{visit.path}?{urlencode(visit.query)}" if visit.query else visit.path
+        return Answer(location=f"/sign-in?{urlencode({'next': asked})}")
     return page(visit, "refused.html", status=status, error=error, title=TITLES.get(status, "Something went wrong"))
 
 

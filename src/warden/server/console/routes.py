@@ -52,7 +52,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/review/{number}/preview", decide.preview, R),
     Route("POST", "/review/{number}/{verb}", decide.one, R),
     Route("GET", "/messages", items.messages, V),
-    Route("GET", "/messages/{hub_id}/{message_id:path}", items.timeline, V),
+    Route("GET", "/messages/one", items.timeline, V),
     Route("GET", "/ledger", ledger_pages.show, V),
     Route("POST", "/ledger/verify", ledger_pages.verify, V),
     Route("GET", "/ledger/{number}", ledger_pages.entry, V),
