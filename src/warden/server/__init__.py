@@ -1,7 +1,7 @@
 """Servers: ASGI applications over what warden has, and the processes that run them.
 
-What it does: `hub` serves the embedded hub under its REST contract. What it does not: decide anything, hold state of its
-own, read configuration. Rules:
+What it does: `hub` serves the embedded hub under its REST contract, `console` the review queue as pages. What it does not:
+decide anything, read configuration, hold state of its own (but for who may sign in to the console). Rules:
 
 - A request is untrusted until it was read whole, within its bounds of size and time, and checked field by field.
 - An answer to a write is sent after its commit, and many writes share a commit (`hub_writer`); the event loop never waits
