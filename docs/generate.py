@@ -28,6 +28,7 @@ from warden.schedule.units import (
     cron_table,
     kubernetes_job,
     kubernetes_worker,
+    systemd_intake,
     systemd_units,
     systemd_worker,
 )
@@ -184,7 +185,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 def deploy_files() -> Mapping[str, Callable[[], str]]:
     """Return what makes each generated file under deploy/: what `warden schedule install` prints, at the usual places."""
     usual = Placement()
-    units = {**systemd_units(usual), **systemd_worker(usual)}
+    units = {**systemd_units(usual), **systemd_worker(usual), **systemd_intake(usual)}
     found: dict[str, Callable[[], str]] = {f"systemd/{name}": partial(str, text) for name, text in units.items()}
     found["cron/ops-warden"] = partial(cron_table, usual)
     found["kubernetes/cronjob.yaml"] = partial(kubernetes_job, usual)

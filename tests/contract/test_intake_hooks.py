@@ -99,7 +99,8 @@ def test_what_is_not_signed_is_refused_and_its_text_is_not_kept(
     """401, a row in the quarantine with digests and without the body."""
     body = body_of(issue_event())
     raw = {**gitea_headers(body), **headers}
-    answer = door.client.post("/hooks/forge", content=body, headers=[(k, v.encode("latin-1")) for k, v in raw.items()])  # type: ignore[misc]
+    pairs = [(name.encode(), value.encode("latin-1")) for name, value in raw.items()]
+    answer = door.client.post("/hooks/forge", content=body, headers=pairs)
     assert answer.status_code == 401
     assert door.quarantined() == [reason]
     assert door.database.read("SELECT body, body_bytes FROM quarantine") == [(None, len(body))]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from warden.documents import triggers
 from warden.documents.triggers import load_triggers
 from warden.errors import DocumentError
 from warden.model.event import RULE_SET, Concurrency, Event, Flag, NewTask, Trust, event_facts
@@ -15,7 +17,7 @@ from warden.model.message import Assurance, Mail, Message, Principal
 from warden.orders.approvals import Words, find_words
 from warden.orders.book import TriggerBook, event_document
 from warden.orders.rules import Globs
-from warden.orders.templates import fill, template_problem
+from warden.orders.templates import PLACEHOLDERS, fill, template_problem
 
 EVENT = Event(
     source="forge",
@@ -265,3 +267,16 @@ def test_templates() -> None:
 def test_approval_words_stand_alone_on_the_first_line(text: str, words: Any) -> None:
     """Quoted, embellished or shortened ones are none."""
     assert find_words(text) == words
+
+
+def test_the_reference_shows_rules_that_hold_and_names_every_key() -> None:
+    """The page's example is read as it stands, and no key of the format is missing on the page."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "triggers.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    found = load_triggers(example.encode(), "triggers.md")
+    assert [rule.does.value for one in found.sets for rule in one.rules] == ["script", "message", "workload", "trigger"]
+    for record in (triggers._RULE, triggers._WHEN, triggers._SCRIPT, triggers._WORKLOAD, triggers._TRIGGER):
+        for name in record.keys:
+            assert name in page
+    for name in PLACEHOLDERS:
+        assert f"`{{{name}}}`" in page

@@ -19,6 +19,7 @@ from warden.schedule.units import (
     cron_table,
     kubernetes_job,
     kubernetes_worker,
+    systemd_intake,
     systemd_units,
     systemd_worker,
 )
@@ -69,7 +70,8 @@ def test_units_verify_and_are_hardened(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
-    files = {**systemd_units(Placement(program="/bin/true")), **systemd_worker(Placement(program="/bin/true"))}
+    placement = Placement(program="/bin/true")
+    files = {**systemd_units(placement), **systemd_worker(placement), **systemd_intake(placement)}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     paths = [str(tmp_path / name) for name in files]

@@ -118,6 +118,33 @@ WantedBy=multi-user.target
 """
 )
 
+_INTAKE = (
+    """\
+[Unit]
+Description=warden: takes signed webhooks in for $agent
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=$program intake serve
+Restart=on-failure
+RestartSec=5
+TimeoutStopSec=30
+LimitNOFILE=4096
+"""
+    + _IDENTITY
+    + """\
+# The keys of sources, for `key_command = ["systemd-creds", "cat", "forge.key"]` under [intake.sources.NAME]:
+# LoadCredential=forge.key:$secrets/forge.key
+"""
+    + _HARDENING
+    + """\
+
+[Install]
+WantedBy=multi-user.target
+"""
+)
+
 _CRON = """\
 # warden: a pass over the inbox of $agent every $interval. Prints nothing when nothing happened, so that cron's mail is
 # worth reading; executes only while the rollout's gate holds (`warden schedule status`).
@@ -274,6 +301,11 @@ def systemd_units(placement: Placement) -> Mapping[str, str]:
 def systemd_worker(placement: Placement) -> Mapping[str, str]:
     """Return the service of a worker that keeps going and looks at the clock itself, by file name."""
     return {"warden-worker.service": _fill(_LONG, _values(placement))}
+
+
+def systemd_intake(placement: Placement) -> Mapping[str, str]:
+    """Return the service that takes webhooks in, by file name."""
+    return {"warden-intake.service": _fill(_INTAKE, _values(placement))}
 
 
 def cron_table(placement: Placement) -> str:
