@@ -1,7 +1,8 @@
 """`/metrics` and `/healthz` of a long-running worker, on one thread of its own.
 
 The standard library's server is enough: one reader a few times a minute, no body is taken, and it costs no memory to speak of.
-INVARIANT (bounded): one connection at a time, a time-out on each read, GET and HEAD only, one request a connection.
+INVARIANT (bounded): a few connections at once, a time-out on each read and one on the whole, GET and HEAD only, one request a
+connection; who comes when all places are taken is turned away.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from socket import AF_INET6
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from socket import AF_INET6, SHUT_RDWR
+from typing import Any
 
 from warden.errors import StateError, quote
 
 READ_TIMEOUT_S = 5.0
+REQUEST_TIMEOUT_S = 10.0
+"""Of one connection, from its beginning to its end: a client that drips holds a place no longer."""
+PLACES = 8
 FRESH_S = 2.0
 """For so long an answer is given again: whoever asks more often costs the ledger nothing."""
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -68,12 +74,14 @@ def _health(health: Callable[[], tuple[bool, object]]) -> Answer:
 
 def _kept(make: Callable[[], Answer]) -> Callable[[], Answer]:
     held: list[tuple[float, Answer]] = []
+    one_at_a_time = threading.Lock()
 
     def answer() -> Answer:
-        now = time.monotonic()
-        if not held or now - held[0][0] >= FRESH_S:
-            held[:] = [(now, make())]
-        return held[0][1]
+        with one_at_a_time:
+            now = time.monotonic()
+            if not held or now - held[0][0] >= FRESH_S:
+                held[:] = [(now, make())]
+            return held[0][1]
 
     return answer
 
@@ -85,6 +93,23 @@ def _server(listen: tuple[str, int], pages: dict[str, Callable[[], Answer]]) -> 
         timeout = READ_TIMEOUT_S
         server_version = "ops-warden"
         sys_version = ""
+
+        def setup(self) -> None:
+            """Begin, with an end in sight."""
+            super().setup()
+            self._end = threading.Timer(REQUEST_TIMEOUT_S, self._cut)
+            self._end.daemon = True
+            self._end.start()
+
+        def finish(self) -> None:
+            """End in time."""
+            self._end.cancel()
+            with suppress(OSError, ValueError):
+                super().finish()
+
+        def _cut(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(SHUT_RDWR)
 
         def do_GET(self) -> None:
             """Answer with the page."""
@@ -103,10 +128,28 @@ def _server(listen: tuple[str, int], pages: dict[str, Callable[[], Answer]]) -> 
         def log_message(self, format: str, *arguments: object) -> None:
             """Say nothing: who asks is no news."""
 
-    class Server(HTTPServer):
+    places = threading.BoundedSemaphore(PLACES)
+
+    class Server(ThreadingHTTPServer):
         """A quiet one: a reader that goes away is no news either."""
 
+        daemon_threads = True
+        block_on_close = False
         address_family = AF_INET6 if ":" in listen[0] else HTTPServer.address_family
+
+        def process_request(self, request: Any, client_address: Any) -> None:
+            """Take a connection when there is a place for it."""
+            if places.acquire(blocking=False):
+                super().process_request(request, client_address)
+            else:
+                self.shutdown_request(request)
+
+        def process_request_thread(self, request: Any, client_address: Any) -> None:
+            """Answer, and give the place back."""
+            try:
+                super().process_request_thread(request, client_address)
+            finally:
+                places.release()
 
         def handle_error(self, request: object, client_address: object) -> None:
             """Say nothing."""
