@@ -16,6 +16,7 @@ from warden.hubs.capabilities import GrantTerms
 from warden.server.intake.api_document import OPERATIONS, openapi_document
 from workloadbed import ALERT, TOKENS, WorkloadBed
 
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "intake-openapi.json"
 SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 
 
@@ -235,6 +236,11 @@ def test_every_route_is_in_the_document_and_every_page_fits_it(bed: WorkloadBed,
     for operation in OPERATIONS:
         path = operation.path.replace("{event_id}", "d1").replace("{workload_id}", workload_id)
         assert client.request(operation.method, path).status_code == (401 if operation.scopes else 200), operation.name
+
+
+def test_the_reference_holds_the_same_document() -> None:
+    """What is printed for people is what is served."""
+    assert json.loads(REFERENCE.read_text()) == openapi_document()
 
 
 # -- capabilities
