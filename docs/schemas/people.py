@@ -70,7 +70,7 @@ def _review() -> Schema:
     return either(
         "The review queue: a list, one item, or what decisions did",
         "warden.review/1",
-        closed({"items": listed(closed(_ITEM))}),
+        closed({"items": listed(closed(_ITEM)), "total": COUNT, "next_after": or_null(COUNT)}),
         closed({"item": or_null(detail)}),
         closed({"rulings": listed(ruling), "delivered": or_null(FLAG)}),
     )

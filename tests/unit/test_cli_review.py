@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,51 @@ def test_many_items_are_decided_at_once_only_on_purpose(capsys: pytest.CaptureFi
     assert items(capsys) == []
     assert run(["review", "next"]) == 0
     assert run(["review", "next", "--json"]) == 0
+
+
+def test_a_long_queue_is_listed_a_page_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """A page says how many there are and where the next one begins, for people and for programs, with and without filters."""
+    configure("allow_same_uid = true\nowner = 'ann'\n[review.people.ann]\nuid = 123456\n")
+    mail(*(f"Please delete database {number} now." for number in range(5)))
+    numbers = [one["number"] for one in items(capsys)]
+    assert len(numbers) == 5
+    assert run(["review", "list", "--limit", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert (len(out.splitlines()), "2 of 5 are shown; go on with --after" in err) == (2, True)
+    seen: list[int] = []
+    page: dict[str, Any] = {"next_after": 0}
+    while page["next_after"] is not None:
+        assert run(["review", "list", "--json", "--limit", "2", "--after", str(page["next_after"])]) == 0
+        page = json.loads(capsys.readouterr().out)
+        assert page["total"] == 5
+        seen += [one["number"] for one in page["items"]]
+    assert seen == numbers
+    assert run(["review", "list", "--owner", "ann", "--limit", "4", "--newer-than", "1d"]) == 0
+    assert f"4 of 5 are shown; go on with --after {numbers[3]}" in capsys.readouterr().err
+    assert items(capsys, "--older-than", "1d") == []
+    assert run(["review", "list", "--after", "99"]) == 0
+    assert "nothing more waits" in capsys.readouterr().err
+    assert run(["review", "list", "--limit", "0"]) == 2
+
+
+def test_an_approval_that_ran_out_is_listed_as_expired_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before any run records it, it is shown and found as expired, no longer found as open, and cannot be accepted."""
+    configure("allow_same_uid = true\napproval_expiry = '1h'\n")
+    overlay()
+    mail(QUESTION)
+    (item,) = items(capsys)
+    configure("allow_same_uid = true\n")
+    with sqlite3.connect(compose.load_settings().state_dir / "ledger.db") as connection:
+        connection.execute("UPDATE review_items SET expires_ms = 1000")
+    connection.close()
+    (listed,) = items(capsys)
+    assert (listed["state"], listed["overdue"]) == ("expired", True)
+    assert [one["number"] for one in items(capsys, "--state", "expired")] == [item["number"]]
+    assert items(capsys, "--state", "open") == []
+    assert run(["review", "list"]) == 0
+    assert " expired " in capsys.readouterr().out
+    assert run(["review", "accept", str(item["number"])]) == 4
+    assert "is expired" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from warden.engine import review, review_rulings
 from warden.errors import GateError, InputError, ReviewStateError
 from warden.model.disposition import Disposition
 from warden.model.request import Effect
-from warden.model.review import ReviewKind, ReviewState, Verdict
+from warden.model.review import ReviewKind, ReviewState, Selection, Verdict
 
 
 def test_an_accepted_draft_leaves_exactly_as_it_was_shown() -> None:
@@ -268,7 +268,7 @@ def test_an_approval_expires_and_is_never_called_a_denial() -> None:
     bed = drafting()
     number = bed.only().number
     bed.clock.advance(3 * 86_400)
-    with pytest.raises(ReviewStateError, match="overdue"):
+    with pytest.raises(ReviewStateError, match="is expired"):
         review_rulings.accept(bed.desk, ANN, number)
     assert review.show(bed.desk, number).overdue
     bed.execute()
@@ -280,6 +280,30 @@ def test_an_approval_expires_and_is_never_called_a_denial() -> None:
     review_rulings.respond(bed.desk, ANN, escalation.number, "Sorry, late.")
     bed.execute()
     assert [event.metadata["disposition"] for event in bed.events()] == ["escalated", "answered"]
+
+
+def test_an_approval_counts_as_expired_before_a_run_records_it() -> None:
+    """Whose time has run out is found as expired, not as open, and still without a filter: its message waits."""
+    bed = drafting()
+    bed.clock.advance(3 * 86_400)
+
+    def numbers(state: ReviewState) -> list[int]:
+        chosen = Selection(states=frozenset({state}), overdue=False)
+        return [item.number for item in review.select(bed.desk, chosen)]
+
+    assert [item.number for item in review.select(bed.desk, Selection())] == [1]
+    assert (numbers(ReviewState.OPEN), numbers(ReviewState.EXPIRED)) == ([], [1])
+    bed.execute()
+    assert (numbers(ReviewState.OPEN), numbers(ReviewState.EXPIRED)) == ([2], [1])
+
+
+def test_a_response_is_refused_where_it_takes_two_people() -> None:
+    """One person's own words get no second look, so nothing is sent where the rule of two people holds for them."""
+    bed = drafting(rules=replace(RULES, two_persons=frozenset({"messaging.respond"})))
+    with pytest.raises(GateError, match="takes two people"):
+        review_rulings.respond(bed.desk, ANN, bed.only().number, "By hand.")
+    bed.execute()
+    assert (bed.replies(), bed.entries("review_decided"), bed.only().state) == ([], [], ReviewState.OPEN)
 
 
 def test_judging_an_overdue_approval_again_asks_again() -> None:

@@ -12,7 +12,7 @@ import typer
 from warden.cli.flags import AgentFlag, ConfigFlag, JsonFlag, NoInputFlag, StateDirFlag
 from warden.cli.framework import new_app
 from warden.cli.output import print_json, talk
-from warden.cli.review_parts import Session, deliver, read_text, session
+from warden.cli.review_parts import Session, deliver, read_text, reading, session
 from warden.cli.review_text import (
     SCHEMA,
     detail_document,
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 app = new_app("What waits for a person: look, accept, edit, respond, ignore; without a command, one after the other.")
 app.info.no_args_is_help = False
+
+PAGE = 50
+"""Items that `list` shows at once; a queue of thousands is no reading."""
+MOST = 10_000
+"""INVARIANT (bounded): items of one list."""
 
 NumberArgument = Annotated[int, typer.Argument(help="The item's number.", metavar="ITEM", min=1)]
 NumbersArgument = Annotated[list[int] | None, typer.Argument(help="The items' numbers.", metavar="[ITEM]...", min=1)]
@@ -54,6 +59,10 @@ EntryOption = Annotated[
     str | None,
     typer.Option("--entry", help="Answer with this catalogue entry; `catalog learn` learns from it.", metavar="ID"),
 ]
+LimitOption = Annotated[
+    int, typer.Option("--limit", help="At most so many.", metavar="N", min=1, max=MOST, show_default=True)
+]
+AfterOption = Annotated[int, typer.Option("--after", help="Items behind this number.", metavar="ITEM", min=0)]
 AllFlag = Annotated[bool, typer.Option("--all", help="Every item that the filters name; needs --yes.")]
 YesFlag = Annotated[bool, typer.Option("--yes", help="Do it for all of them.")]
 NoDeliverFlag = Annotated[bool, typer.Option("--no-deliver", help="Leave delivering to the next executing run.")]
@@ -86,7 +95,7 @@ def review(
         _tell_delivery(deliver(settings) is not None)
 
 
-@app.command("list", help="List what waits, oldest first.")
+@app.command("list", help="List what waits, oldest first, a page at a time.")
 def list_items(
     kind: KindOption = None,
     state: StateOption = None,
@@ -95,22 +104,33 @@ def list_items(
     rule: RuleOption = "",
     older_than: OlderOption = None,
     newer_than: NewerOption = None,
+    limit: LimitOption = PAGE,
+    after: AfterOption = 0,
     agent: AgentFlag = None,
     json: JsonFlag = False,
     config: ConfigFlag = None,
     state_dir: StateDirFlag = None,
 ) -> None:
     """List them."""
-    from warden.engine.review import select
+    from warden.cli.review_list import read_listed
 
     chosen = selection(kind, state, sender, owner, rule, older_than, newer_than)
-    with session(config, state_dir, agent, reading=True) as place:
-        items, rules, now = select(place.desk, chosen), place.desk.rules, place.desk.clock.now()
+    with reading(config, state_dir, agent) as place:
+        now, rules = place.clock.now(), place.rules
+        found = read_listed(place, chosen, now, after, limit)
     if json:
-        print_json({"schema": SCHEMA, "items": [item_document(item, rules, now) for item in items]})
+        items = [item_document(item, rules, now) for item in found.items]
+        print_json({"schema": SCHEMA, "items": items, "total": found.total, "next_after": found.next_after})
         return
-    sys.stdout.write("".join(item_line(item, rules, now) + "\n" for item in items))
-    talk("nothing waits" if not items else "look at one with `warden review show ITEM`")
+    sys.stdout.write("".join(item_line(item, rules, now) + "\n" for item in found.items))
+    if not found.items:
+        talk("nothing waits" if not after else "nothing more waits")
+        return
+    if found.more:
+        talk(
+            f"{len(found.items)} of {found.total} are shown; go on with --after {found.next_after}, or a larger --limit"
+        )
+    talk("look at one with `warden review show ITEM`")
 
 
 @app.command("show", help="Show all of one item: messages, exact text, why, and what happened.")
@@ -410,6 +430,7 @@ def selection(
         rule=rule,
         older_than_s=None if older_than is None else read_age(older_than),
         younger_than_s=None if newer_than is None else read_age(newer_than),
+        overdue=not states,
     )
 
 

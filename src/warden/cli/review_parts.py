@@ -14,20 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warden.cli import compose
-from warden.cli.clock import RandomIds
-from warden.cli.run_parts import LazyScanner
 from warden.config.settings import Settings
-from warden.engine.release import Gate
-from warden.engine.review import Desk
 from warden.errors import InputError, LockHeldError, StateError
 from warden.model.review import Reviewer, ReviewRules
 from warden.store.review_store import SqliteReviews
 
 if TYPE_CHECKING:
+    from warden.engine.review import Desk
     from warden.model.ids import MessageKey
     from warden.model.report import RunReport
     from warden.model.request import Request
-    from warden.ports import Hub, Scanner
+    from warden.ports import Clock, Hub, Scanner
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,27 @@ class Session:
     desk: Desk
     reviewer: Reviewer
     queue: SqliteReviews
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The queue, open for looking at it: nothing that judges or delivers is loaded for that."""
+
+    settings: Settings
+    queue: SqliteReviews
+    rules: ReviewRules
+    clock: Clock
+
+
+@contextmanager
+def reading(config: Path | None, state_dir: Path | None, agent: str | None = None) -> Iterator[Reading]:
+    """Open the queue for reading."""
+    settings = compose.load_settings(config, state_dir, agent=agent)
+    store = compose.read_ledger(settings)
+    try:
+        yield Reading(settings, SqliteReviews(store), rules_of(settings), compose.build_clock())
+    finally:
+        store.close()
 
 
 class Messages:
@@ -85,6 +103,11 @@ def session(
     config: Path | None, state_dir: Path | None, agent: str | None = None, *, reading: bool = False
 ) -> Iterator[Session]:
     """Open the queue; with `reading` nothing can be changed. No lock of a cycle is needed: each decision is one commit."""
+    from warden.cli.clock import RandomIds
+    from warden.cli.run_parts import LazyScanner
+    from warden.engine.release import Gate
+    from warden.engine.review import Desk
+
     settings = compose.load_settings(config, state_dir, agent=agent)
     with ExitStack() as stack:
         clock = compose.build_clock()

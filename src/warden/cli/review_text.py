@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from warden.cli.render import visible
 from warden.engine.draft import shown_text
-from warden.engine.review_gates import overdue, owner_of
+from warden.engine.review_gates import overdue, owner_of, standing
 from warden.errors import InputError, quote
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def item_document(item: ReviewItem, rules: ReviewRules, now: datetime) -> dict[s
     return {
         "number": item.number,
         "kind": item.kind.value,
-        "state": item.state.value,
+        "state": standing(item, now).value,
         "overdue": overdue(item, now),
         "message_id": item.message.message_id,
         "hub_id": item.message.hub_id,
@@ -94,8 +94,7 @@ def item_line(item: ReviewItem, rules: ReviewRules, now: datetime) -> str:
     what = item.action_kind if item.action_digest else item.reason
     if item.delivery:
         what = f"deliver {what} again?"
-    state = "overdue" if overdue(item, now) else item.state.value
-    where = f"{item.number:>6}  {item.kind.value:<10}  {state:<12}  {_age(item, now):>4}"
+    where = f"{item.number:>6}  {item.kind.value:<10}  {standing(item, now).value:<12}  {_age(item, now):>4}"
     line = f"{where}  {visible(item.sender):<16}  {visible(what)}"
     owner = owner_of(rules, item)
     more = [
@@ -123,8 +122,7 @@ def _span(seconds: float) -> str:
 def detail_lines(detail: ReviewDetail, now: datetime) -> list[str]:
     """Return one item as lines for a person: what is asked, why, the messages, the exact text, what happened."""
     item = detail.item
-    state = "overdue" if detail.overdue else item.state.value
-    lines = [f"item {item.number}: {item.kind.value}, {state}, {_age(item, now)} old"]
+    lines = [f"item {item.number}: {item.kind.value}, {standing(item, now).value}, {_age(item, now)} old"]
     facts = (
         ("from", item.sender),
         ("thread", item.thread_id),
@@ -141,8 +139,8 @@ def detail_lines(detail: ReviewDetail, now: datetime) -> list[str]:
     )
     lines += [f"  {name:<12} {visible(value)}" for name, value in facts if value]
     for member in detail.members:
-        standing = member.disposition.value if member.disposition else "in hand"
-        lines += ["", f"--- {visible(member.message.message_id)} ({standing}) {visible(member.subject or '')}".rstrip()]
+        where = member.disposition.value if member.disposition else "in hand"
+        lines += ["", f"--- {visible(member.message.message_id)} ({where}) {visible(member.subject or '')}".rstrip()]
         body = member.body if member.body is not None else "(the text was purged or never read)"
         lines += visible(body, keep="\n\t").splitlines()
     text = shown_text(detail.payload) if detail.payload is not None else None

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warden.engine.journal import Journal
-from warden.engine.review_gates import check_live, overdue, owner_of
+from warden.engine.review_gates import check_live, overdue, owner_of, standing
 from warden.errors import InputError, ReviewStateError, TransitionError, quote
 from warden.model.delivery import CHANNELS, payload_from_fields
 from warden.model.review import ReviewDetail, ReviewItem, ReviewKind, ReviewState, Ruling, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from warden.engine.release import Gate
     from warden.model.delivery import Payload
@@ -60,17 +61,25 @@ class Desk:
 
 
 def select(desk: Desk, selection: Selection) -> tuple[ReviewItem, ...]:
-    """Return the items that fit, oldest first; an overdue approval is listed as it stands in the ledger."""
+    """Return the items that fit, oldest first."""
     now = desk.clock.now()
-    return tuple(
-        item for item in desk.queue.items(desk.agent, selection.states) if _fits(desk.rules, item, selection, now)
-    )
+    items = desk.queue.items(desk.agent, _recorded_states(selection))
+    return tuple(item for item in items if _fits(desk.rules, item, selection, now))
 
 
-def _fits(rules: ReviewRules, item: ReviewItem, selection: Selection, now: object) -> bool:
-    age_s = (now - item.opened_at).total_seconds()  # type: ignore[operator]
+def _recorded_states(selection: Selection) -> frozenset[ReviewState]:
+    """Return the states in which the ledger may hold an item that fits: one that is told as expired may be a live one."""
+    live = frozenset(state for state in ReviewState if state.live)
+    return selection.states | live if ReviewState.EXPIRED in selection.states else selection.states
+
+
+def _fits(rules: ReviewRules, item: ReviewItem, selection: Selection, now: datetime) -> bool:
+    """Return whether an item is one of the selection."""
+    age_s = (now - item.opened_at).total_seconds()
+    told = item.state if selection.overdue else standing(item, now)
     return (
-        (selection.kind is None or item.kind is selection.kind)
+        (told in selection.states or standing(item, now) in selection.states)
+        and (selection.kind is None or item.kind is selection.kind)
         and (not selection.sender or item.sender == selection.sender)
         and (not selection.owner or owner_of(rules, item) == selection.owner)
         and (not selection.rule or any(_names(rule, selection.rule) for rule in item.rule_ids))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warden.errors import GateError, ReviewStateError, quote
-from warden.model.review import ReviewItem
+from warden.model.review import ReviewItem, ReviewState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,14 +49,19 @@ def check_live(item: ReviewItem, now: datetime) -> None:
     if item.state.live and not overdue(item, now):
         return
     how = f" by {item.decided_by}" if item.decided_by else ""
-    state = item.state.value if not item.state.live else "overdue"
-    hint = "judge it again with `warden review re-evaluate`" if state == "overdue" else "`warden review show` says how"
-    raise ReviewStateError(f"item {item.number} is {state}{how}", hint)
+    again = "judge it again with `warden review re-evaluate`, or let an executing run make it an escalation"
+    hint = again if item.state.live else "`warden review show` says how"
+    raise ReviewStateError(f"item {item.number} is {standing(item, now).value}{how}", hint)
 
 
 def overdue(item: ReviewItem, now: datetime) -> bool:
     """Return whether an approval's time has run out, whether or not a run has recorded that."""
     return item.state.live and item.expires_at is not None and item.expires_at <= now
+
+
+def standing(item: ReviewItem, now: datetime) -> ReviewState:
+    """Return the state that a person is told: expired from the moment on at which the time has run out."""
+    return ReviewState.EXPIRED if overdue(item, now) else item.state
 
 
 def needs_second(rules: ReviewRules, reviewer: Reviewer, capability: str, votes: Iterable[Vote], vote: Vote) -> bool:
@@ -76,7 +81,8 @@ def needs_second(rules: ReviewRules, reviewer: Reviewer, capability: str, votes:
     others = [
         other
         for other in votes
-        if not same_person(other.by, reviewer.identity) and (other.action_digest, other.message_digest, other.snapshot) == bound
+        if not same_person(other.by, reviewer.identity)
+        and (other.action_digest, other.message_digest, other.snapshot) == bound
     ]
     return not others
 

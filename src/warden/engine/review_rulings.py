@@ -20,7 +20,7 @@ from warden.engine.outbox import Origin, write_intent
 from warden.engine.planning import closing_disposition
 from warden.engine.review import commit, find, keep_reason, payload_of
 from warden.engine.review_gates import check_live, check_not_own, check_person, needs_second
-from warden.errors import GateError, InputError, ReviewStateError
+from warden.errors import GateError, InputError, ReviewStateError, quote
 from warden.model.delivery import Action, ReadMark
 from warden.model.disposition import Disposition
 from warden.model.message import Mail, Message, Principal
@@ -92,7 +92,10 @@ def edit(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str) ->
 
 
 def respond(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str = "") -> Ruling:
-    """Send a person's text to the sender of the newest message that waits, in its thread, and end the item."""
+    """Send a person's text to the sender of the newest message that waits, in its thread, and end the item.
+
+    Raises `GateError` where the rule of two people holds for responses.
+    """
     item = _live(desk, reviewer, number)
     if item.delivery:
         raise InputError("say first what became of the delivery in doubt", "accept or ignore it")
@@ -106,6 +109,11 @@ def respond(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str 
         _checked_text(body),
     )
     asked = releases.about_sender(about, releases.RESPOND, reviewer.identity)
+    if asked.capability in desk.rules.two_persons:
+        # A response is one person's own words: there is no second look at them to wait for.
+        raise GateError(
+            f"{quote(asked.capability)} takes two people, and a response has one", "let two release a planned reply"
+        )
     judged = desk.gate.judge(action, asked, with_footers=True)
     digest = _digest(judged)
     released = releases.release(judged, digest, judged.decision.snapshot)

@@ -198,7 +198,11 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which items: every field that is set must fit. Ages are in seconds."""
+    """Which items: every field that is set must fit. Ages are in seconds.
+
+    An approval whose time has run out counts as expired, whether or not a run has recorded that; `overdue` takes one that is
+    not recorded yet all the same, because its message waits for somebody until it is.
+    """
 
     kind: ReviewKind | None = None
     states: frozenset[ReviewState] = frozenset({ReviewState.OPEN, ReviewState.ACKNOWLEDGED})
@@ -207,3 +211,4 @@ class Selection:
     rule: str = ""
     older_than_s: float | None = None
     younger_than_s: float | None = None
+    overdue: bool = True

@@ -28,7 +28,8 @@ MAX_BARS = 62
 class Wanted:
     """Which items of an agent: a kind, states, a sender, an owner, a rule with or without its layer (each empty for all), and
     opened between two moments (None: ever). `owners` and `default_owner` say who owns what was assigned to nobody, as
-    `engine.review_gates.owner_of` does."""
+    `engine.review_gates.owner_of` does. With `now_ms`, an approval whose time had run out by then counts as expired, as
+    `engine.review_gates.standing` says it, whether or not a run has recorded that."""
 
     agent: str
     kind: ReviewKind | None = None
@@ -40,6 +41,7 @@ class Wanted:
     owners: tuple[tuple[str, str], ...] = ()
     default_owner: str = ""
     rule: str = ""
+    now_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ def _where(wanted: Wanted) -> tuple[str, list[object]]:
     names = ", ".join(f"'{state.value}'" for state in ReviewState if state in wanted.states) or "''"
     if wanted.states == live:
         names = "'open', 'acknowledged'"  # as the index has it
-    clauses = [f"agent = ? AND state IN ({names})"]
-    values: list[object] = [wanted.agent]
+    state = "state" if wanted.now_ms is None else _STANDING
+    clauses = [f"agent = ? AND {state} IN ({names})"]
+    values: list[object] = [wanted.agent, *([] if wanted.now_ms is None else [wanted.now_ms])]
     for clause, value in (
         ("kind = ?", wanted.kind.value if wanted.kind else None),
         ("sender = ?", wanted.sender or None),
@@ -76,6 +79,7 @@ def _where(wanted: Wanted) -> tuple[str, list[object]]:
     return " AND ".join(clauses), values
 
 
+_STANDING = "CASE WHEN expires_ms <= ? AND state IN ('open', 'acknowledged') THEN 'expired' ELSE state END"
 _NAMES_RULE = (
     "EXISTS (SELECT 1 FROM json_each(rule_ids) WHERE value = ? "
     "OR (instr(?, '/') = 0 AND substr(value, -length(?) - 1) = '/' || ?))"
