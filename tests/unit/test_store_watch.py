@@ -150,7 +150,7 @@ def test_conditions_are_what_wants_a_person(store: SqliteLedgerStore) -> None:
     store.commit(Batch((run_started(), Story("2").disposed("escalated"))))
     agent = agent_of(store)
     store.commit(Batch((alert("run-failed", f"{agent}: exit status 1"),)))
-    found = store.read(lambda connection: watch.read_conditions(connection, agent))
+    found = store.read(lambda connection: watch.read_conditions(connection, agent, LONG_AGO))
     assert {(one.subject, one.code) for one in found} == {
         ("review:1", "escalation"),
         ("alert:run-failed", "run-failed"),
@@ -158,4 +158,14 @@ def test_conditions_are_what_wants_a_person(store: SqliteLedgerStore) -> None:
     store.commit(
         Batch((Entry("review_acknowledged", {"item": 1, "by": "uid:1(a)", "reason_digest": None}), run_finished()))
     )
-    assert store.read(lambda connection: watch.read_conditions(connection, agent)) == ()
+    assert store.read(lambda connection: watch.read_conditions(connection, agent, LONG_AGO)) == ()
+
+
+def test_what_was_over_before_anybody_could_be_told_is_told(store: SqliteLedgerStore) -> None:
+    """The good pass that makes up for missed ticks ends their alert; it is a condition all the same, one that does not last."""
+    store.commit(Batch((run_started(), alert("schedule-missed", "ops-warden: 9 missed"), run_finished())))
+    agent = "ops-warden"
+    (found,) = store.read(lambda connection: watch.read_conditions(connection, agent, LONG_AGO))
+    assert (found.subject, found.lasting) == ("alert:schedule-missed", False)
+    later = store.now() + timedelta(days=1)
+    assert store.read(lambda connection: watch.read_conditions(connection, agent, later)) == ()

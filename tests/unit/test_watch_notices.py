@@ -49,6 +49,7 @@ def test_one_is_reminded_until_it_is_over() -> None:
     assert due_notices([ITEM], sent, NOW - timedelta(seconds=1), TERMS) == []
     assert due_notices([ITEM], sent, NOW, replace(TERMS, remind_after=None)) == []
     assert due_notices([], sent, NOW, TERMS) == []
+    assert due_notices([replace(ITEM, lasting=False)], sent, NOW, TERMS) == []
 
 
 def test_few_leave_one_by_one_and_many_as_one() -> None:

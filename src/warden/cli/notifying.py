@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from warden.store.sqlite import SqliteLedgerStore
 
 HOUR = timedelta(hours=1)
+PASSING = timedelta(days=1)
+"""How long it is still told of something that was over before anybody could be."""
 
 
 def notify(settings: Settings, damaged: bool = False) -> None:
@@ -56,7 +58,8 @@ def notify(settings: Settings, damaged: bool = False) -> None:
         return  # what is wrong with the ledger is what the pass itself has failed with
     try:
         with _alone(settings):
-            conditions = store.read(lambda connection: read_conditions(connection, settings.agent))
+            since = clock.now() - PASSING
+            conditions = store.read(lambda connection: read_conditions(connection, settings.agent, since))
             for name in target_names(wanted):
                 _serve_target(_Desk(settings, wanted, store, clock), name, conditions)
     except LockHeldError:

@@ -41,12 +41,14 @@ class Standing:
 class Condition:
     """Something that stands and that a person is to know of: which, in which state, and its code.
 
-    `subject` is a word of ours (`review:12`, `delivery:340`, `alert:run-failed`): no name or text from outside.
+    `subject` is a word of ours (`review:12`, `delivery:340`, `alert:run-failed`): no name or text from outside. What does not
+    last has happened and is over: it is told once, and nobody is reminded of it.
     """
 
     subject: str
     state: str
     code: str
+    lasting: bool = True
 
 
 @dataclass(frozen=True, slots=True)

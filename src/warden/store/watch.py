@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from warden.model.schedule import NOTIFY_FAILED
+from warden.model.schedule import CLOCK_STEPPED, NOTIFY_FAILED, SCHEDULE_MISSED
 
 if TYPE_CHECKING:
     import sqlite3
@@ -167,9 +167,14 @@ def read_standing(connection: sqlite3.Connection, agent: str, since: datetime) -
     )
 
 
-def read_conditions(connection: sqlite3.Connection, agent: str) -> tuple[Condition, ...]:
-    """Return what stands and wants a person: unacknowledged items, deliveries that are stuck, alerts of the schedule."""
+def read_conditions(connection: sqlite3.Connection, agent: str, since: datetime) -> tuple[Condition, ...]:
+    """Return what stands and wants a person: unacknowledged items, deliveries that are stuck, alerts of the schedule.
+
+    Of alerts that the next good pass ends before anybody could be told (missed ticks, a clock that was set back) the newest
+    since that moment is one too, as something that does not last.
+    """
     from warden.model.watch import DEAD_LETTER, IN_DOUBT, Condition
+    from warden.store.projections import milliseconds
 
     found = [
         Condition(f"review:{number}", "open", kind)
@@ -190,6 +195,15 @@ def read_conditions(connection: sqlite3.Connection, agent: str) -> tuple[Conditi
         for code, at_ms in connection.execute(
             "SELECT code, at_ms FROM standing_alerts WHERE agent = ? ORDER BY code", (agent,)
         )
+    ]
+    standing = {condition.code for condition in found}
+    found += [
+        Condition(f"alert:{code}", str(at_ms), code, lasting=False)
+        for code, at_ms in connection.execute(
+            "SELECT code, max(at_ms) FROM alerts WHERE agent = ? AND code IN (?, ?) AND at_ms >= ? GROUP BY 1 ORDER BY 1",
+            (agent, SCHEDULE_MISSED, CLOCK_STEPPED, milliseconds(since)),
+        )
+        if code not in standing
     ]
     return tuple(found)
 

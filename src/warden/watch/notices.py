@@ -101,7 +101,7 @@ def due_notices(
         before = sent.get(condition.subject)
         if before is None or before.state != condition.state:
             found.append(Notice(condition))
-        elif terms.remind_after is not None and now - before.at >= terms.remind_after:
+        elif condition.lasting and terms.remind_after is not None and now - before.at >= terms.remind_after:
             found.append(Notice(condition, before.reminders + 1))
     return found
 
