@@ -183,7 +183,30 @@ def test_damage_is_told_once(home: Home, box: Postbox) -> None:
     assert codes(box) == [{"ledger-damaged": 1}]
 
 
-def test_failures_and_drift_are_told(home: Home, box: Postbox) -> None:
+def test_drift_is_told_in_quiet_hours_too(home: Home, box: Postbox) -> None:
+    """A gate that closes by itself is urgent: it is told at once, and an escalation waits for the end of the quiet hours."""
+    configure(home, "")
+    home.send(QUESTION)
+    for arguments in (
+        ("worker", "shakedown"),
+        ("schedule", "approve", "--reason", "read it"),
+        ("worker", "run", "--execute"),
+        ("schedule", "enable"),
+    ):
+        result = home.run(*arguments)
+        assert result.status == 0, result.err
+    text = (Path(__file__).parents[2] / "charter" / "catalog.yaml").read_text(encoding="utf-8")
+    (home.path / "catalog.yaml").write_text(text + "# changed\n", encoding="utf-8")
+    configure(home, webhook(box.url) + 'quiet_hours = ["00:00-24:00"]\n')
+    home.send(SECRET_REQUEST)
+    home.run("worker", "run", "--execute")
+    assert codes(box) == []
+    for _ in range(2):
+        assert home.run(*ONCE, "--catalog", str(home.path / "catalog.yaml")).status == 0
+    assert codes(box) == [{"gate-drift": 1}]
+
+
+def test_a_failing_pass_is_told(home: Home, box: Postbox) -> None:
     """A scheduled pass that fails is an alert that is told, once while it stands."""
     configure(home, webhook(box.url) + f'[hub]\nurl = "http://127.0.0.1:{free_port()}"\nretries = 0\n')
     for _ in range(2):
