@@ -52,21 +52,23 @@ lint: $(VENV)/.tools $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint cover world docs-check ## All that has to hold: what .ci/run calls
+# Side by side: one measures coverage in one process, the other waits for processes most of its time.
+check: lint docs-check ## All that has to hold: what .ci/run calls
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) cover world
 
 cover: $(VENV)/.tools $(VENV)/.installed ## Branch coverage with its thresholds: all tests that run in this process
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -q -m 'not acceptance' --ignore=tests/simulation
+	$(BIN)/python -m coverage run -m pytest -q -m 'not acceptance and not untraced' --ignore=tests/simulation
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --skip-covered --skip-empty --fail-under=90
 	@for room in $(WHOLE); do \
 	  $(BIN)/python -m coverage report --skip-covered --show-missing --fail-under=100 --include="*/warden/$$room/*" || exit 1; \
 	done
 
-# Not traced: simulated worlds are many and tracing slows each several times; acceptance tests start other processes.
+# Not traced: simulated worlds and some tests' cases are many, and tracing slows each; acceptance tests start other processes.
 world: $(VENV)/.tools $(VENV)/.installed ## Simulated crashes, and tests that start the real process
 	$(BIN)/python -m pytest -q tests/simulation
-	$(BIN)/python -m pytest -q -m acceptance tests
+	$(BIN)/python -m pytest -q -m 'acceptance or untraced' --ignore=tests/simulation tests
 
 docs: $(VENV)/.tools $(VENV)/.installed ## Write the generated pages of docs/reference anew
 	$(BIN)/python docs/generate.py

@@ -19,6 +19,7 @@ def test_kernel_and_model_agree_on_a_sample(seed: int) -> None:
     assert 0 < denied < 1_000
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kernel_and_model_agree_on_many_pairs() -> None:

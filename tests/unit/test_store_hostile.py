@@ -89,6 +89,7 @@ def columns(files: LedgerFiles) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 def test_any_value_in_any_column(files: LedgerFiles) -> None:
     """Whatever stands in whatever column, opening, asking, appending and verifying raise nothing but our errors."""

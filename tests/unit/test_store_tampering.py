@@ -53,6 +53,7 @@ class Bench:
         self.connection.execute("UPDATE entries SET raw = ? WHERE seq = ?", (raw, seq))
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 def test_every_byte_of_every_stored_entry(files: LedgerFiles) -> None:
     """A flipped bit in any byte of any entry is found at that entry, as a changed or malformed one."""
