@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from warden.cli.main import run
-from warden.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USAGE
+from warden.errors import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE
 from warden.hubs.capabilities import GrantTerms, claim
 from warden.hubs.intake import open_database
 from warden.hubs.intake_operations import NewDelivery, accept
@@ -270,3 +270,22 @@ def test_two_people_who_retry_at_once_start_it_once(place: Place) -> None:
         thread.join()
     assert found.count(EXIT_DONE) == 1
     assert len(place.read("workload", "list")["workloads"]) == 2
+
+
+def test_a_second_intake_is_told_that_somebody_listens(place: Place) -> None:
+    """Two intakes with one socket: the second ends in words, before it serves anything; the first goes on."""
+    from warden.server.intake.lifecycle import bind_socket
+
+    with bind_socket(place.path / "lifecycle.sock"):
+        status, _, err = place("intake", "serve", "--listen", "127.0.0.1:0")
+    assert status == EXIT_FAILED
+    assert "somebody listens" in err
+    assert "Traceback" not in err
+
+
+def test_a_workload_that_was_handed_over_is_shown_as_such(place: Place) -> None:
+    """The run that delivers says that the end is awaited, not that the action was left out."""
+    place.take_event()
+    _, out, _ = place("worker", "run", "--execute")
+    assert "its end is awaited" in out
+    assert "left out" not in out

@@ -27,7 +27,8 @@ def build_api(
 ) -> Sequence[Router]:
     """Return the groups of routes of the API, and the listener; none where no table asks for them.
 
-    Raises `ConfigError` for a token that cannot be fetched, or that two clients share.
+    Raises `ConfigError` for a token that cannot be fetched, or that two clients share, and `StateError` for a socket that
+    cannot be bound.
     """
     workload = settings.workload
     if workload is None:
@@ -36,12 +37,13 @@ def build_api(
     from warden.server.intake.lifecycle import Listener
 
     routers: list[Router] = []
+    if workload.clients:
+        routers.extend(_build_routes(settings, workload, clock, desk, book, scanner))
     if workload.lifecycle_socket is not None:
         # INVARIANT (no-secret): what a runtime says is redacted before it is kept.
         listener = Listener(desk, workload.lifecycle_socket, lambda text: clean(scanner, text).text, workload.instance)
+        listener.open()  # last, and before anything is served: what is wrong with it is said in words
         routers.append(listener.router())
-    if workload.clients:
-        routers.extend(_build_routes(settings, workload, clock, desk, book, scanner))
     return routers
 
 

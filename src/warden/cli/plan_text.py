@@ -105,6 +105,13 @@ def _because(report: MessageReport) -> Iterator[Line]:
         yield _labelled("near", ", ".join(f"{visible(one.entry_id)} ({one.score / 1000:.2f})" for one in near))
 
 
+def _fate(action: ActionReport, report: MessageReport) -> str:
+    """What became of an allowed action whose message did not end."""
+    if carried_out(report) or _is_tried(report):
+        return ""
+    return "  its end is awaited" if action.delivered else "  left out with the rest"
+
+
 def _action_lines(action: ActionReport, report: MessageReport, dry: bool) -> Iterator[Line]:
     if action.kind in ("escalate", "skip") and action.effect is not Effect.DENY:
         return
@@ -116,7 +123,7 @@ def _action_lines(action: ActionReport, report: MessageReport, dry: bool) -> Ite
         Span(f"{visible(action.kind):<14}"),
         Span(f" {action.effect.word.replace('_', ' ')}", style),
         Span(f"  {rules}", "dim"),
-        Span("" if denied or carried_out(report) or _is_tried(report) else "  left out with the rest", "dim"),
+        Span(_fate(action, report) if not denied else "", "dim"),
     )
     for reason in action.reasons if denied else ():
         yield _labelled("", visible(reason), style)

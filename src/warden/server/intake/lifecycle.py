@@ -165,6 +165,11 @@ class Listener:
         self._path = path
         self._redact = redact
         self._instance = instance
+        self._bound: socket.socket | None = None
+
+    def open(self) -> None:
+        """Bind the socket before anything is served; raises `StateError`. `listening` gives it back."""
+        self._bound = bind_socket(self._path)
 
     def router(self) -> Router:
         """Return what the application mounts: no routes, and the listening."""
@@ -173,7 +178,8 @@ class Listener:
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Listen for the length of the block; what was heard before its end is kept. The socket is removed."""
-        bound = bind_socket(self._path)
+        bound = self._bound or bind_socket(self._path)
+        self._bound = None
         identity = os.stat(self._path)
         stop = asyncio.Event()
         task = asyncio.get_running_loop().create_task(self._hear(bound, stop))
