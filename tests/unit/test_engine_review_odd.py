@@ -16,6 +16,7 @@ from warden.engine.enforce import Judgement
 from warden.engine.journal import Asking as AskedBy
 from warden.engine.letters import Person, dropping, retrying
 from warden.engine.release import release
+from warden.engine.review_gates import same_person
 from warden.errors import GateError, HubRejectedError, HubUncertainError, InputError, ReviewStateError
 from warden.model.delivery import OutgoingMessage
 from warden.model.disposition import Disposition
@@ -184,6 +185,8 @@ def test_the_queue_is_chosen_from_by_every_filter() -> None:
         (Selection(rule="charter/tier-auto"), [escalation]),
         (Selection(older_than_s=30), [approval]),
         (Selection(younger_than_s=30), [escalation]),
+        (Selection(older_than_s=60), [approval]),
+        (Selection(younger_than_s=60), [escalation]),
     ):
         assert [item.number for item in review.select(bed.desk, chosen)] == expected
     with pytest.raises(InputError, match="nobody called"):
@@ -191,6 +194,17 @@ def test_the_queue_is_chosen_from_by_every_filter() -> None:
     with pytest.raises(InputError, match="there is no item"):
         review.find(bed.desk, 99)
     assert [review.following(bed.desk, number).number for number in (0, approval)] == [approval, escalation]  # type: ignore[union-attr]
+
+
+def test_one_human_is_one_person_wherever_they_decide() -> None:
+    """A declared person is the same at the command line and at the console, and never a brain, a user or an agent so called."""
+    assert same_person("person:ada", "console:ada")
+    assert same_person("uid:0(root)", "uid:0(root)")
+    assert not same_person("person:ada", "console:ben")
+    for other in ("uid:ada", "brain:ada", "agent:ada"):
+        assert not same_person("person:ada", other)
+        assert not same_person("console:ada", other)
+        assert not same_person(other, "uid:ben")
 
 
 def test_a_plan_of_several_texts_is_a_persons_to_handle() -> None:

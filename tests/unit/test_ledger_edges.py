@@ -122,6 +122,13 @@ def test_the_largest_sequence_number_and_the_largest_entry() -> None:
         parse_entry(b" " * ENTRY_LIMIT)
 
 
+def test_a_field_of_no_json_type_is_refused_and_not_left_out() -> None:
+    """Where a field may be null, a number with a fraction or bytes do not become null."""
+    for value in (1.5, b"run-00000001", {"run-00000001"}):
+        with pytest.raises(LedgerError):
+            write_entry(0, AT, GENESIS, "alert_raised", {"run_id": value, "code": "c", "subject": ""})
+
+
 def test_numbers_end_where_json_keeps_them() -> None:
     """Counts and integers reach 2^53 - 1, and no further."""
     assert is_count(0)
