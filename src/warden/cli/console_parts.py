@@ -16,7 +16,7 @@ from warden.cli import compose
 from warden.cli.review_parts import Session, session
 from warden.cli.review_text import detail_document, item_document, ruling_document
 from warden.config.settings import Settings
-from warden.errors import LockHeldError, StateError, WardenError
+from warden.errors import InputError, LockHeldError, StateError, WardenError
 from warden.model.review import Reviewer
 from warden.server.console.model import PASSPHRASE, Visitor
 
@@ -213,11 +213,12 @@ def build_sources(where: Where, verification: Verification, releases: Releases) 
     """Return what pages show beside the queue."""
     from warden.server.console.parts import Sources
 
+    turn = threading.Lock()
     return Sources(
         health=lambda: _health(where),
         policy=lambda: _policy(where),
         explain=lambda data: _explain(where, data),
-        simulate=lambda name, data: _simulate(where, name, data),
+        simulate=lambda name, data: _simulate(where, name, data, turn),
         rates=lambda: _rates(where),
         prove=lambda number: _prove(where, number),
         verified=verification.last,
@@ -256,7 +257,6 @@ def _explain(where: Where, data: bytes) -> Document:
     from warden.cli.policy_judge import explanation_document
     from warden.cli.policy_parts import build_judge
     from warden.documents.request import requests_from_json
-    from warden.errors import InputError
 
     requests, is_list = requests_from_json(data)
     if is_list:
@@ -265,7 +265,17 @@ def _explain(where: Where, data: bytes) -> Document:
     return explanation_document(requests[0], kernel, kernel.explain(requests[0]))
 
 
-def _simulate(where: Where, name: str, data: bytes) -> Document:
+def _simulate(where: Where, name: str, data: bytes, turn: threading.Lock) -> Document:
+    """Judge past decisions again; one at a time, because each reads the whole ledger."""
+    if not turn.acquire(blocking=False):
+        raise InputError("another simulation is under way", "try again when it has ended")
+    try:
+        return _simulated(where, name, data)
+    finally:
+        turn.release()
+
+
+def _simulated(where: Where, name: str, data: bytes) -> Document:
     from warden.cli.policy_simulate import kernels_with, past_requests, simulation_document
     from warden.documents.policy_file import load_policy
     from warden.policy.simulate import compare

@@ -214,17 +214,32 @@ class Accounts:
 
     def sign_in(self, name: str, passphrase: str, address: str) -> str | None:
         """Return a new session's token; None when name and passphrase do not fit. `claim` comes first."""
+        kept = self._fitting(name, passphrase)
+        with self._database.writing() as connection:
+            if not self._holds(connection, name, kept, address):
+                return None
+            return self._open(connection, name, PASSPHRASE, None, address)
+
+    def knows(self, name: str, passphrase: str, address: str) -> bool:
+        """Return whether somebody who is signed in knows their passphrase as well. `claim` comes first."""
+        kept = self._fitting(name, passphrase)
+        with self._database.writing() as connection:
+            return self._holds(connection, name, kept, address)
+
+    def _fitting(self, name: str, passphrase: str) -> str:
+        """Return the kept hash that a passphrase fits, empty when it fits none; no transaction is open meanwhile."""
         with self._database.reading() as connection:
             row = _row(connection, name)
         kept = "" if row is None or row[3] else row[2]
-        fits = self._passphrases.fits(kept, passphrase)
-        with self._database.writing() as connection:
-            row = _row(connection, name)
-            if not fits or row is None or row[3] or row[2] != kept:  # it may have been changed meanwhile
-                self._note(connection, _known(connection, name), "sign-in refused", PASSPHRASE, address)
-                return None
-            _forgive(connection, address, name)
-            return self._open(connection, name, PASSPHRASE, None, address)
+        return kept if self._passphrases.fits(kept, passphrase) else ""
+
+    def _holds(self, connection: sqlite3.Connection, name: str, kept: str, address: str) -> bool:
+        row = _row(connection, name)
+        if not kept or row is None or row[3] or row[2] != kept:  # it may have been changed meanwhile
+            self._note(connection, _known(connection, name), "sign-in refused", PASSPHRASE, address)
+            return False
+        _forgive(connection, address, name)
+        return True
 
     def _open(self, connection: sqlite3.Connection, user: str, method: str, maker_uid: int | None, address: str) -> str:
         token, now = secrets.token_urlsafe(TOKEN_BYTES), self._now()

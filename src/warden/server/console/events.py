@@ -34,10 +34,11 @@ LONGEST: Final = 1_800
 
 
 class Streams:
-    """The streams that are open, by session."""
+    """The streams that are open, by session; `every_s` is how often each looks whether the ledger has grown."""
 
-    def __init__(self, parts: ConsoleParts) -> None:
+    def __init__(self, parts: ConsoleParts, every_s: float = LOOK_EVERY_S) -> None:
         self._parts = parts
+        self._every_s = every_s
         self._open: dict[str, int] = {}
 
     async def answer(self, request: Request) -> Response:
@@ -49,22 +50,28 @@ class Streams:
             visitor = await run_in_threadpool(parts.accounts.visitor, token) if 0 < len(token) <= 200 else None
             if visitor is None:
                 raise RefusedVisitError(401, "sign in first")
-            if sum(self._open.values()) >= STREAMS or self._open.get(visitor.key, 0) >= PER_SESSION:
+            if self._full(visitor.key):
                 raise RefusedVisitError(429, "too many live pages are open", "close some of them")
         except WardenError as error:
             done = refusals.plain(bare_visit(parts, request), error, status_of(error))
             return to_response(parts, done)
-        self._open[visitor.key] = self._open.get(visitor.key, 0) + 1
         headers = {**HEADERS, "x-accel-buffering": "no"}
         return StreamingResponse(self._stream(visitor.key, request), 200, headers, "text/event-stream")
 
+    def _full(self, key: str) -> bool:
+        return sum(self._open.values()) >= STREAMS or self._open.get(key, 0) >= PER_SESSION
+
     async def _stream(self, key: str, request: Request) -> AsyncIterator[bytes]:
         parts = self._parts
+        if self._full(key):
+            return
+        # Counted here and not before: what was never begun has no end that would give its place back.
+        self._open[key] = self._open.get(key, 0) + 1
         try:
             before = parts.mark()
             yield b"retry: 3000\n\n"
             for number in range(1, LONGEST):
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(self._every_s)
                 if parts.stopping.requested() or await request.is_disconnected():
                     return
                 if number % CHECK_EVERY == 0:
