@@ -144,9 +144,12 @@ def read(source: Source, headers: Headers, proven: Proven, now_s: float) -> Even
 def redact(scanner: Scanner, event: Event, document_bytes: bytes) -> tuple[Event, bytes]:
     """Return event and body without secret values; raises `RefusedError` when an identifier holds one."""
     body = document_bytes.decode("utf-8", "replace")
-    texts = [body, event.title, event.text, *event.labels]
-    cleaner = Cleaner(scanner, texts)
     names = (event.delivery_id, event.repository, event.branch, event.sender, event.url, event.event, event.action)
+    # One look at all that is short, each a paragraph of its own: a look costs more than the few characters that it is at.
+    short = "\n\n".join((*names, event.title, *event.labels))
+    if not (scanner.scan(short) or scanner.scan(event.text) or scanner.scan(body)):
+        return event, body.encode("utf-8")
+    cleaner = Cleaner(scanner, [body, event.title, event.text, *event.labels])
     if scanner.scan("\n\n".join(names)) or any(map(cleaner.holds_value, names)):
         raise RefusedError(422, "secret-in-id", proven=True)
     clean = replace(
@@ -186,10 +189,13 @@ def sort(book: TriggerBook, event: Event, assurance: Assurance) -> tuple[tuple[N
 def kept_headers(source: Source | None, headers: Headers, scanner: Scanner) -> list[tuple[str, str]]:
     """Return the headers that are written down, redacted where they are no signature."""
     names = _KEPT if source is None else source.kept_headers
+    kept = [(name, value) for name, value in headers if name in names and len(value) <= 4 * MAX_HEADER_CHARACTERS]
+    others = [value for name, value in kept if "signature" not in name]
+    if not scanner.scan("\n\n".join(others)) and all(len(value) <= MAX_HEADER_CHARACTERS for value in others):
+        return kept
     return [
         (name, value if "signature" in name else redact_text(scanner, value[:MAX_HEADER_CHARACTERS]))
-        for name, value in headers
-        if name in names and len(value) <= 4 * MAX_HEADER_CHARACTERS
+        for name, value in kept
     ]
 
 
