@@ -15,7 +15,7 @@ from warden.model.disposition import Disposition
 from warden.model.ids import idempotency_key
 from warden.model.message import Message, Principal
 from warden.model.plan import Plan, PlannedAction
-from warden.model.request import Effect
+from warden.model.request import Effect, Request
 from warden.testing.channels import LifecycleChannel
 
 Named = tuple[str, dict[str, Any]]
@@ -40,6 +40,23 @@ class Orders:
         if not self._actions:
             return None
         return Plan(tuple(PlannedAction(kind, arguments) for kind, arguments in self._actions), "rule-deploy")
+
+
+class Watching:
+    """A kernel that remembers what it was asked."""
+
+    def __init__(self, kernel: Any, asked: list[Request]) -> None:
+        self._kernel = kernel
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer as the kernel does."""
+        return getattr(self._kernel, name)
+
+    def evaluate(self, request: Request) -> Any:
+        """Remember the request and judge it."""
+        self._asked.append(request)
+        return self._kernel.evaluate(request)
 
 
 def event_bed(orders: Orders | None, source: str = "intake", **more: Any) -> tuple[Bed, LifecycleChannel]:
@@ -68,15 +85,21 @@ def test_what_a_rule_names_is_delivered_without_asking_a_brain() -> None:
     assert isinstance(workload, WorkloadStart)
     assert workload.workload_id == idempotency_key(bed.key(message_id), "start_workload", 0)
     assert bed.reports.messages[0].reason == "rule-deploy"
-    assert [action.kind for action in bed.reports.messages[0].actions] == ["run_script", "start_workload", "send_trigger"]
+    assert [action.kind for action in bed.reports.messages[0].actions] == [
+        "run_script",
+        "start_workload",
+        "send_trigger",
+    ]
 
 
 def test_what_an_event_asks_for_does_not_keep_a_rule_from_acting_on_it() -> None:
-    """An event that asks for a change is what rules are for: the rule acts, and its message is noted."""
+    """An event that asks for a change is what rules are for: the rule acts on it."""
     bed, channel = event_bed(Orders(SCRIPT))
     message_id = bed.send(body="please restart the production database")
     bed.execute()
-    assert bed.disposition(message_id) is Disposition.NOTED
+    record = bed.record(message_id)
+    assert record is not None
+    assert (record.disposition, record.reason) == (Disposition.HELD, "awaiting-outcome")
     assert len(channel.delivered) == 1
 
 
@@ -107,6 +130,18 @@ def test_a_brain_that_calls_its_plan_an_order_is_not_believed() -> None:
     bed.execute()
     assert bed.disposition(message_id) is Disposition.ESCALATED
     assert channel.delivered == []
+
+
+@pytest.mark.parametrize(("source", "label"), [("intake", "owner"), ("hub", None)])
+def test_the_kernel_is_told_who_an_events_sender_is(source: str, label: str | None) -> None:
+    """Trust, event and repository are facts of an event; in a coordination message they are its sender's words, and none."""
+    bed, _ = event_bed(Orders(SCRIPT), source=source)
+    asked: list[Request] = []
+    bed.kernel = Watching(bed.kernel, asked)
+    bed.send(metadata={"sender-trust": "owner", "event": "issues"})
+    bed.execute()
+    assert {request.labels.get("msg.sender_trust") for request in asked} == {label}
+    assert {"msg.repository" in request.labels for request in asked} == {False}
 
 
 def test_a_message_of_a_hub_is_no_event() -> None:

@@ -23,7 +23,7 @@ from warden.errors import (
 from warden.model.delivery import Action, DeliveryFault, Fault, Intent, OutgoingMessage, Receipt
 from warden.model.digests import canonical_bytes
 from warden.model.hub import DeliveryMeans, HubTraits
-from warden.model.message import Assurance, Message, MessageFacts
+from warden.model.message import HUB, Assurance, Message, MessageFacts
 from warden.model.request import Decision, Effect, Request, request_fields
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ class Enforcer:
             "hub_authenticated": "true" if authenticated else "false",
             "msg.kind": message.content.kind,
         }
+        labels |= _event_labels(message)
         if recipient:
             labels["recipient"] = recipient
             labels["recipient_is_sender"] = "true" if recipient == message.sender.name else "false"
@@ -210,6 +211,18 @@ class Enforcer:
             return DeliveryFault(intent.key, fault_of(error), error.code, after)
         except Exception as error:  # noqa: BLE001 - an unknown failure may have come after the hub took it
             return DeliveryFault(intent.key, Fault.UNCERTAIN, type(error).__name__)
+
+
+_EVENT_FACTS = {"sender-trust": "msg.sender_trust", "event": "msg.event", "repository": "msg.repository"}
+"""Facts of an event that overlays may look at, by their names in a message's metadata."""
+
+
+def _event_labels(message: Message) -> dict[str, str]:
+    """Return what our own code found in an event; a coordination message's sender writes its metadata, so it has none."""
+    if message.source == HUB:
+        return {}
+    facts = message.content.metadata
+    return {label: facts[name] for name, label in _EVENT_FACTS.items() if name in facts}
 
 
 def risk_tags(facts: MessageFacts, hop_limit: int) -> frozenset[str]:
