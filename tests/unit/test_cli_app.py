@@ -98,8 +98,8 @@ def test_an_idle_run_with_a_model_loads_no_model(tmp_path: Any) -> None:
 
 
 def test_a_shell_completes_commands() -> None:
-    """Bash asks for what begins with `wor`, and is told `worker`."""
-    environment = {**os.environ, "_WARDEN_COMPLETE": "complete_bash", "COMP_WORDS": "warden wor", "COMP_CWORD": "1"}
+    """Bash asks for what begins with `worke`, and is told `worker`."""
+    environment = {**os.environ, "_WARDEN_COMPLETE": "complete_bash", "COMP_WORDS": "warden worke", "COMP_CWORD": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "warden"], env=environment, capture_output=True, text=True, timeout=60, check=False
     )

@@ -3,15 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import overload
-
-
-@overload
-def moment(at: float | datetime) -> str: ...
-
-
-@overload
-def moment(at: None) -> None: ...
 
 
 def moment(at: float | datetime | None) -> str | None:
