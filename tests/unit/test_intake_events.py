@@ -273,5 +273,6 @@ def test_long_texts_are_cut_and_lone_surrogates_replaced() -> None:
 def test_what_an_event_brings_in_which_form_is_named() -> None:
     """A comment as of its change, or else its issue; nothing for a push."""
     assert gitea(comment_event("x"), "issue_comment").revisions == ("rev:ops/site comment 31 2026-03-01T11:00:00Z",)
-    assert gitea(issue_event()).revisions == ("rev:ops/site issue 7 2026-03-01T10:00:00Z",)
+    number = 7
+    assert gitea(issue_event()).revisions == (f"rev:ops/site issue {number} 2026-03-01T10:00:00Z",)
     assert gitea({"ref": "refs/heads/x", "repository": REPOSITORY}, "push").revisions == ()

@@ -306,7 +306,7 @@ def test_old_deliveries_go_when_they_are_done(store: Store) -> None:
 
 def test_what_was_asked_for_is_known_when_a_webhook_brought_it(store: Store) -> None:
     """A revision that came another way is no new delivery; webhooks themselves are not held against it."""
-    revision = ("rev:ops/site issue 7 now",)
+    revision = ("rev:ops/site comment 7 now",)
     store.accept(revisions=revision)
     asked = replace(store.delivery(revisions=revision), origin="reconcile")
     assert store.take(asked).state == "duplicate"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from socket import AF_INET6, SHUT_RDWR
@@ -42,7 +42,7 @@ class WatchServer:
             "/healthz": _kept(lambda: _health(health)),
         }
         try:
-            self._server = _server(listen, pages)
+            self._server = _Server(listen, pages)
         except OSError as error:
             where = quote(f"{listen[0]}:{listen[1]}")
             raise StateError(
@@ -86,82 +86,86 @@ def _kept(make: Callable[[], Answer]) -> Callable[[], Answer]:
     return answer
 
 
-def _server(listen: tuple[str, int], pages: dict[str, Callable[[], Answer]]) -> HTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        """Answers one request."""
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
 
-        timeout = READ_TIMEOUT_S
-        server_version = "ops-warden"
-        sys_version = ""
+    server: _Server
+    timeout = READ_TIMEOUT_S
+    server_version = "ops-warden"
+    sys_version = ""
 
-        def setup(self) -> None:
-            """Begin, with an end in sight."""
-            super().setup()
-            self._end = threading.Timer(REQUEST_TIMEOUT_S, self._cut)
-            self._end.daemon = True
-            self._end.start()
+    def setup(self) -> None:
+        """Begin, with an end in sight."""
+        super().setup()
+        self._end = threading.Timer(REQUEST_TIMEOUT_S, self._cut)
+        self._end.daemon = True
+        self._end.start()
 
-        def finish(self) -> None:
-            """End in time."""
-            self._end.cancel()
-            with suppress(OSError, ValueError):
-                super().finish()
+    def finish(self) -> None:
+        """End in time."""
+        self._end.cancel()
+        with suppress(OSError, ValueError):
+            super().finish()
 
-        def _cut(self) -> None:
-            with suppress(OSError):
-                self.connection.shutdown(SHUT_RDWR)
+    def _cut(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(SHUT_RDWR)
 
-        def do_GET(self) -> None:
-            """Answer with the page."""
-            page = pages.get(self.path.partition("?")[0])
-            status, kind, body = _answer(page) if page else (404, TEXT, b"there is /metrics and /healthz\n")
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Cache-Control", "no-store")
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+    def do_GET(self) -> None:
+        """Answer with the page."""
+        page = self.server.pages.get(self.path.partition("?")[0])
+        status, kind, body = _answer(page) if page else (404, TEXT, b"there is /metrics and /healthz\n")
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
-        do_HEAD = do_GET  # noqa: N815 - the name that the library calls
+    do_HEAD = do_GET  # noqa: N815 - the name that the library calls
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            """Say nothing: who asks is no news."""
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing: who asks is no news."""
 
-    places = threading.BoundedSemaphore(PLACES)
 
-    class Server(ThreadingHTTPServer):
-        """A quiet one: a reader that goes away is no news either."""
+class _Server(ThreadingHTTPServer):
+    """A quiet one: a reader that goes away is no news either."""
 
-        daemon_threads = True
-        block_on_close = False
-        address_family = AF_INET6 if ":" in listen[0] else HTTPServer.address_family
+    daemon_threads = True
+    block_on_close = False
 
-        def process_request(self, request: Any, client_address: Any) -> None:
-            """Take a connection when there is a place for it."""
-            if places.acquire(blocking=False):
-                super().process_request(request, client_address)
-            else:
-                self.shutdown_request(request)
+    def __init__(self, listen: tuple[str, int], pages: Mapping[str, Callable[[], Answer]]) -> None:
+        """Listen; raises `OSError` when the address cannot be had."""
+        self.address_family = AF_INET6 if ":" in listen[0] else HTTPServer.address_family
+        self.pages = pages
+        self._host = listen[0]
+        self._places = threading.BoundedSemaphore(PLACES)
+        super().__init__(listen, _Handler)
 
-        def process_request_thread(self, request: Any, client_address: Any) -> None:
-            """Answer, and give the place back."""
-            try:
-                super().process_request_thread(request, client_address)
-            finally:
-                places.release()
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Take a connection when there is a place for it."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
 
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Say nothing."""
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and give the place back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
-        def server_bind(self) -> None:
-            """Bind without asking who we are by name, which may take seconds."""
-            import socketserver
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
 
-            socketserver.TCPServer.server_bind(self)
-            self.server_name, self.server_port = str(listen[0]), int(self.server_address[1])
+    def server_bind(self) -> None:
+        """Bind without asking who we are by name, which may take seconds."""
+        import socketserver
 
-    return Server(listen, Handler)
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self._host, int(self.server_address[1])
 
 
 def _answer(page: Callable[[], Answer]) -> Answer:
