@@ -306,7 +306,10 @@ def test_people_teach_the_catalogue_by_a_patch(capsys: pytest.CaptureFixture[str
     assert own.read_bytes() == shipped.read_bytes()
     assert run(["catalog", "learn"]) == 0
     assert run(["catalog", "apply", str(patch), "--json"]) == 0
-    assert "zorbium" in own.read_text(encoding="utf-8")
+    lines, before = own.read_text(encoding="utf-8").splitlines(), shipped.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line not in before] == [
+        '    aliases: [openrouter key, open router api key, openrouter token, openrouter credentials, "zorbium"]'
+    ]
     assert run(["catalog", "check", "--detailed-exitcode"]) == 0
     mail("Who hands out zorbium keys?")
     assert len(sent()) == 2
@@ -327,6 +330,7 @@ def test_people_teach_the_catalogue_by_a_patch(capsys: pytest.CaptureFixture[str
             4,
         ),
         ("changes:\n  - entry: openai-key\n    add_words: [zorbium]\n", 2),
+        ("changes:\n  - entry: openai-key\n    add_questions: ['Where do I get an OpenRouter key?']\n", 4),
     ],
 )
 def test_a_patch_that_makes_things_worse_is_refused(

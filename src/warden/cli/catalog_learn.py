@@ -13,7 +13,7 @@ from warden.cli.flags import AgentFlag, CatalogFlag, ConfigFlag, JsonFlag, State
 from warden.cli.output import print_json, talk
 from warden.cli.render import visible
 from warden.cli.review_text import percent
-from warden.errors import EXIT_DONE, GateError, InputError, quote
+from warden.errors import EXIT_DONE, DocumentError, GateError, InputError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -152,11 +152,17 @@ def _changed(settings: Settings, present: Catalog, file: Path) -> bytes:
     from warden.cli.compose import build_rule_brain
     from warden.cli.ledger_parts import read_small_file
     from warden.documents.catalog import load_catalog
+    from warden.documents.catalog_edit import edited
     from warden.documents.catalog_patch import patched, read_patch, write_catalog
 
     patch = read_patch(read_small_file(file), str(file))
-    data = write_catalog(patched(present, patch))
-    changed = load_catalog(data, str(file))
+    wanted = patched(present, patch)
+    data = edited(_bytes_of(settings), present, wanted)
+    changed = _read_if_any(data)
+    if data is None or changed is None or changed.entries != wanted.entries:
+        talk("the changed catalogue is written anew, without its comments; the version before is kept with them")
+        data = write_catalog(wanted)
+        changed = load_catalog(data, str(file))
     facts = _facts(settings)
     own = tuple(_own_questions(present))
     brains = [build_rule_brain(one) for one in (present, changed)]
@@ -169,6 +175,22 @@ def _changed(settings: Settings, present: Catalog, file: Path) -> bytes:
         if learning.answer_of(brains[1], facts, example) != case.entry:
             raise GateError(f"the patch does not answer its own case {quote(case.body)}", f"with {quote(case.entry)}")
     return data
+
+
+def _bytes_of(settings: Settings) -> bytes:
+    from warden.cli.run_parts import read_documents
+
+    return read_documents(settings).catalog.data
+
+
+def _read_if_any(data: bytes | None) -> Catalog | None:
+    """Return the catalogue that an edited text is, None when it is none."""
+    from warden.documents.catalog import load_catalog
+
+    try:
+        return None if data is None else load_catalog(data, "the edited catalogue")
+    except DocumentError:
+        return None
 
 
 def _facts(settings: Settings) -> Callable[[Message], MessageFacts]:
