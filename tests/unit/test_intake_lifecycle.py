@@ -246,6 +246,35 @@ def test_reports_of_one_workload_are_bounded_and_an_end_is_always_taken(
     assert bed.quarantined() == ["too-many", "too-many"]
 
 
+def test_reports_that_wait_are_bounded(bed: WorkloadBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While no run is made the file does not grow for ever: what is too much is refused by name."""
+    monkeypatch.setattr("warden.hubs.workload_reports.WAITING_REPORTS", 2)
+    with bed.serving():
+        for number in range(4):
+            bed.runtime.send(bed.runtime.report(f"wk1-{number}", "failed"))
+        bed.heard(4)
+    assert bed.database.read_one("SELECT count(*) FROM reports") == (2,)
+    assert bed.quarantined() == ["too-many", "too-many"]
+
+
+def test_what_is_over_is_forgotten_after_its_time(bed: WorkloadBed) -> None:
+    """Reports, ends and revoked grants older than three months go with the next run that takes something; the ledger stays."""
+    with bed.serving() as client:
+        workload_id = bed.start_workload(client)
+        bed.post(client, f"/v1/workloads/{workload_id}/claim", {}, who="crow")
+        bed.runtime.send(bed.runtime.report(workload_id, "completed"))
+        bed.heard(1)
+        bed.execute()
+        bed.clock.advance(91 * 86_400)
+        bed.runtime.send(bed.runtime.report("wk1-0", "running"))
+        bed.heard(1)
+        bed.execute()
+        for table, left in (("reports", 1), ("capabilities", 0), ("ended", 0)):
+            assert bed.database.read_one(f"SELECT count(*) FROM {table}") == (left,), table
+        assert bed.workload(workload_id).state == "completed"
+        assert bed.post(client, f"/v1/workloads/{workload_id}/claim", {}, who="crow").status_code == 409
+
+
 def test_a_socket_of_another_path_is_not_removed_at_the_end(bed: WorkloadBed) -> None:
     """An intake removes its own socket only: one that took its place stays."""
     path = bed.runtime.lifecycle

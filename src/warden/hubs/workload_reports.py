@@ -26,8 +26,19 @@ LIFECYCLE: Final = "lifecycle"
 """The source under which refused reports are quarantined."""
 REPORTS_OF_ONE: Final = 1_000
 """INVARIANT (bounded): reports of one workload that are kept; a runtime that restarts a workload for ever sends more."""
+WAITING_REPORTS: Final = 100_000
+"""INVARIANT (bounded): reports that wait for a run; more mean that no run is made, or that somebody sends rubbish."""
 _KEPT_S: Final = 90 * 86_400.0
 _PURGED_AT_ONCE: Final = 200
+
+
+_PURGES: Final = (
+    "DELETE FROM reports WHERE number IN"
+    " (SELECT number FROM reports WHERE received_at < ? AND state <> 'waiting' LIMIT ?)",
+    "DELETE FROM capabilities WHERE id IN (SELECT id FROM capabilities WHERE revoked_at < ? LIMIT ?)",
+    "DELETE FROM ended WHERE workload_id IN (SELECT workload_id FROM ended WHERE at < ? LIMIT ?)",
+)
+"""INVARIANT (bounded): what is over is forgotten after `_KEPT_S`; that a workload ended is known from the ledger as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,9 @@ def keep_report(connection: Connection, heard: HeardReport, now: float) -> str:
     ).fetchone()
     if known:
         return "duplicate"
+    waiting = "SELECT count(*) FROM (SELECT 1 FROM reports WHERE state = 'waiting' LIMIT ?)"
+    if connection.execute(waiting, (WAITING_REPORTS,)).fetchone()[0] >= WAITING_REPORTS:
+        return "too-many"
     if heard.status in ENDS:
         end_workload(connection, heard.workload_id, heard.status.value, now)
     else:
@@ -97,11 +111,8 @@ class ReportFile:
                 )
                 outcome = report.outcome
                 quarantine_report(connection, reason, digest_text(f"{outcome.key} {outcome.event_id}"), 0, now)
-            connection.execute(
-                "DELETE FROM reports WHERE number IN (SELECT number FROM reports WHERE received_at < ? AND state <> 'waiting'"
-                " LIMIT ?)",
-                (now - _KEPT_S, _PURGED_AT_ONCE),
-            )
+            for statement in _PURGES:
+                connection.execute(statement, (now - _KEPT_S, _PURGED_AT_ONCE))
 
         self._database.write(write)
 
