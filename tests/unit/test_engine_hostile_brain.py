@@ -156,6 +156,16 @@ def test_a_kind_that_is_a_secret_is_written_down_as_unknown() -> None:
     assert bed.report("m1").actions[0].kind == "unknown"
 
 
+def test_a_harmless_kind_that_nobody_knows_is_written_down_by_its_name() -> None:
+    """Whoever reads the ledger sees what the brain wanted; it is carried out all the less."""
+    bed = Bed(planning(("launch_rocket", {})))
+    bed.send()
+    bed.execute()
+    assert bed.report("m1").actions[0].kind == "launch_rocket"
+    assert [entry["kind"] for entry in bed.entries("decided")][:1] == ["launch_rocket"]
+    assert bed.disposition("m1") is Disposition.ESCALATED
+
+
 def test_a_saved_plan_escalates_a_message_that_it_does_not_name() -> None:
     """The brain of a saved plan has an opinion on its own messages only."""
     bed = Bed()

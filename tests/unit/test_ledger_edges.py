@@ -22,10 +22,10 @@ from warden.ledger.export import Header, read_records, verify_export
 from warden.ledger.grammar import is_plain
 from warden.ledger.merkle import hash_leaf, root_of
 from warden.ledger.proof import PATH_LIMIT, PROOF_LIMIT, make_consistency, make_inclusion, parse_proof
-from warden.ledger.schema import ITEMS_LIMIT, is_count, is_integer
+from warden.ledger.schema import ITEMS_LIMIT, is_count, is_integer, is_layers
 from warden.ledger.signature import SeedSigner, Verifier
 from warden.ledger.transitions import check_disposition, check_reopening, next_intent_state
-from warden.ledger.verify import LogVerifier, Start
+from warden.ledger.verify import LogVerifier, Start, parse_checkpoint_at
 from warden.model.digests import MAX_INTEGER, canonical_bytes
 from warden.model.disposition import Disposition
 from warden.model.records import IntentState
@@ -204,6 +204,21 @@ def test_a_checkpoint_that_cannot_be_read_is_named_by_the_entry_before_it(size: 
         with pytest.raises(DamagedLogError) as caught:
             verify_export(lines)
         assert (caught.value.finding.damage, caught.value.finding.seq) == (Damage.CHECKPOINT, last)
+
+
+def test_a_stored_checkpoint_that_cannot_be_read_is_named_by_the_entry_before_it() -> None:
+    """Behind the first entry it is the first that is named, and not one that there is not."""
+    for size, seq in ((0, 0), (1, 0), (2, 1)):
+        with pytest.raises(DamagedLogError) as caught:
+            parse_checkpoint_at("nothing", size)
+        assert (caught.value.finding.damage, caught.value.finding.seq) == (Damage.CHECKPOINT, seq)
+
+
+def test_a_prompt_has_at_most_so_many_layers() -> None:
+    """As many layers as a list may have are listed, and not one more."""
+    layer = {"name": "mail", "digest": GENESIS, "size_bytes": 1, "cut": False, "redactions": {}}
+    assert is_layers([layer] * ITEMS_LIMIT)
+    assert not is_layers([layer] * (ITEMS_LIMIT + 1))
 
 
 def test_missing_entries_are_named_from_the_first_to_the_last() -> None:
