@@ -69,6 +69,22 @@ _LOCK = closed(
 )
 _STATES = ("waiting", "ruling", "done", "coalesced", "dropped")
 _SUMS = ("accepted", "duplicates", "refused", "quarantine", *(f"tasks_{state}" for state in _STATES))
+_RUN = closed(
+    {
+        **members(TEXT, ("key", "rule", "status", "output")),
+        "number": COUNT,
+        "began_at": MOMENT,
+        "ended_at": or_null(MOMENT),
+    }
+)
+_GRANT = closed(
+    {
+        **members(TEXT, ("id", "workload_id", "name", "hook", "state", "client", "revoked_for")),
+        "operations": listed(TEXT),
+        **members(COUNT, ("max_uses", "uses", "refused")),
+        **members(or_null(MOMENT), ("issued_at", "expires_at", "used_at", "revoked_at")),
+    }
+)
 _ACTION = closed({"kind": TEXT, "arguments": named(TEXT)})
 _SET = closed(
     {
@@ -99,6 +115,13 @@ def event_schemas() -> tuple[Schema, ...]:
         document("How much was taken in", "warden.intake.stats/1", closed(members(COUNT, _SUMS))),
         document("What was refused", "warden.intake.quarantine/1", closed({"quarantine": listed(_REFUSED)})),
         document("Issues that are worked on", "warden.intake.locks/1", closed({"locks": listed(_LOCK)})),
+        document("Runs of scripts", "warden.intake.runs/1", closed({"runs": listed(_RUN)})),
+        document(
+            "A delivery that was taken in again",
+            "warden.intake.replay/1",
+            closed({"delivery": TEXT, "assurance": TEXT, "tasks": listed(TEXT)}),
+        ),
+        document("What workloads may use", "warden.capability/1", closed({"capabilities": listed(_GRANT)})),
         document("Rules for events", "warden.intake.rules/1", closed(rules)),
         document("What rules make of an event", "warden.intake.dry-run/1", _TRIED),
     )
