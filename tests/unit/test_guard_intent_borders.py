@@ -29,6 +29,7 @@ def test_words_come_with_the_character_before_them() -> None:
     assert split_part("a, b  c -   d don't") == (["a", "b", "c", "d", "don't"], ["", ",", "b", "", "d"])
     assert split_part("x.-  y")[1] == ["", "-"]
     assert split_part("") == ([], [])
+    assert split_part(",a b") == (["a", "b"], [",", "a"])
 
 
 @pytest.mark.parametrize(
