@@ -165,6 +165,8 @@ def test_a_dead_target_costs_no_run_and_loses_nothing(home: Home, box: Postbox) 
 
 def test_a_secret_that_is_none_stops_the_worker_at_its_start(home: Home, box: Postbox) -> None:
     """A worker that goes on refuses to start with a target that cannot be used, and does not show the value."""
+    configure(home, f'[notify]\nwebhook_url = "{box.url}"\n')
+    assert "no secret to sign with" in home.run("worker", "run", "--every", "1h").err
     configure(home, webhook(box.url))
     wrong = Home(home.path, {"HOOK_SECRET": "opensesame4711opensesame"})
     result = wrong.run("worker", "run", "--every", "1h")

@@ -40,9 +40,29 @@ _EXAMPLES = {
     "schedule.cron": '"*/5 * * * *"',
     "schedule.timezone": '"Europe/Berlin"',
     "schedule.quiet_hours": '["22:00-06:00", "sat,sun 00:00-24:00"]',
+    "log.level": '"info"',
+    "metrics.listen": '"127.0.0.1:9464"',
+    "metrics.textfile": '"/var/lib/node_exporter/textfile/warden.prom"',
+    "trace.endpoint": '"http://127.0.0.1:4318"',
+    "notify.webhook_url": '"https://alerts.example/warden"',
+    "notify.webhook_secret_file": '"webhook.secret"',
+    "notify.webhook_secret_command": '["pass", "show", "webhook"]',
+    "notify.webhook_secret_variable": '"WEBHOOK_SECRET"',
+    "notify.remind_after": '"4h"',
+    "notify.quiet_hours": '["22:00-06:00"]',
+    "notify.urgent": '["ledger-damaged", "gate-drift"]',
+    "review.approval_expiry": '"3d"',
+    "review.raise_after": '"1d"',
+    "console.public_url": '"https://warden.example"',
     "schedule.blackouts": '["2026-12-24T18:00/2026-12-27T08:00"]',
 }
-_BY_KIND = {"paths": '["key.pub"]', "path": '"file"', "command": '["program", "argument"]'}
+_BY_KIND = {
+    "paths": '["key.pub"]',
+    "path": '"file"',
+    "command": '["program", "argument"]',
+    "texts": '["word"]',
+    "amount": "1.5",
+}
 
 app = new_app("Make configuration, state and keys where there are none.")
 
@@ -116,7 +136,7 @@ def config_template() -> str:
 
 def _example(key: Key) -> str:
     if key.kind in _SHOWN:
-        return key.shown
+        return key.shown if key.shown[:1].isdigit() or key.kind == "flag" else f"{max(key.low, 1):g}"
     return _EXAMPLES.get(key.name) or _BY_KIND.get(key.kind, '"text"')
 
 

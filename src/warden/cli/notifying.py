@@ -103,6 +103,9 @@ def build_target(settings: Settings, name: str, clock: Clock, patient: bool = Tr
     """Return a target; one that failed lately is not waited for. Raises `ConfigError` for a credential that is not there."""
     wanted = _wanted(settings)
     source = wanted.apprise if name == APPRISE else wanted.webhook_secret
+    if not source.is_set:
+        hint = "name its place in notify.webhook_secret_file, _command or _variable"
+        raise ConfigError("`notify.webhook_url` is set, and no secret to sign with", hint)
     secret = fetch_own(source, settings) or ""
     if name == APPRISE:
         return AppriseTarget(secret)

@@ -72,9 +72,6 @@ def read_observe(file: Path, values: Mapping[str, object], place: Path) -> Obser
 def _notify(file: Path, values: Mapping[str, object], place: Path) -> NotifySettings:
     url = values.get("notify.webhook_url")
     secret = _credential(values, "notify.webhook_secret", place)
-    if (url is not None) != secret.is_set:
-        hint = "name the secret's place in notify.webhook_secret_file, _command or _variable, and the URL beside it"
-        raise refuse(file, "`notify.webhook_url` and its secret belong together", hint)
     urgent = values.get("notify.urgent")
     codes = tuple(str(code) for code in urgent) if isinstance(urgent, list) else URGENT
     for code in codes:
