@@ -324,9 +324,10 @@ def test_the_sweep_revokes_too(bed: WorkloadBed, client: httpx.Client) -> None:
     """A workload that is given up may not go on using what it has."""
     workload_id = bed.start_workload(client)
     grant = GrantTerms("long", "gitea", ("issue.read",), 5, 86_400.0)
-    ((_, token),) = bed.database.write(  # type: ignore[misc]
+    claimed: Any = bed.database.write(
         lambda c: capabilities.claim(c, workload_id, [grant], "crow", bed.clock.now().timestamp())
     )
+    token = claimed[0][1]
     bed.clock.advance(4000)
     bed.execute()
     assert use(bed, client, token, "issue.read") == capabilities.ENDED
@@ -358,3 +359,48 @@ def test_no_token_is_kept_or_shown_again(bed: WorkloadBed, client: httpx.Client)
     assert "whc_" not in json.dumps(bed.runtime.workloads)
     for path in bed.path.glob("*.db*"):
         assert token.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/workloads/%00", "/v1/workloads/%ff", "/v1/workloads/%ed%a0%80", "/v1/events/%ff", "/v1/events/d%d9%a1"),
+        *("/v1/events?source=%ed%a0%80", "/v1/events?source=%00", "/v1/capabilities?workload=%ed%a0%80"),
+        *("/v1/events?after=d999999999999999", "/v1/decisions?after=n0", "/v1/capabilities?after=cap-1"),
+    ],
+)
+def test_a_hostile_path_is_answered(bed: WorkloadBed, client: httpx.Client, path: str) -> None:
+    """NUL, bytes that are no text, other alphabets' digits and cursors beyond all ids never make a failure of ours."""
+    assert bed.get(client, path).status_code in (200, 404, 422)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"token": "whc_" + "A" * 43, "hook": "\ud800", "operation": "x"},
+        {"token": 7, "hook": "a", "operation": "b"},
+        {"token": "\u00e4", "hook": "a", "operation": "b"},
+        {"token": "whc_" + "A" * 43, "hook": "a"},
+        {"token": "x" * 300, "hook": "a", "operation": "b"},
+        [],
+        None,
+    ],
+)
+def test_a_hostile_question_is_refused(client: httpx.Client, question: object) -> None:
+    """What is no question is refused for its form, before anything is looked up."""
+    headers = {"authorization": f"Bearer {TOKENS['crow']}", "content-type": "application/json"}
+    answer = client.post("/v1/capabilities/authorize", content=json.dumps(question).encode(), headers=headers)
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "changes", [{"sender": "\ud800"}, {"number": 10**30}, {"labels": ["\x00"]}, {"title": "\x00"}, {"id": "\ud800"}]
+)
+def test_a_hostile_field_is_taken_clean_or_refused(
+    bed: WorkloadBed, client: httpx.Client, changes: dict[str, object]
+) -> None:
+    """Odd characters and numbers in an event end as a refusal or as an event that a run can handle."""
+    headers = {"authorization": f"Bearer {TOKENS['n8n']}", "content-type": "application/json", "idempotency-key": "k"}
+    answer = client.post("/v1/events", content=json.dumps({**ALERT, **changes}).encode(), headers=headers)
+    assert answer.status_code in (202, 400, 422), answer.text
+    assert bed.execute().exit_status in (0, 3)
