@@ -160,7 +160,7 @@ def test_a_crash_between_line_and_receipt_repeats_the_line_under_the_same_id(
             return self.inner.find(intent)
 
     answer = bed.post(client, "/v1/dispatch", ALERT, "k-1")
-    bed.wrap = DiesAfterwards  # type: ignore[assignment]
+    bed.wrap = DiesAfterwards
     with pytest.raises(Killed):
         bed.execute()
     bed.wrap = as_it_is

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -369,6 +370,6 @@ def test_the_console_finds_what_the_command_line_finds(bed: ConsoleBed) -> None:
                 for kind in ("", "approval", "escalation"):
                     filters = read_filters({"owner": owner, "rule": rule, "kind": kind})
                     wanted = wanted_of(place.desk, filters)
-                    found = place.read(lambda connection, wanted=wanted: read_page(connection, wanted, 0, 50)).items
+                    found = place.read(partial(read_page, wanted=wanted, after=0, limit=50)).items
                     chosen = Selection(kind=ReviewKind(kind) if kind else None, owner=owner, rule=rule)
                     assert found == select(place.desk, chosen), (owner, rule, kind)

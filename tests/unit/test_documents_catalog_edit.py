@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,9 +39,9 @@ entries:
 
 def grown(catalog: Catalog, name: str, phrase: str) -> Catalog:
     """Return the catalogue with a phrase more in this list of each entry."""
-    return replace(
-        catalog, entries=tuple(replace(one, **{name: (*getattr(one, name), phrase)}) for one in catalog.entries)
-    )
+    longer: list[Any] = [{name: (*getattr(one, name), phrase)} for one in catalog.entries]
+    entries = tuple(replace(one, **more) for one, more in zip(catalog.entries, longer, strict=True))
+    return replace(catalog, entries=entries)
 
 
 @given(

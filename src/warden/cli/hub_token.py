@@ -34,7 +34,9 @@ def create(
         unsafe_write(sys.stdout, to_json(document) + "\n")
     else:
         unsafe_write(sys.stdout, token + "\n")
-        talk(f"for `{agent}`, by the id {record.id}: keep the token in a file of mode 600; it is not shown again", quiet)
+        talk(
+            f"for `{agent}`, by the id {record.id}: keep the token in a file of mode 600; it is not shown again", quiet
+        )
     return 0
 
 

@@ -37,7 +37,9 @@ class Refusal:
     def detail(self) -> str:
         """The limit in words."""
         whose = {"run": "this run", "hour": "the last hour", "day": "the last day", "sender": "this sender"}
-        return f"the budget of {whose[self.span.value]} for {measure_words(self.measure)} does not hold another question"
+        return (
+            f"the budget of {whose[self.span.value]} for {measure_words(self.measure)} does not hold another question"
+        )
 
 
 class Purse:

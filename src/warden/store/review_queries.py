@@ -112,7 +112,8 @@ def read_due(
 ) -> tuple[ReviewItem, ...]:
     """Return live approvals whose time has run out, then open items that were not raised since that moment."""
     rows = connection.execute(
-        ITEM_COLUMNS + "WHERE agent = ? AND expires_ms IS NOT NULL AND expires_ms <= ? AND state IN ('open', 'acknowledged') "
+        ITEM_COLUMNS
+        + "WHERE agent = ? AND expires_ms IS NOT NULL AND expires_ms <= ? AND state IN ('open', 'acknowledged') "
         "ORDER BY expires_ms LIMIT ?",
         (agent, now_ms, limit),
     ).fetchall()
