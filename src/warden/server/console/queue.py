@@ -12,7 +12,7 @@ from warden.model.review import ReviewItem, ReviewKind, ReviewState
 from warden.server.console.items import seen_of
 from warden.server.console.look import page
 from warden.server.console.visit import Answer, RefusedVisitError
-from warden.store.console_queries import Wanted, count_items, read_page, read_senders, read_subjects
+from warden.store.console_queries import COUNT_LIMIT, Wanted, count_items, read_page, read_senders, read_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def show(visit: Visit) -> Answer:
         ages=[age for age in AGES if age],
         senders=senders,
         owners=owners,
-        total=total,
+        total=f"more than {COUNT_LIMIT}" if total > COUNT_LIMIT and (wanted.owner or wanted.rule) else total,
         more=f"/review?{urlencode({**plain, 'after': rows[-1].item.number})}" if found.more else "",
         first="" if after == "0" else f"/review?{urlencode(plain)}",
         mark=visit.parts.mark(),
