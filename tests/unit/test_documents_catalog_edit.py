@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from warden.documents.catalog import load_catalog
 from warden.documents.catalog_edit import edited
-from warden.model.catalog import Catalog
+from warden.model.catalog import Catalog, CatalogEntry
 
 TEXT = b"""# whose keys these are
 entries:
@@ -39,9 +38,13 @@ entries:
 
 def grown(catalog: Catalog, name: str, phrase: str) -> Catalog:
     """Return the catalogue with a phrase more in this list of each entry."""
-    longer: list[Any] = [{name: (*getattr(one, name), phrase)} for one in catalog.entries]
-    entries = tuple(replace(one, **more) for one, more in zip(catalog.entries, longer, strict=True))
-    return replace(catalog, entries=entries)
+
+    def more(one: CatalogEntry) -> CatalogEntry:
+        if name == "aliases":
+            return replace(one, aliases=(*one.aliases, phrase))
+        return replace(one, questions=(*one.questions, phrase))
+
+    return replace(catalog, entries=tuple(more(one) for one in catalog.entries))
 
 
 @given(
