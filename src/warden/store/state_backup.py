@@ -51,7 +51,7 @@ KEYS = frozenset({"state/ledger.key", "state/guard.key", "state/guard.fingerprin
 _CHUNK = 1 << 20
 _LEFT_OUT = frozenset({"locks", "evidence", "backups", "scanners", "checkpoints"})
 _LEFT_OUT_ENDINGS = ("-wal", "-shm", ".lock", ".part")
-_CONFIGURATION = ("config.toml", "catalog.yaml", "policies")
+_CONFIGURATION = ("config.toml", "catalog.yaml", "triggers.yaml", "policies")
 _HINT = "name a file that `warden backup` made"
 
 
