@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nacl.signing import SigningKey, VerifyKey
 
 from warden.errors import LedgerError
-from warden.ledger.checkpoint import Checkpoint, Note, Signature, parse_note, sign_checkpoint
+from warden.ledger.checkpoint import SIGNATURES_LIMIT, Checkpoint, Note, Signature, parse_note, sign_checkpoint
 from warden.ledger.merkle import hash_leaf
 from warden.ledger.signature import SeedSigner, Verifier, is_key_name
 
@@ -119,6 +119,14 @@ def test_base64_has_one_form() -> None:
     assert base64.b64decode(other) == base64.b64decode(root)
     with pytest.raises(LedgerError):
         parse_note(NOTE.text.replace(root, other))
+
+
+def test_a_note_has_at_most_sixteen_signatures() -> None:
+    """As many witnesses as the limit leaves room for are read, and not one more."""
+    witnesses = tuple(Signature(f"witness-{number}.example", b"abcd", bytes(72)) for number in range(SIGNATURES_LIMIT))
+    assert parse_note(Note(POINT, (*witnesses[1:], *NOTE.signatures)).text).signed_by(KEY)
+    with pytest.raises(LedgerError, match="more than 16 signatures"):
+        parse_note(Note(POINT, (*witnesses, *NOTE.signatures)).text)
 
 
 def test_other_signatures_are_ignored() -> None:

@@ -22,8 +22,8 @@ MAX_ROUNDS = 10_000
 class Drained:
     """What a drain brought: how many intents have a receipt now, and how many deliveries failed."""
 
-    received: int = 0
-    failed: int = 0
+    received: int
+    failed: int
 
 
 def drain(parts: Parts, terms: Terms, bench: Bench, outbox: Outbox) -> Drained:
