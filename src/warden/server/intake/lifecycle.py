@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 DATAGRAM_BYTES = 16 * 1024
 """INVARIANT (bounded): a longer datagram is refused."""
+DATAGRAMS_AT_ONCE = 256
+"""INVARIANT (bounded): datagrams that are read before they are kept."""
 DETAILS_CHARACTERS = 2_000
 """INVARIANT (bounded): what is kept of a report's details."""
 PATH_BYTES = 100
@@ -200,8 +202,17 @@ class Listener:
     async def _hear(self, bound: socket.socket, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
-            data = await loop.sock_recv(bound, DATAGRAM_BYTES + 1)
-            await self._take_until_kept(data)
+            batch = [await loop.sock_recv(bound, DATAGRAM_BYTES + 1)]
+            # What lies in the queue shares a commit: the queue is short, and its sender does not wait.
+            with contextlib.suppress(BlockingIOError):
+                while len(batch) < DATAGRAMS_AT_ONCE:
+                    batch.append(bound.recv(DATAGRAM_BYTES + 1))
+            keeping = asyncio.gather(*(self._take_until_kept(data, stop) for data in batch))
+            try:
+                await asyncio.shield(keeping)
+            except asyncio.CancelledError:
+                await keeping  # what was read is kept before we end
+                raise
 
     async def _drain(self, bound: socket.socket) -> None:
         """What lies in the socket's queue when we end was sent to us: it is kept."""
@@ -213,22 +224,19 @@ class Listener:
             with contextlib.suppress(WardenError):
                 await self.take(data)
 
-    async def _take_until_kept(self, data: bytes) -> None:
-        """INVARIANT (nothing-lost): a report is tried again while the disk refuses it; the queue behind it is the kernel's."""
+    async def _take_until_kept(self, data: bytes, stop: asyncio.Event) -> None:
+        """INVARIANT (nothing-lost): a report is tried again while the disk refuses it, until we are told to end."""
         pause_s = 0.05
         while True:
-            # Shielded: when we are told to end in between, the report that was read is still kept.
-            keeping = asyncio.ensure_future(self.take(data))
             try:
-                await asyncio.shield(keeping)
+                await self.take(data)
                 return
-            except asyncio.CancelledError:
-                with contextlib.suppress(WardenError):
-                    await keeping
-                raise
             except WardenError:
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, 5.0)
+                if stop.is_set():
+                    return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause_s)
+            pause_s = min(pause_s * 2, 5.0)
 
     async def take(self, data: bytes) -> str:
         """Keep what one datagram says, durably; returns `new`, `duplicate`, or the reason for which it is quarantined."""
