@@ -380,3 +380,41 @@ def test_the_runtime_of_the_tests_sends_what_is_taken(tmp_path: Path) -> None:
     for status in OutcomeStatus:
         heard = parse_report(runtime.report("wk1-a", status.value), redact)
         assert heard.status is status
+
+
+def test_a_report_is_tried_again_while_the_disk_refuses_it(tmp_path: Path) -> None:
+    """What was read of the socket is not lost to a full disk: it is kept as soon as there is room."""
+    import asyncio
+
+    from warden.hubs.intake import open_database
+    from warden.server.intake.app import Desk
+    from warden.server.intake.lifecycle import Listener
+    from warden.testing.engine import FixedClock
+
+    class FullAtFirst(Desk):
+        refusals = 2
+
+        async def write(self, operation: Any) -> Any:
+            if self.refusals:
+                self.refusals -= 1
+                raise StateError("the disk is full")
+            return await super().write(operation)
+
+    clock = FixedClock()
+    desk = FullAtFirst(open_database(tmp_path / "intake.db", clock), clock)
+    runtime = Runtime(tmp_path / "pipe", tmp_path / "s")
+    listener = Listener(desk, tmp_path / "s", redact)
+    listener.open()
+
+    async def life() -> int:
+        async with desk.writing(), listener.listening():
+            assert runtime.send(runtime.report("wk1-a", "running"))
+            while desk.refusals:
+                await asyncio.sleep(0)
+            for _ in range(10_000):
+                if desk.database.read_one("SELECT count(*) FROM reports") == (1,):
+                    return 1
+                await asyncio.sleep(0.001)
+            return 0
+
+    assert asyncio.run(life()) == 1
