@@ -70,14 +70,32 @@ def test_the_template_changes_nothing(tmp_path: Path) -> None:
     assert (templated.agent, templated.hub, templated.limits) == (empty.agent, empty.hub, empty.limits)
 
 
-@pytest.mark.parametrize("name", [key.name for key in KEYS])
-def test_each_line_of_the_template_can_be_used(name: str, tmp_path: Path) -> None:
-    """Taking away the first `# ` of a line gives a setting that is accepted."""
+NEEDS = {
+    "ledger.witness_read_command": ("ledger.witness_command",),
+    "model.provider": ("model.name",),
+    "model.url": ("model.provider", "model.name"),
+    "model.name": ("model.provider",),
+    "review.owner": ("review.people",),
+    "review.owners": ("review.people",),
+}
+"""Keys that mean nothing without another."""
+
+
+def use(lines: list[str], name: str) -> None:
+    """Take away the first `# ` of a key's line."""
     table, _, word = name.rpartition(".")
-    lines = config_template().splitlines()
     start = lines.index(f"[{table}]") if table else 0
     at = next(i for i, line in enumerate(lines) if i >= start and line.startswith(f"# {word} = "))
     lines[at] = lines[at].removeprefix("# ")
+
+
+@pytest.mark.parametrize("name", [key.name for key in KEYS])
+def test_each_line_of_the_template_can_be_used(name: str, tmp_path: Path) -> None:
+    """Taking away the first `# ` of a line gives a setting that is accepted, together with what it needs."""
+    table, _, word = name.rpartition(".")
+    lines = config_template().splitlines()
+    for used in (name, *NEEDS.get(name, ())):
+        use(lines, used)
     (tmp_path / "config.toml").write_text("\n".join(lines))
     load(Overrides(config=tmp_path / "config.toml"))
     document = tomllib.loads("\n".join(lines))
