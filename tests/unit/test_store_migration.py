@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from warden.store.connection import stored_version
 from warden.store.files import LedgerFiles
 from warden.store.inspection import inspect
 from warden.store.maintenance import archive
-from warden.store.tables import LOG_TABLE_NAMES, SCHEMA_VERSION
+from warden.store.tables import LOG_TABLE_NAMES, SCHEMA_VERSION, create_script
 from warden.testing.engine import FixedClock
 
 OLD_TABLES = """
@@ -24,6 +25,10 @@ CREATE TABLE outbox (seq INTEGER PRIMARY KEY, key TEXT NOT NULL);
 CREATE TABLE forgotten (name TEXT PRIMARY KEY);
 PRAGMA user_version = 1;
 """
+
+
+FORM = (7, "7749b99bdde89e16")
+"""Version and digest of the tables' form."""
 
 
 def files_in(directory: Path) -> LedgerFiles:
@@ -155,3 +160,8 @@ def test_the_log_itself_keeps_its_tables(tmp_path: Path) -> None:
     files = files_in(tmp_path)
     fill(files)
     assert table_names(files.database) >= LOG_TABLE_NAMES
+
+
+def test_another_form_of_the_tables_has_another_version() -> None:
+    """Whoever changes a table raises the version, so that older files are brought forward."""
+    assert (SCHEMA_VERSION, sha256(create_script().encode()).hexdigest()[:16]) == FORM
