@@ -361,6 +361,10 @@ class LedgerStore(Protocol):
         """Return the newest signed checkpoint as a note: what is kept elsewhere."""
         ...
 
+    def check_log(self) -> None:
+        """Raise `LedgerError` unless the log holds together: all of a short one, the end and a part of a long one."""
+        ...
+
     def check_heads(self, notes: Iterable[str]) -> int:
         """Return how many of these notes are no heads of this log; raises `LedgerError` for one that the log's key signed and
         that the log does not contain: it was rolled back."""

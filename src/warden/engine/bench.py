@@ -76,9 +76,14 @@ class Opening:
         )
 
     def write(self, judging: bool) -> None:
-        """Write the entry unless it was written before."""
+        """Write the entry unless it was written before.
+
+        INVARIANT (tamper-evident): a run that is about to act looks at its log first; raises `LedgerError`.
+        """
         if self._written:
             return
+        if judging and self._mode != "dry-run":
+            self._parts.store.check_log()
         self._written = True
         self._journal.write(
             "run_started",

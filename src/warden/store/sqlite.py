@@ -271,6 +271,13 @@ class SqliteLedgerStore:
         with self._asking():
             return check_kept(self._connection, LogIdentity(self._origin, self._verifier, self._previous_head), notes)
 
+    def check_log(self) -> None:
+        """Raise `LedgerError` unless the log holds together, as far as an executing run looks (`store.logcheck`)."""
+        from warden.store.logcheck import check_log  # an idle run checks the end only
+
+        with self._asking():
+            check_log(self._connection, self._verifier, lambda number: int.from_bytes(os.urandom(8)) % number)
+
     def progress_cursor(self, hub_id: str, agent: str) -> str | None:
         """Return up to where the agent's progress events on this hub were compared with the log, None when never."""
         with self._asking():
