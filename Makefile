@@ -19,7 +19,7 @@ LLM_VENV := .venv-llm
 WEIGHTS := $(LLM_VENV)/$(LLM).gguf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint cover world docs docs-check lock bench overlap soak fuzz mutate browser model test-llm bench-llm clean
+.PHONY: help demo test quick check lint cover simulation acceptance docs docs-check lock bench overlap soak fuzz mutate browser model test-llm bench-llm clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -54,7 +54,7 @@ lint: $(VENV)/.tools $(VENV)/.installed
 
 # Side by side: one measures coverage in one process, the other waits for processes most of its time.
 check: lint docs-check ## All that has to hold: what .ci/run calls
-	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) cover world
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) cover simulation acceptance
 
 cover: $(VENV)/.tools $(VENV)/.installed ## Branch coverage with its thresholds: all tests that run in this process
 	@rm -f .coverage .coverage.*
@@ -66,8 +66,10 @@ cover: $(VENV)/.tools $(VENV)/.installed ## Branch coverage with its thresholds:
 	done
 
 # Not traced: simulated worlds and some tests' cases are many, and tracing slows each; acceptance tests start other processes.
-world: $(VENV)/.tools $(VENV)/.installed ## Simulated crashes, and tests that start the real process
+simulation: $(VENV)/.tools $(VENV)/.installed ## Simulated crashes, faults and months
 	$(BIN)/python -m pytest -q tests/simulation
+
+acceptance: $(VENV)/.tools $(VENV)/.installed ## Tests that start the real process
 	$(BIN)/python -m pytest -q -m 'acceptance or untraced' --ignore=tests/simulation tests
 
 docs: $(VENV)/.tools $(VENV)/.installed ## Write the generated pages of docs/reference anew
