@@ -33,6 +33,12 @@ def seeds(request: pytest.FixtureRequest) -> range:
 
 
 @pytest.fixture
+def thorough(seeds: range) -> bool:
+    """Whether there is time for every way in which a step can fail, not only for a death at every step."""
+    return len(seeds) > 1000
+
+
+@pytest.fixture
 def case(request: pytest.FixtureRequest) -> Case:
     """The case to replay."""
     return Case.from_json(str(request.config.getoption("--replay", A_CASE)))

@@ -166,7 +166,8 @@ STEP = st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 255), PEOPLE)
 
 
 @pytest.mark.slow
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.timeout(0)
+@settings(max_examples=settings().max_examples // 4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(two=st.booleans(), steps=st.lists(STEP, min_size=10, max_size=30))
 def test_nothing_leaves_that_nobody_released(two: bool, steps: list[tuple[str, int, Any]]) -> None:
     """Whatever people, time, policy and hub do in whatever order: an action leaves only as released, once, and nothing that

@@ -226,8 +226,11 @@ def test_one_death_at_every_step(tmp_path: Path, lossy: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
-def test_many_deaths(tmp_path: Path, seed: int) -> None:
+@pytest.mark.timeout(0)
+def test_many_deaths(tmp_path: Path, thorough: bool) -> None:
     """Several deaths in one life, at steps that also belong to recoveries."""
-    draws = random.Random(seed)
-    played(tmp_path, {draws.randint(1, 60) for _ in range(6)}, lossy=seed % 2 == 1)
+    for seed in range(40 if thorough else 4):
+        draws = random.Random(seed)
+        place = tmp_path / f"{seed}"
+        place.mkdir()
+        played(place, {draws.randint(1, 60) for _ in range(6)}, lossy=seed % 2 == 1)

@@ -103,7 +103,7 @@ class ScheduleBed:
     passes: list[datetime] = field(default_factory=list)
     told: list[WardenError] = field(default_factory=list)
     beats: list[tuple[str, datetime | None]] = field(default_factory=list)
-    outcomes_after: list[int] = field(default_factory=list)
+    after_tick: Callable[[], None] = lambda: None
     draws: Callable[[], float] = lambda: 0.5
 
     def __post_init__(self) -> None:
@@ -135,7 +135,7 @@ class ScheduleBed:
             beat=lambda plan, state, until: self.beats.append((state, until)),
             tell=self.told.append,
             draw=self.draws,
-            after_tick=lambda: self.outcomes_after.append(len(self.outcomes())),
+            after_tick=self.after_tick,
         )
         try:
             return Worker(self.plan, given).run()
