@@ -116,7 +116,7 @@ def test_detailed_exit_status(home: Home) -> None:
         (["--limit", "many"], 2, "--limit"),
         (["--every", "never"], 2, "interval"),
         (["--every", "5m", "--once"], 2, "--every"),
-        (["--every", "5m", "--execute"], 2, "warden schedule enable"),
+        (["--every", "5m", "--execute"], 2, "--every"),
         (["--cron", "*/5 * * * *", "--execute"], 2, "--cron"),
         (["--scheduled", "--execute"], 2, "--scheduled"),
         (["--cron", "61 * * * *"], 2, "minute"),
