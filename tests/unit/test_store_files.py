@@ -160,22 +160,22 @@ def test_pins(tmp_path: Path) -> None:
     """A ledger's key is pinned once; later uses compare, and a pin without a ledger says that there was one. A pin that cannot
     be written does not stop the first use."""
     files = KeyFiles(tmp_path / "ledger.key", tmp_path / "config" / "pin")
-    signer = files.load(ledger_exists=False)
+    signer = files.load(files.read_pin(), ledger_exists=False)
     assert files.read_pin() is None  # a crash here leaves a key, and no word of a ledger that never was
-    assert files.load(ledger_exists=False) == signer
+    assert files.load(files.read_pin(), ledger_exists=False) == signer
     files.pin_once(signer.public_key)
     files.pin_once(bytes(32))
     assert files.read_pin() == fingerprint_of(signer.public_key)
-    assert files.load(ledger_exists=True) == signer
-    assert files.load(ledger_exists=False, replaced=True) == signer
+    assert files.load(files.read_pin(), ledger_exists=True) == signer
+    assert files.load(files.read_pin(), ledger_exists=False, replaced=True) == signer
     with pytest.raises(LedgerError, match="gone"):
-        files.load(ledger_exists=False)
+        files.load(files.read_pin(), ledger_exists=False)
     files.pin.write_text("sha256:other\n")
     with pytest.raises(LedgerError, match="pinned"):
-        files.load(ledger_exists=True)
+        files.load(files.read_pin(), ledger_exists=True)
     files.key.unlink()
     with pytest.raises(LedgerError, match="missing"):
-        files.load(ledger_exists=False)
+        files.load(files.read_pin(), ledger_exists=False)
     (tmp_path / "file").touch()
     blocked = KeyFiles(tmp_path / "other.key", tmp_path / "file" / "pin")
     assert not blocked.write_pin(signer.public_key)

@@ -105,7 +105,11 @@ def test_any_value_in_any_column(files: LedgerFiles) -> None:
             inspect(files)
             with contextlib.suppress(WardenError):
                 store = SqliteLedgerStore(
-                    files.database, FixedClock(), files.keys.load(True), HeadFile(files.head), None
+                    files.database,
+                    FixedClock(),
+                    files.keys.load(files.keys.read_pin(), True),
+                    HeadFile(files.head),
+                    None,
                 )
                 for question in questions(store) + (appends(store) if table in WRITTEN_TO else []):
                     with contextlib.suppress(WardenError):

@@ -144,7 +144,7 @@ def test_not_across_a_fork(files: LedgerFiles) -> None:
 
 def test_a_ledger_whose_making_was_interrupted_is_none_yet(files: LedgerFiles) -> None:
     """A full disk on the first run leaves an empty database: verifying says that there is no ledger, and a run makes it."""
-    files.keys.load(ledger_exists=False)
+    files.keys.load(None, ledger_exists=False)
     connection = sqlite3.connect(files.database)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()

@@ -43,6 +43,7 @@ store.close()
 """
 ROUNDS = 40
 KILLS = 12
+OPENINGS = 60
 
 
 def start(root: Path, name: str, rounds: int) -> subprocess.Popen[str]:
@@ -62,6 +63,25 @@ def test_processes_append_at_once(tmp_path: Path) -> None:
     assert found.report.sound
     assert found.report.verdict is not None
     assert found.report.verdict.size == 1 + 3 * ROUNDS * 4
+
+
+def test_opening_beside_a_process_that_appends_is_no_alarm(tmp_path: Path) -> None:
+    """A ledger that grows while it is opened, read and asked is not taken for one that was tampered with."""
+    files = LedgerFiles(tmp_path / "state", tmp_path / "config")
+    writer = start(tmp_path, "busy", 100_000)
+    try:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "open\n"
+        for _ in range(OPENINGS):
+            store = files.open(FixedClock())
+            store.check_log()
+            assert store.check_heads([store.note()]) == 0
+            store.close()
+            files.open_reader(FixedClock()).close()
+        assert writer.poll() is None
+    finally:
+        writer.kill()
+        writer.communicate()
 
 
 def test_killed_processes_lose_nothing_that_they_reported(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def repair(
 def _key_damage(files: LedgerFiles) -> str:
     """`key` when a ledger that verifies cannot be continued, because its signing key is gone or another one."""
     try:
-        files.keys.load(ledger_exists=True)
+        files.keys.load(files.keys.read_pin(), ledger_exists=True)
     except LedgerError:
         return "key"
     return ""

@@ -70,8 +70,9 @@ class LedgerFiles:
                 "put a copy back, or start a new log with `warden ledger repair`",
             )
         replaced = new_log is not None and new_log.replaces
-        signer = self.keys.load(self.exists(), replaced)
-        if not replaced and self.keys.read_pin() is not None:
+        pinned = self.keys.read_pin()  # before looking for the ledger, which another process may make just now
+        signer = self.keys.load(pinned, self.exists(), replaced)
+        if not replaced and pinned is not None:
             new_log = None  # what is pinned says that there was a ledger: an emptied one is not begun anew
         store = SqliteLedgerStore(self.database, clock, signer, HeadFile(self.head), new_log)
         self.keys.pin_once(signer.public_key)

@@ -81,13 +81,13 @@ class KeyFiles:
         if not self.pin.exists():
             self.write_pin(public_key)
 
-    def load(self, ledger_exists: bool, replaced: bool = False) -> SeedSigner:
-        """Return the signing key, made on first use; `replaced` says that a ledger was there and was put aside.
+    def load(self, pinned: str | None, ledger_exists: bool, replaced: bool = False) -> SeedSigner:
+        """Return the signing key, made on first use; `pinned` is what `read_pin` said before it was seen whether a ledger
+        exists, `replaced` says that a ledger was there and was put aside.
 
         Raises `LedgerError` when a ledger is there and its key is not, when a ledger was there and is gone, or when the key
         is not the pinned one.
         """
-        pinned = self.read_pin()
         if not self.key.exists():
             if ledger_exists or pinned is not None:
                 raise LedgerError(

@@ -114,7 +114,7 @@ def _move_aside(files: LedgerFiles, evidence: Path) -> None:
     paths = [Path(f"{files.database}{suffix}") for suffix in ("", "-wal", "-shm")]
     paths += [files.head]
     try:
-        files.keys.load(ledger_exists=True)
+        files.keys.load(files.keys.read_pin(), ledger_exists=True)
     except (LedgerError, StateError):
         paths += [files.keys.key, files.keys.pin]
     if files.segments.exists():

@@ -162,15 +162,23 @@ class SqliteLedgerStore:
 
         INVARIANT (tamper-evident): a database behind its head, or beside it, is refused before anything is appended.
         """
-        published = self._heads.read()
-        state = read_state(self._connection)
-        check_end(self._connection, state)
-        if state.note.checkpoint.origin != self._origin:
-            raise damage("the ledger's checkpoint is of another log")
-        if published is None:
-            if not is_new(self._connection):
-                raise damage("the file of the published head is gone")
-            return state.size
+        published = (
+            self._heads.read()
+        )  # before the view: a log that grows meanwhile is ahead of its head, not behind it
+        with self._viewing():
+            state = read_state(self._connection)
+            check_end(self._connection, state)
+            if state.note.checkpoint.origin != self._origin:
+                raise damage("the ledger's checkpoint is of another log")
+            if published is not None:
+                return self._count_unpublished(published, state)
+            if is_new(self._connection):
+                return state.size
+        if self._heads.read() is None:
+            raise damage("the file of the published head is gone")
+        return self._check_heads()  # another process was just making the log
+
+    def _count_unpublished(self, published: str, state: LogState) -> int:
         checkpoint = parse_note(published).checkpoint
         if checkpoint.origin != self._origin:
             raise damage("the published head is of another log")
@@ -228,12 +236,8 @@ class SqliteLedgerStore:
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `question` finds in one consistent view of the database; it must not write."""
-        with self._using():
-            self._connection.execute("BEGIN")
-            try:
-                return question(self._connection)
-            finally:
-                self._connection.execute("ROLLBACK")
+        with self._using(), self._viewing():
+            return question(self._connection)
 
     @property
     def origin(self) -> str:
@@ -251,7 +255,7 @@ class SqliteLedgerStore:
 
     def newest_checkpoint(self) -> Note:
         """Return the newest signed checkpoint."""
-        with self._using():
+        with self._asking():
             return read_state(self._connection).note
 
     def copy_to(self, target: sqlite3.Connection) -> None:
@@ -352,9 +356,19 @@ class SqliteLedgerStore:
             yield
 
     @contextmanager
+    def _viewing(self) -> Iterator[None]:
+        """One consistent view for several statements: what other processes append meanwhile is not in it."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    @contextmanager
     def _asking(self) -> Iterator[None]:
         """As `_using`, for questions: a row that is not of its form was changed by somebody else."""
-        with self._using():
+        with self._using(), self._viewing():
             try:
                 yield
             except (ValueError, TypeError, OverflowError) as error:
