@@ -260,48 +260,33 @@ def _tell_delivery(delivered: bool) -> None:
 
 
 def _accept(reason: str) -> Decide:
-    def decide(desk: Desk, reviewer: Reviewer, number: int) -> Ruling:
-        from warden.engine.review_rulings import accept
+    from warden.engine.review_rulings import accept
 
-        return accept(desk, reviewer, number, reason)
-
-    return decide
+    return lambda desk, reviewer, number: accept(desk, reviewer, number, reason)
 
 
 def _ignore(reason: str) -> Decide:
-    def decide(desk: Desk, reviewer: Reviewer, number: int) -> Ruling:
-        from warden.engine.review_rulings import ignore
+    from warden.engine.review_rulings import ignore
 
-        return ignore(desk, reviewer, number, reason)
-
-    return decide
+    return lambda desk, reviewer, number: ignore(desk, reviewer, number, reason)
 
 
 def _acknowledge(reason: str) -> Decide:
-    def decide(desk: Desk, reviewer: Reviewer, number: int) -> Ruling:
-        from warden.engine.review import acknowledge
+    from warden.engine.review import acknowledge
 
-        return acknowledge(desk, reviewer, number, reason)
-
-    return decide
+    return lambda desk, reviewer, number: acknowledge(desk, reviewer, number, reason)
 
 
 def _reopen(reason: str) -> Decide:
-    def decide(desk: Desk, reviewer: Reviewer, number: int) -> Ruling:
-        from warden.engine.review import reopen
+    from warden.engine.review import reopen
 
-        return reopen(desk, reviewer, number, reason)
-
-    return decide
+    return lambda desk, reviewer, number: reopen(desk, reviewer, number, reason)
 
 
 def _reevaluate(reason: str) -> Decide:
-    def decide(desk: Desk, reviewer: Reviewer, number: int) -> Ruling:
-        from warden.engine.review_rulings import reevaluate
+    from warden.engine.review_rulings import reevaluate
 
-        return reevaluate(desk, reviewer, number)
-
-    return decide
+    return reevaluate
 
 
 _command("accept", "Release actions exactly as they are shown; deliver again what is in doubt.", _accept, True)

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from warden.config.check import VARIABLE, check_base_url, refuse
-from warden.config.credential import NOWHERE, CredentialSource
+from warden.config.check import check_base_url, refuse
+from warden.config.credential import CredentialSource
+from warden.config.credential_fields import read_source
 from warden.config.intake_settings import IntakeSettings, IntakeSource, People
 from warden.errors import ConfigError, quote
 
@@ -47,7 +48,7 @@ def read_intake(file: Path, values: Mapping[str, object], place: Path) -> Intake
         port=port,
         rules=place / Path(str(rules)).expanduser() if rules is not None else None,
         sources=sources,
-        workflow_key=_credential(file, "intake", workflow, "workflow_key", place),
+        workflow_key=read_source(file, "intake", workflow, "workflow_key", place),
         workflow_label=str(values.get("intake.workflow_label", defaults.workflow_label)),
         body_bytes=_whole(values, "body_bytes", defaults.body_bytes),
         source_per_minute=_whole(values, "source_per_minute", defaults.source_per_minute),
@@ -128,7 +129,7 @@ def _source(file: Path, name: str, fields: object, place: Path, shared: Mapping[
         id_header=_header(file, where, fields, "id_header", "x-delivery"),
         people=_people(file, where, {**shared, **{key: fields[key] for key in fields if key in _PEOPLE}}),
         url=base,
-        token=_credential(file, where, fields, "token", place),
+        token=read_source(file, where, fields, "token", place),
         repositories=_accounts(file, where, fields, "repositories"),
     )
 
@@ -156,26 +157,10 @@ def _keys(file: Path, where: str, fields: Mapping[str, object], place: Path) -> 
         if not isinstance(many, list):
             raise refuse(file, f"{quote(f'{where}.key_{way}s')} must be a list", "write one, or a list of them")
         named: Sequence[object] = [*([] if one is None else [one]), *many]
-        found.extend(_credential(file, where, {f"key_{way}": value}, "key", place) for value in named)
+        found.extend(read_source(file, where, {f"key_{way}": value}, "key", place) for value in named)
     if len(found) > MAX_KEYS:
         raise refuse(file, f"{quote(where)} has more than {MAX_KEYS} keys", "take out those that are not used any more")
     return tuple(found)
-
-
-def _credential(file: Path, where: str, fields: Mapping[str, object], stem: str, place: Path) -> CredentialSource:
-    given = {way: fields[f"{stem}_{way}"] for way in ("file", "command", "variable") if f"{stem}_{way}" in fields}
-    if len(given) > 1:
-        raise refuse(file, f"{quote(f'{where}.{stem}')} is set in several ways", "keep one of them")
-    for way, value in given.items():
-        if way == "command" and isinstance(value, list) and value and all(isinstance(v, str) and v for v in value):
-            return CredentialSource(command=tuple(str(v) for v in value))
-        if way == "file" and isinstance(value, str) and value and value.isprintable():
-            return CredentialSource(file=place / Path(value).expanduser())
-        if way == "variable" and isinstance(value, str) and VARIABLE.fullmatch(value):
-            return CredentialSource(variable=value)
-        hint = 'write *_file = "/path", *_command = ["program", "argument"] or *_variable = "NAME"'
-        raise refuse(file, f"{quote(f'{where}.{stem}_{way}')} does not say where the secret is", hint)
-    return NOWHERE
 
 
 def _choice(

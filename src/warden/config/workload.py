@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from warden.config.check import VARIABLE, refuse
-from warden.config.credential import NOWHERE, CredentialSource
+from warden.config.credential_fields import read_source
 from warden.config.workload_settings import ApiClient, Grant, WorkloadSettings
 from warden.errors import quote
 
@@ -80,7 +80,7 @@ def _grant(file: Path, name: str, fields: Mapping[str, object]) -> Grant:
 def _client(file: Path, name: str, fields: Mapping[str, object], place: Path) -> ApiClient:
     where = f"api.clients.{name}"
     _known(file, where, fields, _CLIENT_KEYS)
-    token = _credential(file, where, fields, place)
+    token = read_source(file, where, fields, "token", place)
     if not token.is_set:
         raise refuse(file, f"{quote(where)} has no token", f'give it token_file = "{name}.token" (mode 600)')
     scopes = _words(file, f"{where}.scopes", fields.get("scopes"))
@@ -105,22 +105,6 @@ def _bounded(file: Path, where: str, value: object, most: float, whole: bool = F
     if isinstance(value, bool) or not isinstance(value, kinds) or not 1 <= value <= most:
         raise refuse(file, f"{quote(where)} must lie between 1 and {most:g}", "write a number")
     return value
-
-
-def _credential(file: Path, where: str, fields: Mapping[str, object], place: Path) -> CredentialSource:
-    given = {way: fields[f"token_{way}"] for way in ("file", "command", "variable") if f"token_{way}" in fields}
-    if len(given) > 1:
-        raise refuse(file, f"{quote(f'{where}.token')} is set in several ways", "keep one of them")
-    for way, value in given.items():
-        if way == "command" and isinstance(value, list) and value and all(isinstance(v, str) and v for v in value):
-            return CredentialSource(command=tuple(str(v) for v in value))
-        if way == "file" and isinstance(value, str) and value and value.isprintable():
-            return CredentialSource(file=place / Path(value).expanduser())
-        if way == "variable" and isinstance(value, str) and VARIABLE.fullmatch(value):
-            return CredentialSource(variable=value)
-        hint = 'write token_file = "/path", token_command = ["program", "argument"] or token_variable = "NAME"'
-        raise refuse(file, f"{quote(f'{where}.token_{way}')} does not say where the token is", hint)
-    return NOWHERE
 
 
 def _variables(file: Path, value: object) -> tuple[str, ...]:
