@@ -260,10 +260,10 @@ def test_locks_by_their_fence(store: Store) -> None:
     assert run(intake_locks.take, "r#1", "a", 0.0, 10.0).fence == 1
     assert run(intake_locks.take, "r#1", "a", 5.0, 10.0).expires_at == 15.0
     assert run(intake_locks.take, "r#1", "b", 6.0, 10.0) is None
-    assert run(intake_locks.renew, "r#1", 1, 6.0, 20.0).expires_at == 26.0
+    assert run(intake_locks.check, "r#1", 1, 14.0).owner == "a"
     assert run(intake_locks.take, "r#1", "b", 26.0, 10.0).fence == 2
     with pytest.raises(HubConflictError):
-        run(intake_locks.renew, "r#1", 1, 27.0, 10.0)
+        run(intake_locks.check, "r#1", 1, 27.0)
     assert not run(intake_locks.give_back, "r#1", 1, 27.0)
     assert run(intake_locks.release, "r#1", 27.0)
     assert not run(intake_locks.release, "r#1", 28.0)

@@ -58,7 +58,6 @@ MENTION_REACH = 72
 TITLE_REACH = 72
 LOOK_AHEAD = 80
 LEFT_REACH = 256
-LONGEST_VALUE = 4096
 SHORTEST = 12
 LONG = 128  # from here on reading the name costs less than looking at the value
 

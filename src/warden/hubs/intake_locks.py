@@ -54,12 +54,6 @@ def take(connection: Connection, name: str, owner: str, now: float, ttl_s: float
     return _write(connection, Lock(name, owner, fence, HELD, now, now + ttl_s))
 
 
-def renew(connection: Connection, name: str, fence: int, now: float, ttl_s: float) -> Lock:
-    """Return the lock with its time begun anew; raises `HubConflictError` when it was lost."""
-    held = check(connection, name, fence, now)
-    return _write(connection, Lock(name, held.owner, fence, HELD, held.taken_at, now + ttl_s))
-
-
 def check(connection: Connection, name: str, fence: int, now: float) -> Lock:
     """Return the lock if this fence number still holds it; raises `HubConflictError` otherwise."""
     held = read(connection, name)

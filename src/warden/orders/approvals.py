@@ -13,7 +13,7 @@ PREFIX_LEAST = 8
 APPROVAL = "approval"
 """What a task does, and the rule set of it, when a comment rules over a review item; no file has such a set."""
 
-_RULING = re.compile(r"/(approve|reject)[ \t]+(?:sha256:)?([0-9a-f]{8,64})\Z")
+_RULING = re.compile(rf"/(approve|reject)[ \t]+(?:sha256:)?([0-9a-f]{{{PREFIX_LEAST},64}})\Z")
 
 
 @dataclass(frozen=True, slots=True)

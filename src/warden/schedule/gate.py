@@ -11,9 +11,6 @@ from typing import Protocol
 
 from warden.model.schedule import BRAIN, CATALOG, CHARTER, DRIFTS, OVERLAY, Enabled, Evidence
 
-CLEAN_PASSES = 3
-"""How many clean dry-run passes are wanted unless the configuration says more."""
-
 
 class Present(Protocol):
     """What a pass would be judged under now; asked for no more than the answer needs."""

@@ -23,7 +23,6 @@ from warden.schedule.crontab import Crontab, listed, parse_crontab
 from warden.schedule.interval import parse_interval, to_words
 
 MILLISECOND = timedelta(milliseconds=1)
-NAME_LIMIT = 256
 NEAR = timedelta(hours=3)
 """Clocks are changed by less than this."""
 
