@@ -4,13 +4,15 @@
 
 Each mutant lives in a copy of `src` that is put in front of the path; the quick tests that execute the changed statement
 run until the first failure, the quickest of them first. A survivor is printed with its place: either a test is missing, or
-the change means nothing, and a person says which.
+the change means nothing, and a person says which. With `--out` each result is written down at once, and the same command
+goes on where it was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import compileall
+import hashlib
 import json
 import os
 import py_compile
@@ -20,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,6 +35,8 @@ from bench.mutants import Mutant, changed_source, lines_around, mutants_of  # no
 TIMEOUT_S = 60.0
 """How much longer than without a change the tests of a mutant may take: one that never ends is noticed."""
 PAUSE_S = 0.02
+PROGRESS = 25
+"""Mutants after which a score is printed."""
 
 
 class Slot:
@@ -106,6 +110,39 @@ def chosen(paths: Sequence[Path], sample: int, seed: int) -> list[Mutant]:
     return mutants
 
 
+def file_digest(path: str) -> str:
+    """Return what changes with a file: a result counts only as long as its file is the same."""
+    return hashlib.sha256((ROOT / path).read_bytes()).hexdigest()[:16]
+
+
+def results_of(file: Path | None) -> dict[Mutant, bool]:
+    """Return which mutants a file of results names, and whether each survived; none of files that have changed since."""
+    if file is None or not file.exists():
+        return {}
+    found: dict[Mutant, bool] = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        result = json.loads(line)
+        if result["digest"] == file_digest(result["path"]):
+            found[Mutant(*(result[name] for name in ("path", "number", "line", "change")))] = result["survived"]
+    return found
+
+
+def keep(file: Path, mutant: Mutant, survived: bool) -> None:
+    """Write one result down."""
+    with file.open("a", encoding="utf-8") as out:
+        result = {**asdict(mutant), "digest": file_digest(mutant.path), "survived": survived}
+        out.write(json.dumps(result) + "\n")
+
+
+def scores(results: Mapping[Mutant, bool]) -> Iterator[str]:
+    """Return a line for each room."""
+    tried = Counter(Path(mutant.path).parts[2] for mutant in results)
+    survived = Counter(Path(mutant.path).parts[2] for mutant, alive in results.items() if alive)
+    for room, number in sorted(tried.items()):
+        noticed = number - survived[room]
+        yield f"{room:<12} {noticed} of {number} noticed: {100 * noticed / number:.1f} %"
+
+
 def main() -> int:
     """Make the mutants, try them, and print a score per room."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -113,28 +150,30 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=0, help="try only so many of each path, drawn by --seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, help="file for the result as JSON")
+    parser.add_argument(
+        "--out", type=Path, help="file for the results, a line of JSON each; what it holds is not tried again"
+    )
     parser.add_argument("--covering", type=Path, help="file that keeps which tests execute what, for the next time")
-    parser.add_argument("--only", type=Path, help="try only the survivors that a result of before lists")
+    parser.add_argument("--only", type=Path, help="try only the survivors among the results in this file")
     given = parser.parse_args()
     mutants = chosen(given.paths, given.sample, given.seed)
     if given.only:
-        before = json.loads(given.only.read_text(encoding="utf-8"))["survivors"]
-        mutants = [mutant for mutant in mutants if asdict(mutant) in before]
-    survivors: list[Mutant] = []
-    for number, (mutant, alive) in enumerate(try_all(mutants, given.jobs, given.covering), 1):
-        if alive:
-            survivors.append(mutant)
+        before = results_of(given.only)
+        mutants = [mutant for mutant in mutants if before.get(mutant)]
+    known = results_of(given.out)
+    results = {mutant: known[mutant] for mutant in mutants if mutant in known}
+    for mutant in (mutant for mutant, survived in results.items() if survived):
+        print(f"survived before: {mutant.path}:{mutant.line}: {mutant.change}")
+    rest = [mutant for mutant in mutants if mutant not in known]
+    for mutant, survived in try_all(rest, given.jobs, given.covering) if rest else ():
+        results[mutant] = survived
+        if given.out:
+            keep(given.out, mutant, survived)
+        if survived:
             print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
-        if number % 100 == 0:
-            print(f"{number} of {len(mutants)} tried", file=sys.stderr, flush=True)
-    tried = Counter(Path(mutant.path).parts[2] for mutant in mutants)
-    alive_in = Counter(Path(mutant.path).parts[2] for mutant in survivors)
-    for room, number in sorted(tried.items()):
-        print(f"{room:<12} {number - alive_in[room]} of {number} noticed: {100 * (1 - alive_in[room] / number):.1f} %")
-    if given.out:
-        document = {"tried": dict(tried), "survivors": [asdict(mutant) for mutant in survivors]}
-        given.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        if len(results) % PROGRESS == 0:
+            print(f"{len(results)} of {len(mutants)}: {', '.join(scores(results))}", file=sys.stderr, flush=True)
+    print(*scores(results), sep="\n")
     return 0
 
 

@@ -109,6 +109,8 @@ def test_the_newest_of_many_are_shown() -> None:
     assert shown(said[-1], *said) == [f"number {number}" for number in range(2, MAX_EARLIER + 2)]
     long = with_content(said[0], body="x" * (MAX_CHARACTERS + 1))
     assert shown(said[1], long, said[1]) == []
+    longest = with_content(said[0], body="x" * MAX_CHARACTERS)
+    assert shown(said[1], longest, said[1]) == ["x" * MAX_CHARACTERS]
 
 
 def test_a_value_found_anywhere_is_taken_out_everywhere() -> None:

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from enginebed import SENDER, Bed, answering, planning, traits_with
+from warden.engine.parts import BATCH_MESSAGES
 from warden.errors import (
     HubAnswerError,
     HubBusyError,
@@ -174,6 +175,24 @@ def test_a_run_that_is_asked_to_stop_ends_between_steps(why: str, status: int) -
         assert len(bed.events()) == 3
         assert all(state == "done" for state, _ in bed.outbox().values())
     assert 0 < ended < 15
+
+
+def test_a_run_that_is_asked_to_stop_begins_no_other_batch() -> None:
+    """A run that is to stop while it plans a batch plans no other one; the next run does what is left, once."""
+    bed = Bed()
+    for number in range(BATCH_MESSAGES + 1):
+        bed.send(sender=f"agent-{number}")
+
+    class Stopping(Patience):
+        def requested(self) -> str:
+            return "terminated" if bed.brain.asked else ""  # type: ignore[attr-defined]
+
+    bed.stop = Stopping()
+    assert bed.execute().stopped == "terminated"
+    assert bed.brain.asked == BATCH_MESSAGES  # type: ignore[attr-defined]
+    bed.stop = Patience()
+    bed.execute()
+    assert bed.brain.asked == len(bed.replies()) == BATCH_MESSAGES + 1  # type: ignore[attr-defined]
 
 
 def test_a_follow_up_that_fails_leaves_the_message_answered() -> None:

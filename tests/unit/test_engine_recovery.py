@@ -273,6 +273,29 @@ def test_an_intent_older_than_its_age_limit_is_not_delivered(applied: bool) -> N
     assert bed.outbox()["route_answer m1"][0] == "in_doubt"
 
 
+@pytest.mark.parametrize(("more_s", "state"), [(0.0, "done"), (0.001, "in_doubt")])
+def test_an_intent_is_delivered_up_to_its_age_limit(more_s: float, state: str) -> None:
+    """At exactly the limit an earlier attempt is still made good, and a moment later it is not."""
+    bed = Bed()
+    bed.send()
+    killed_run(bed, "post_message", False)
+    bed.clock.advance(bed.terms().retry.age_limit_s + more_s)
+    bed.execute()
+    assert bed.outbox()["route_answer m1"][0] == state
+
+
+def test_a_run_that_only_recovers_names_the_policy_and_looks_at_its_log() -> None:
+    """What an earlier run left is judged again: by a policy that the run names, on a ledger whose old entries it looked at."""
+    bed = Bed()
+    bed.send()
+    killed_run(bed, "post_message", False)
+    looked: list[int] = []
+    bed.store.check_log = lambda: looked.append(bed.runs)  # type: ignore[method-assign]
+    bed.execute()
+    assert bed.entries("run_started")[-1]["snapshot"] == bed.kernel.snapshot
+    assert looked == [bed.runs]
+
+
 def test_an_intent_that_was_never_taken_dies_of_age() -> None:
     """What was certainly not taken and is too old is a dead letter, and no attempt is made."""
     bed = Bed()

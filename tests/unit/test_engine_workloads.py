@@ -18,6 +18,7 @@ from warden.engine.workloads import MAX_TRIES, cancelling, try_again, undelivere
 from warden.errors import GateError, InputError
 from warden.model.delivery import ReadMark
 from warden.model.disposition import Disposition
+from warden.model.ids import idempotency_key
 from warden.model.outcome import OutcomeStatus
 from warden.model.records import IntentState, OutboxRecord
 from warden.model.request import Request
@@ -71,7 +72,10 @@ def bed(tmp_path: Path) -> Iterator[Ended]:
 
 def test_a_failed_workload_can_be_tried_again_under_the_next_id(bed: Ended) -> None:
     """The id follows from message and ordinal, so that two people who ask at once name the same try."""
-    assert bed.try_it(*bed.before()) == bed.try_it(*bed.before()) != bed.workloads()[0].workload_id
+    first = bed.workloads()[0]
+    assert first.ordinal == 0
+    second = idempotency_key(first.message, "start_workload", 1)
+    assert bed.try_it(*bed.before()) == bed.try_it(*bed.before()) == second != first.workload_id
 
 
 @pytest.mark.parametrize("state", [WorkloadState.DEAD, WorkloadState.IN_DOUBT])
