@@ -42,15 +42,15 @@ class Covering:
     seconds: Mapping[str, float]
 
     @classmethod
-    def made(cls, root: Path, source: Path, file: Path) -> Covering:
-        """Return what `file` holds, or run all tests under coverage in a child process and keep it there.
+    def made(cls, root: Path, source: Path, file: Path, places: Sequence[str] = PLACES) -> Covering:
+        """Return what `file` holds, or run the tests of `places` under coverage in a child process and keep it there.
 
         Raises `RuntimeError` when the tests do not pass.
         """
         if not file.exists():
             child = os.fork()
             if child == 0:
-                _leave(lambda: _record(root, source, file))
+                _leave(lambda: _record(root, source, file, places))
             if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
                 raise RuntimeError("the tests do not pass without any change")
         tests, seconds = pickle.loads(file.read_bytes())
@@ -99,14 +99,14 @@ class _Recorder:
         self._measure.switch_context("")
 
 
-def _record(root: Path, source: Path, file: Path) -> int:
+def _record(root: Path, source: Path, file: Path, places: Sequence[str]) -> int:
     import coverage
 
     _enter(source, source.parent)
     measure = coverage.Coverage(data_file=None, source=[str(source / "warden")], branch=False, config_file=False)
     measure.start()
     recorder = _Recorder(measure)
-    status = pytest.main([*_arguments(root), *(str(root / place) for place in PLACES)], plugins=[recorder])
+    status = pytest.main([*_arguments(root), *(str(root / place) for place in places)], plugins=[recorder])
     measure.stop()
     data = measure.get_data()
     tests: dict[str, dict[int, list[str]]] = defaultdict(dict)

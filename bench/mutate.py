@@ -1,6 +1,6 @@
 """Mutation testing: change the code a little, one change at a time, and see whether a test notices.
 
-`python bench/mutate.py src/warden/policy [...] [--sample N] [--seed S] [--jobs J] [--out FILE]`
+`python bench/mutate.py src/warden/policy [...] [--sample N] [--seed S] [--jobs J] [--out FILE] [--tests PATH ...]`
 
 Each mutant lives in a copy of `src` that is put in front of the path; the quick tests that execute the changed statement
 run until the first failure, the quickest of them first. A survivor is printed with its place: either a test is missing, or
@@ -29,7 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.covering import Covering, end, preload, run_tests  # noqa: E402 - found through the path that was just added
+from bench.covering import PLACES, Covering, end, preload, run_tests  # noqa: E402 - found through the path that was just added
 from bench.mutants import Mutant, changed_source, lines_around, mutants_of  # noqa: E402
 
 TIMEOUT_S = 60.0
@@ -80,12 +80,17 @@ class Slot:
         return self.source.parent / mutant.path
 
 
-def try_all(mutants: Sequence[Mutant], jobs: int, kept: Path | None) -> Iterator[tuple[Mutant, bool]]:
-    """Try every mutant, `jobs` at once; gives each with whether it survived. `kept` keeps which tests execute what."""
+def try_all(
+    mutants: Sequence[Mutant], jobs: int, kept: Path | None, places: Sequence[str]
+) -> Iterator[tuple[Mutant, bool]]:
+    """Try every mutant with the tests of `places`, `jobs` at once; gives each with whether it survived.
+
+    `kept` keeps which tests execute what.
+    """
     preload()
     with tempfile.TemporaryDirectory(prefix="mutate-") as scratch:
         slots = [Slot(Path(scratch) / str(number)) for number in range(jobs)]
-        covering = Covering.made(ROOT, slots[0].source, kept or Path(scratch) / "covering")
+        covering = Covering.made(ROOT, slots[0].source, kept or Path(scratch) / "covering", places)
         waiting = iter(mutants)
         left = len(mutants)
         while left:
@@ -155,6 +160,7 @@ def main() -> int:
     )
     parser.add_argument("--covering", type=Path, help="file that keeps which tests execute what, for the next time")
     parser.add_argument("--only", type=Path, help="try only the survivors among the results in this file")
+    parser.add_argument("--tests", action="append", help="choose from the tests of this file or directory only")
     given = parser.parse_args()
     mutants = chosen(given.paths, given.sample, given.seed)
     if given.only:
@@ -165,7 +171,7 @@ def main() -> int:
     for mutant in (mutant for mutant, survived in results.items() if survived):
         print(f"survived before: {mutant.path}:{mutant.line}: {mutant.change}")
     rest = [mutant for mutant in mutants if mutant not in known]
-    for mutant, survived in try_all(rest, given.jobs, given.covering) if rest else ():
+    for mutant, survived in try_all(rest, given.jobs, given.covering, given.tests or PLACES) if rest else ():
         results[mutant] = survived
         if given.out:
             keep(given.out, mutant, survived)
