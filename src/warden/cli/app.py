@@ -26,7 +26,7 @@ MEMBERS = {
     "capability": "warden.cli.capability",
     "budget": "warden.cli.budget",
     "plan": "warden.cli.plan",
-    "review": "warden.cli.review",
+    "review": "warden.cli.review_app",
     "stats": "warden.cli.stats",
     "console": "warden.cli.console",
     "schedule": "warden.cli.schedule",

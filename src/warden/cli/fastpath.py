@@ -8,21 +8,23 @@ A test gives both parsers the same arguments and compares what they understood.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from warden.cli.options import Command, Option
 
 INTEGER_DIGITS = 9
+TABLES = {"worker": "warden.cli.worker_options", "review": "warden.cli.review_options"}
+"""Groups with hot commands, and the modules whose `COMMANDS` they are."""
 
 
 def find(argv: Sequence[str]) -> tuple[Command, dict[str, object]] | None:
     """Return the hot command that `argv` names with its option values, or None when typer has to look at it."""
-    if len(argv) < 2 or argv[0] != "worker":
+    if len(argv) < 2 or argv[0] not in TABLES:
         return None
-    from warden.cli.worker_options import APPLY, RUN
-
-    for command in (RUN, APPLY):
+    commands: Sequence[Command] = import_module(TABLES[argv[0]]).COMMANDS
+    for command in commands:
         if tuple(argv[:2]) == command.path:
             values = parse(command, argv[2:])
             return None if values is None else (command, values)
@@ -37,28 +39,42 @@ def parse(command: Command, arguments: Sequence[str]) -> dict[str, object] | Non
     seen: set[str] = set()
     rest = iter(arguments)
     for word in rest:
-        flag, equals, attached = word.partition("=")
-        if not word.startswith("-"):
-            if not positional or not word:
-                return None
-            option = positional.pop(0)
-            value = _value(option, word)
-        elif flag not in table:
+        if word.startswith("-"):
+            found = _flag(table, word, rest)
+        elif positional and word:
+            found = (positional[0], _value(positional[0], word))
+            if not positional[0].many:
+                del positional[0]
+        else:
+            found = None
+        if found is None or found[1] is None:
+            return None
+        option, value = found
+        if option.many:
+            values[option.name] = [*_gathered(values, option), value]
+        elif option.name in seen:
             return None
         else:
-            option = table[flag]
-            if option.name in seen:
-                return None
-            seen.add(option.name)
-            if option.kind is bool:
-                value = None if equals else True
-            else:
-                text = attached if equals else next(rest, "")
-                value = None if equals and not flag.startswith("--") else _value(option, text)
-        if value is None:
-            return None
-        values[option.name] = value
-    return None if positional else values
+            values[option.name] = value
+        seen.add(option.name)
+    return None if any(not option.many for option in positional) else values
+
+
+def _flag(table: Mapping[str, Option], word: str, rest: Iterator[str]) -> tuple[Option, object | None] | None:
+    """Return the option that a word names and its value, which may be the next word."""
+    flag, equals, attached = word.partition("=")
+    option = table.get(flag)
+    if option is None:
+        return None
+    if option.kind is bool:
+        return option, None if equals else True
+    text = attached if equals else next(rest, "")
+    return option, None if equals and not flag.startswith("--") else _value(option, text)
+
+
+def _gathered(values: Mapping[str, object], option: Option) -> list[object]:
+    held = values[option.name]
+    return held if isinstance(held, list) else []
 
 
 def _value(option: Option, text: str) -> object | None:
@@ -67,5 +83,7 @@ def _value(option: Option, text: str) -> object | None:
         return None
     if option.kind is int:
         plain = text.isascii() and text.isdigit() and len(text) <= INTEGER_DIGITS
-        return int(text) if plain and int(text) >= option.low else None
+        if not plain or int(text) < option.low or (option.high is not None and int(text) > option.high):
+            return None
+        return int(text)
     return Path(text) if option.kind is Path else text

@@ -49,14 +49,17 @@ def _function(command: Command) -> Callable[..., int]:
 
 def _parameter(option: Option) -> inspect.Parameter:
     shared: dict[str, Any] = {"help": option.help, "metavar": option.metavar or None}
-    if not option.flags:
-        info: Any = typer.Argument(..., **shared)
-    elif option.kind is bool:
-        info = typer.Option(option.default, *option.flags, help=option.help)
+    if option.kind is int:
+        shared |= {"min": option.low, "max": option.high}
+    if option.kind is bool:
+        info: Any = typer.Option(option.default, *option.flags, help=option.help)
+    elif option.flags:
+        info = typer.Option(option.default, *option.flags, show_default=option.default is not None, **shared)
     else:
-        bound: dict[str, Any] = {"min": option.low} if option.kind is int else {}
-        info = typer.Option(option.default, *option.flags, show_default=option.default is not None, **bound, **shared)
-    annotation: Any = option.kind if option.default is not None or not option.flags else option.kind | None
+        info = typer.Argument(None if option.many else ..., **shared)
+    kind: Any = list[option.kind] if option.many else option.kind  # type: ignore[name-defined]
+    required = not option.flags and not option.many
+    annotation = kind if option.default is not None or required else kind | None
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=info, annotation=annotation)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from warden.cli.render import visible
-from warden.engine.draft import shown_text
 from warden.engine.review_gates import overdue, owner_of, standing
 from warden.errors import InputError, quote
+from warden.model.review import ReviewKind, ReviewState, Selection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
+    from warden.cli.review_options import BatchOptions, ListOptions
+    from warden.model.delivery import Payload
     from warden.model.review import Member, ReviewDetail, ReviewItem, ReviewRules, Ruling, Trace
+
+T = TypeVar("T")
 
 SCHEMA = "warden.review/1"
 SHORT = 12
@@ -55,11 +60,19 @@ def detail_document(detail: ReviewDetail, rules: ReviewRules, now: datetime) -> 
     """Return all of one item as JSON values."""
     return {
         **item_document(detail.item, rules, now),
-        "text": shown_text(detail.payload) if detail.payload is not None else None,
+        "text": _text(detail.payload),
         "votes": [vote.by for vote in detail.votes],
         "thread": [_member_document(member) for member in detail.members],
         "history": [_trace_document(trace) for trace in detail.history],
     }
+
+
+def _text(payload: Payload | None) -> str | None:
+    if payload is None:
+        return None
+    from warden.engine.draft import shown_text
+
+    return shown_text(payload)
 
 
 def _member_document(member: Member) -> dict[str, object]:
@@ -143,7 +156,7 @@ def detail_lines(detail: ReviewDetail, now: datetime) -> list[str]:
         lines += ["", f"--- {visible(member.message.message_id)} ({where}) {visible(member.subject or '')}".rstrip()]
         body = member.body if member.body is not None else "(the text was purged or never read)"
         lines += visible(body, keep="\n\t").splitlines()
-    text = shown_text(detail.payload) if detail.payload is not None else None
+    text = _text(detail.payload)
     if text is not None:
         lines += ["", "=== would be sent, exactly:" if item.state.live else "=== was asked about:"]
         lines += visible(text, keep="\n\t").splitlines()
@@ -168,3 +181,31 @@ def read_age(text: str) -> float:
     if unit_s is None or not (text[:-1].isascii() and text[:-1].isdigit()) or len(text) > 6:
         raise InputError(f"{quote(text)} is not an age", "write 90m, 12h, 3d or 2w")
     return float(int(text[:-1]) * unit_s)
+
+
+def selection(options: ListOptions | BatchOptions) -> Selection:
+    """Return the filters as a selection; raises `InputError` for a word or an age that there is not."""
+    states = options.state
+    return Selection(
+        kind=None if options.kind is None else _word(ReviewKind, options.kind, "kind"),
+        states=_states(states) if states else frozenset(state for state in ReviewState if state.live),
+        sender=options.sender or "",
+        owner=options.owner or "",
+        rule=options.rule or "",
+        older_than_s=None if options.older_than is None else read_age(options.older_than),
+        younger_than_s=None if options.newer_than is None else read_age(options.newer_than),
+        overdue=not states,
+    )
+
+
+def _states(names: list[str]) -> frozenset[ReviewState]:
+    if "all" in names:
+        return frozenset(ReviewState)
+    return frozenset(_word(ReviewState, name, "state") for name in names)
+
+
+def _word(words: Callable[[str], T], text: str, what: str) -> T:
+    try:
+        return words(text)
+    except ValueError as error:
+        raise InputError(f"there is no {what} {quote(text)}", "see `warden review list --help`") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from warden.cli.options import Command, Option
+from warden.cli.options import AGENT, CONFIG, JSON, NO_INPUT, STATE_DIR, Command, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,18 @@ class ApplyOptions:
 
 
 WHERE = (
-    Option("agent", ("--agent",), str, None, "Whose inbox; the configured agent when left out.", metavar="NAME"),
+    AGENT,
     Option("hub", ("--hub",), str, None, "Base URL of the hub, or `embedded`.", metavar="URL"),
     Option("catalog", ("--catalog",), Path, None, "Routing catalogue to answer from.", metavar="FILE"),
     Option("brain", ("--brain",), str, None, "What proposes plans.", metavar="NAME"),
 )
 HOUSE = (
-    Option("json", ("--json",), bool, False, "Print one JSON document instead of text."),
-    Option("config", ("--config",), Path, None, "Configuration file, or its directory.", metavar="FILE"),
-    Option("state_dir", ("--state-dir",), Path, None, "Where ledger, plans and locks lie.", metavar="DIR"),
+    JSON,
+    CONFIG,
+    STATE_DIR,
     Option("quiet", ("--quiet", "-q"), bool, False, "Say nothing on stderr but errors."),
     Option("verbose", ("--verbose", "-v"), bool, False, "Say more on stderr."),
-    Option("no_input", ("--no-input",), bool, False, "Never ask; fail where an answer would be needed."),
+    NO_INPUT,
     Option("detailed_exitcode", ("--detailed-exitcode",), bool, False, "Exit 5 when something was found or waits."),
 )
 
@@ -104,3 +104,6 @@ APPLY = Command(
     make=ApplyOptions,
     target="warden.cli.worker:apply",
 )
+
+COMMANDS = (RUN, APPLY)
+"""What the fast path knows of `warden worker`."""
