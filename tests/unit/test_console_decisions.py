@@ -6,6 +6,7 @@ import html
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -367,9 +368,9 @@ def test_the_console_finds_what_the_command_line_finds(bed: ConsoleBed) -> None:
     with bed.parts.open_desk(True) as place:
         for owner in ("", "ann", "ben", "cy", "zoe"):
             for rule in ("", "look-first", "look.yaml/look-first", "yaml/look-first", "first", "%", "tier-auto"):
-                for kind in ("", "approval", "escalation"):
+                for kind, reason in (("", ""), ("approval", ""), ("escalation", ""), ("", "approval"), ("", "%")):
                     filters = read_filters({"owner": owner, "rule": rule, "kind": kind})
-                    wanted = wanted_of(place.desk, filters)
+                    wanted = replace(wanted_of(place.desk, filters), reason=reason)
                     found = place.read(partial(read_page, wanted=wanted, after=0, limit=50)).items
-                    chosen = Selection(kind=ReviewKind(kind) if kind else None, owner=owner, rule=rule)
-                    assert found == select(place.desk, chosen), (owner, rule, kind)
+                    chosen = Selection(ReviewKind(kind) if kind else None, owner=owner, rule=rule, reason=reason)
+                    assert found == select(place.desk, chosen), (owner, rule, kind, reason)

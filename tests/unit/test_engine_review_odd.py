@@ -164,7 +164,7 @@ def test_what_changed_at_the_hub_is_not_answered() -> None:
 
 
 def test_the_queue_is_chosen_from_by_every_filter() -> None:
-    """Kind, state, sender, owner, rule and age each leave out what does not fit."""
+    """Kind, state, sender, owner, rule, reason and age each leave out what does not fit."""
     bed = drafting()
     bed.answer = escalating
     bed.clock.advance(60)
@@ -183,6 +183,9 @@ def test_the_queue_is_chosen_from_by_every_filter() -> None:
         (Selection(owner="ann"), [escalation]),
         (Selection(rule="draft-unauthenticated-hub"), [approval]),
         (Selection(rule="charter/tier-auto"), [escalation]),
+        (Selection(reason="approval"), [approval]),
+        (Selection(reason="not-clear"), [escalation]),
+        (Selection(reason="no-such-reason"), []),
         (Selection(older_than_s=30), [approval]),
         (Selection(younger_than_s=30), [escalation]),
         (Selection(older_than_s=60), [approval]),

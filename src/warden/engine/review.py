@@ -83,6 +83,7 @@ def _fits(rules: ReviewRules, item: ReviewItem, selection: Selection, now: datet
         and (not selection.sender or item.sender == selection.sender)
         and (not selection.owner or owner_of(rules, item) == selection.owner)
         and (not selection.rule or any(_names(rule, selection.rule) for rule in item.rule_ids))
+        and (not selection.reason or item.reason == selection.reason)
         and (selection.older_than_s is None or age_s >= selection.older_than_s)
         and (selection.younger_than_s is None or age_s < selection.younger_than_s)
     )

@@ -209,6 +209,7 @@ class Selection:
     sender: str = ""
     owner: str = ""
     rule: str = ""
+    reason: str = ""
     older_than_s: float | None = None
     younger_than_s: float | None = None
     overdue: bool = True

@@ -26,8 +26,8 @@ MAX_BARS = 62
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which items of an agent: a kind, states, a sender, an owner, a rule with or without its layer (each empty for all), and
-    opened between two moments (None: ever). `owners` and `default_owner` say who owns what was assigned to nobody, as
+    """Which items of an agent: a kind, states, a sender, an owner, a rule with or without its layer, a reason (each empty for
+    all), and opened between two moments (None: ever). `owners` and `default_owner` say who owns what was assigned to nobody, as
     `engine.review_gates.owner_of` does. With `now_ms`, an approval whose time had run out by then counts as expired, as
     `engine.review_gates.standing` says it, whether or not a run has recorded that."""
 
@@ -41,6 +41,7 @@ class Wanted:
     owners: tuple[tuple[str, str], ...] = ()
     default_owner: str = ""
     rule: str = ""
+    reason: str = ""
     now_ms: int | None = None
 
 
@@ -63,6 +64,7 @@ def _where(wanted: Wanted) -> tuple[str, list[object]]:
     for clause, value in (
         ("kind = ?", wanted.kind.value if wanted.kind else None),
         ("sender = ?", wanted.sender or None),
+        ("reason = ?", wanted.reason or None),
         ("opened_ms >= ?", wanted.opened_from_ms),
         ("opened_ms <= ?", wanted.opened_to_ms),
     ):
