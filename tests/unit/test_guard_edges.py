@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b32encode
 from random import Random
 
 import pytest
 
 from warden.guard import GuardScanner
 from warden.guard.assignment import find_assigned
-from warden.guard.known import KnownSecrets
+from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint
+from warden.guard.regions import text_regions
 from warden.guard.shape import is_random, word_likeness
 from warden.guard.structures import STRUCTURE_RULES
 from warden.guard.tokens import token_rules
@@ -127,6 +129,40 @@ def test_rules_are_numbered_by_provider() -> None:
     ids = [rule.rule_id for rule in token_rules() if rule.provider == "github"]
     assert ids[:3] == ["github", "github-2", "github-3"]
     assert len({rule.rule_id for rule in STRUCTURE_RULES}) == len(STRUCTURE_RULES)
+
+
+@pytest.mark.parametrize("at", [0, 1, 16_384 - 8, 16_384 - 7, 16_384])
+def test_an_enrolled_value_of_the_least_length_is_known_wherever_it_ends(at: int) -> None:
+    """A value of eight bytes is found when it is all there is, and at the end of data that is looked at in pieces."""
+    value = b"Kd8sQ2mZ"
+    known = KnownSecrets(b"k" * 32, [make_fingerprint(b"k" * 32, "one", value)])
+    assert list(known.find(b"." * at + value)) == [(at, at + 8)]
+
+
+def test_a_form_without_gaps_is_kept_from_eight_bytes_on() -> None:
+    """What is left of a value without its gaps is looked for as well, unless so little is left that ordinary text has it."""
+    assert enrolled_forms(b"Kd8s Q2mZ") == (b"Kd8s Q2mZ", b"Kd8sQ2mZ")
+    assert enrolled_forms(b"Kd8 Q2mZ") == (b"Kd8 Q2mZ",)
+
+
+def test_mixed_letters_without_digits_can_be_random() -> None:
+    """Letters that change between small and capital at every second place are drawn, however they follow each other."""
+    assert is_random("NgNOoBhEDgHUdRiZmIOs")
+    assert not is_random("NgNOoBhEDgHUdRiZmIOs".lower())
+
+
+@pytest.mark.parametrize(("different", "is_found"), [(8, False), (9, True)])
+def test_a_recovery_phrase_has_different_words(different: int, is_found: bool) -> None:
+    """Twelve words of which nine differ are a phrase; the same few over and over are not."""
+    words = ["abandon", "ability", "actor", "magnet", "ozone", "prosper", "rival", "tunnel", "velvet"][:different]
+    assert bool(found(f"seed phrase: {' '.join([*words, *['actor'] * (12 - different)])}")) is is_found
+
+
+@pytest.mark.parametrize("more", ["", "A", "ABC", "ABCDEF"])
+def test_letters_behind_base32_take_nothing_of_it(more: str) -> None:
+    """A run whose length no base32 has is read up to the last whole byte."""
+    run = b32encode(b"some twenty byte text").decode().rstrip("=")[:32] + more
+    assert any("some twenty byte tex" in one.text for one in text_regions(f"see {run} there"))
 
 
 @pytest.mark.parametrize("prefix", ["hf_", "re_", "fw_"])
