@@ -220,14 +220,17 @@ def test_a_spent_budget_escalates(home: Home, model: FakeModelServer) -> None:
 
 
 def test_a_refused_key_is_told_and_loses_nothing(home: Home, model: FakeModelServer) -> None:
-    """Exit 7, the rules go on, the rest is held; with a good key the held message is asked about. No key is ever shown."""
-    configure(home, model.url, key="mk-00000000wrong00000000")
+    """Exit 7, the rules go on, the rest is escalated; with a good key a person gives it back. No key is ever shown."""
+    more = "[review]\nallow_same_uid = true\n"
+    configure(home, model.url, more=more, key="mk-00000000wrong00000000")
     home.send(QUESTION, OPEN_QUESTION)
     refused = run(home, "--execute")
-    assert (refused.status, refused.dispositions) == (7, ["answered", "held"])
+    assert (refused.status, refused.dispositions) == (7, ["answered", "escalated"])
     assert refused.document["messages"][1]["reason"] == "model-credential"
     assert "alert: the model's server refuses our credential" in refused.err
-    configure(home, model.url)
+    configure(home, model.url, more=more)
+    back = home.run("review", "re-evaluate", "--all", "--because", "model-credential", "--yes")
+    assert back.status == 0, back.err
     done = run(home, "--execute")
     assert done.status == 0, done.err
     assert done.document["messages"][0]["reason"] == "approval"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -213,8 +214,8 @@ def test_no_answer_is_not_kept() -> None:
     assert (model.asked, bed.disposition("m1")) == (["m1", "m1"], ANSWERED)
 
 
-def test_a_refused_credential_holds_what_only_the_model_could_answer() -> None:
-    """When the model refuses our key: no further question, rules go on, the rest is held, exit 7; a new key answers it."""
+def test_a_refused_credential_escalates_what_only_the_model_could_answer() -> None:
+    """When the model refuses our key: no further question, one alert, exit 7, and the rest is escalated with the reason."""
     model = ScriptedModel(lambda given: None)
     model.alert = "the model refuses our credential: renew it\n"
     bed = model_bed(model)
@@ -223,17 +224,16 @@ def test_a_refused_credential_holds_what_only_the_model_could_answer() -> None:
     report = bed.execute()
     assert (report.exit_status, bed.reports.alerts, model.asked) == (EXIT_CREDENTIAL, [model.alert], ["m1"])
     assert [(bed.report(f"m{n}").disposition, bed.report(f"m{n}").reason) for n in (1, 2, 3)] == [
-        (HELD, "model-credential")
+        (ESCALATED, "model-credential")
     ] * 3
     (alert,) = bed.entries("alert_raised")
     assert alert["code"] == "model"
-    model.alert, model.script = "", lambda given: "Here."
-    assert bed.execute().exit_status == EXIT_DONE
-    assert [bed.disposition(f"m{n}") for n in (1, 2, 3)] == [ANSWERED] * 3
+    assert report.counts["faults"] == 3, "no evidence of what unattended passes will do"
+    assert bed.execute().exit_status == EXIT_DONE, "what is with a person is not planned again"
 
 
-def test_what_failed_beside_a_refused_credential_is_held_too() -> None:
-    """Of two questions side by side one is refused for our key and the other fails otherwise: both wait for the new key."""
+def test_what_failed_beside_a_refused_credential_has_the_same_reason() -> None:
+    """Of two questions side by side one is refused for our key and the other fails otherwise: both say what to do."""
 
     class HalfRefused(ScriptedModel):
         def consult(self, prepared: Prepared) -> Consultation:
@@ -245,6 +245,21 @@ def test_what_failed_beside_a_refused_credential_is_held_too() -> None:
         bed.send()
     assert bed.execute().exit_status == EXIT_CREDENTIAL
     assert [bed.record(f"m{n}").reason for n in (1, 2)] == ["model-credential"] * 2  # type: ignore[union-attr]
+    assert [entry["outcome"] for entry in bed.entries("model_asked")] == ["model-credential", "model-unreachable"]
+
+
+def test_an_alert_without_a_reason_stops_the_questions_all_the_same() -> None:
+    """A brain that alerts and names no reason is asked no more in the run; what it was not asked about is escalated."""
+
+    class Mute(ScriptedModel):
+        def consult(self, prepared: Prepared) -> Consultation:
+            return replace(super().consult(prepared), alert="renew the key", fallback_reason="")
+
+    bed = model_bed(model := Mute(lambda given: None))
+    for _ in range(2):
+        bed.send()
+    assert bed.execute().exit_status == EXIT_CREDENTIAL
+    assert (model.asked, bed.record("m2").reason) == (["m1"], "brain-failed")  # type: ignore[union-attr]
 
 
 def test_a_refused_credential_leaves_the_rules_in_charge() -> None:

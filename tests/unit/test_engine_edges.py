@@ -89,8 +89,8 @@ def test_an_action_that_was_judged_and_not_allowed_is_no_intent() -> None:
     parts, terms = bed.parts(True), bed.terms()
     bench = Bench(parts, terms, "execute")
     (pulled,) = Puller(parts, terms, bench.traits).pages()
-    ((seen, proposal),) = bench.planner.plans(pulled.fresh[:1])
-    judgement = bench.planner.judge(seen, proposal).judgements[0]
+    ((seen, plan),) = bench.planner.plans(pulled.fresh[:1])
+    judgement = bench.planner.judge(seen, plan).judgements[0]
     assert judgement.action is not None
     outbox = Outbox(parts, terms, bench.enforcer, Journal(bed.store, terms.run_id), lambda: 0.5)
     denied = replace(judgement, decision=Decision(Effect.DENY))

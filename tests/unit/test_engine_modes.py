@@ -412,8 +412,8 @@ def test_only_an_allowed_action_becomes_an_intent() -> None:
     parts, terms = bed.parts(True), bed.terms()
     bench = Bench(parts, terms, "execute")
     (pulled,) = Puller(parts, terms, bench.traits).pages()
-    ((seen, proposal),) = bench.planner.plans(pulled.fresh[:1])
-    judged = bench.planner.judge(seen, proposal)
+    ((seen, plan),) = bench.planner.plans(pulled.fresh[:1])
+    judged = bench.planner.judge(seen, plan)
     outbox = Outbox(parts, terms, bench.enforcer, Journal(bed.store, terms.run_id), lambda: 0.5)
     with pytest.raises(ValueError, match="allowed"):
         outbox.intend(judged.judgements[0], Origin("t1", SENDER), 0)

@@ -8,8 +8,8 @@ know a prompt, a provider or a key, judge a plan, or deliver. Rules:
 2. INVARIANT (own-count): what a question may cost is held against the limits before it is asked, and what it did cost is in
    the ledger, in one commit with the answer, before the answer becomes a plan. Dry runs spend too.
 3. A message that the model cannot be asked about goes to the rules; what they cannot answer is escalated with the reason.
-   Only while the model cannot be used before an operator acts (it refuses our credential) such a message is held instead, and
-   is asked about when the operator has acted.
+   Where only an operator can make the model usable again (it refuses our credential), it is told so once, and no further
+   message of the run is sent to it.
 4. Questions of a round run side by side; plans come out in order, and a run that is asked to stop plans no message behind one
    that has no plan.
 """
@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 
 from warden.engine.conversation import with_conversation
 from warden.engine.parts import FAULTS
-from warden.engine.planning import Proposal
 from warden.engine.purse import Purse, Refusal
 from warden.engine.reception import escalation
 from warden.ledger.schema import bounded_word
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from warden.engine.journal import Journal
     from warden.engine.parts import Asking, Parts, Terms
     from warden.engine.pull import Seen
-
-CREDENTIAL = "model-credential"
-"""Reason code of a message that is held because the model refuses our credential."""
 
 BUDGET = "budget-spent"
 """Reason code of a message that no model was asked about because a budget is spent."""
@@ -68,7 +64,7 @@ class Consulting:
     """Gets the plans of one run's messages from a brain that asks a model.
 
     `counts` tells how many messages the model was asked about and how many kept answers were used again; `alert` is what an
-    operator must do before the model can be used, empty for nothing.
+    operator must do before the model can be used, empty for nothing, and `unusable` the reason code that says so.
     """
 
     def __init__(self, parts: Parts, terms: Terms, asking: Asking, journal: Journal) -> None:
@@ -79,26 +75,27 @@ class Consulting:
         self._purse = Purse(parts.store, parts.clock, asking.budget(), terms.run_id)
         self.counts: Counter[str] = Counter()
         self.alert = ""
+        self.unusable = ""
 
-    def propose(self, messages: Sequence[Seen]) -> list[Proposal]:
-        """Return a proposal for each message, in order; for fewer when the run is asked to stop.
+    def propose(self, messages: Sequence[Seen]) -> list[Plan]:
+        """Return a plan for each message, in order; for fewer when the run is asked to stop.
 
         Raises `HubError` when a conversation cannot be fetched, `StateError` and `LedgerError`. What a brain raises becomes an
         escalation.
         """
-        proposals: dict[int, Proposal] = {}
+        plans: dict[int, Plan] = {}
         open_ones: deque[_Question] = deque()
         for place, seen in enumerate(messages):
             found = self._prepare(seen)
             if isinstance(found, Plan):
-                proposals[place] = Proposal(found)
+                plans[place] = found
             elif (kept := self._replay(found)) is not None:
-                proposals[place] = kept
+                plans[place] = kept
             else:
                 open_ones.append(_Question(place, seen, found))
         while open_ones and not self._parts.stop.requested():
-            proposals.update(self._next_round(open_ones))
-        return list(map(proposals.__getitem__, takewhile(proposals.__contains__, range(len(messages)))))
+            plans.update(self._next_round(open_ones))
+        return list(map(plans.__getitem__, takewhile(plans.__contains__, range(len(messages)))))
 
     def _prepare(self, seen: Seen) -> Plan | Prepared:
         given = BrainInput(seen.message, seen.facts)
@@ -116,7 +113,7 @@ class Consulting:
             return _failed(error)
         return found if isinstance(found, Plan | Prepared) else escalation("brain-answer", "the brain prepared nothing")
 
-    def _replay(self, prepared: Prepared) -> Proposal | None:
+    def _replay(self, prepared: Prepared) -> Plan | None:
         """Return the plan of the answer that was kept for this very question, None when there is none."""
         data = self._parts.store.answer(prepared.input_digest)
         if data is None:
@@ -127,34 +124,35 @@ class Consulting:
         except Exception as error:  # noqa: BLE001 - as above; the answer stays kept, and is not paid for twice
             plan = _failed(error)
         self.counts[REPLAYED] += 1
-        return Proposal(plan)
+        return plan
 
-    def _next_round(self, open_ones: deque[_Question]) -> dict[int, Proposal]:
-        """Take from `open_ones` what is refused, and as many questions as may be asked side by side; return their proposals."""
-        proposals: dict[int, Proposal] = {}
+    def _next_round(self, open_ones: deque[_Question]) -> dict[int, Plan]:
+        """Take from `open_ones` what is refused, and as many questions as may be asked side by side; return their plans."""
+        plans: dict[int, Plan] = {}
         round_: list[_Question] = []
         while open_ones and len(round_) < self._asking.parallel:
             question = open_ones[0]
-            if self.alert:
-                proposals[question.place] = self._decline(question, CREDENTIAL)
+            if self.unusable:
+                plans[question.place] = self._decline(question, self.unusable)
             elif (refusal := self._purse.refusal(question.sender, question.prepared.estimate)) is None:
                 self._purse.take(question.sender, question.prepared.estimate)
                 round_.append(question)
             elif self._purse.is_spent(question.sender, question.prepared.estimate):
-                proposals[question.place] = self._decline(question, BUDGET, refusal)
+                plans[question.place] = self._decline(question, BUDGET, refusal)
             else:
                 break  # what is on its way may turn out to cost less: asked again in the next round
             open_ones.popleft()
+        self.counts[FAULTS] += len(plans)
         if round_:
-            proposals.update(self._ask(round_))
-        return proposals
+            plans.update(self._ask(round_))
+        return plans
 
-    def _ask(self, questions: Sequence[_Question]) -> dict[int, Proposal]:
+    def _ask(self, questions: Sequence[_Question]) -> dict[int, Plan]:
         answers = self._parts.pool.run([partial(self._consult, question) for question in questions])
         for question, answer in zip(questions, answers, strict=True):
             self._journal.asked(question.seen, question.prepared, self._sound(answer), self._brain)
             if answer.alert and not self.alert:
-                self.alert = answer.alert
+                self.alert, self.unusable = answer.alert, answer.fallback_reason or FAILED
                 self._parts.reporter.alert(self.alert)
                 self._journal.write("alert_raised", code="model", subject=bounded_word(self.alert))
             # A pass whose model did not answer is no evidence of what unattended passes will do.
@@ -164,16 +162,16 @@ class Consulting:
         self._purse.settle()
         self.counts["asked"] += len(questions)
         stopped = self._parts.stop.requested()
-        proposals: dict[int, Proposal] = {}
+        plans: dict[int, Plan] = {}
         for question, answer in zip(questions, answers, strict=True):
             is_unanswered = answer.answer is None and answer.fallback_reason != ""
-            if is_unanswered and self.alert:
+            if not is_unanswered:
+                plans[question.place] = answer.plan
+            elif not stopped:
                 # Beside one that was refused for our key, another may have been told something else for the same cause.
-                proposals[question.place] = self._waiting(answer.plan)
-            elif not (is_unanswered and stopped):
-                # A question that a stop cut short says nothing about the model: the next run asks again.
-                proposals[question.place] = Proposal(answer.plan)
-        return proposals
+                plans[question.place] = self._decline(question, self.unusable) if self.unusable else answer.plan
+            # A question that a stop cut short says nothing about the model: the next run asks again.
+        return plans
 
     def _consult(self, question: _Question) -> Consultation:
         prepared = question.prepared
@@ -191,20 +189,14 @@ class Consulting:
             return answer
         return replace(answer, answer=None)
 
-    def _decline(self, question: _Question, reason: str, refusal: Refusal | None = None) -> Proposal:
-        self.counts[FAULTS] += 1
+    def _decline(self, question: _Question, reason: str, refusal: Refusal | None = None) -> Plan:
         try:
             plan = self._brain.decline(question.prepared, reason).plan
         except Exception as error:  # noqa: BLE001 - as above
             plan = _failed(error)
         if refusal is not None and plan.reason == reason:
             plan = replace(plan, detail=f"{refusal.detail}; rules: {question.prepared.fallback.detail}")
-        return self._waiting(plan) if reason == CREDENTIAL else Proposal(plan)
-
-    def _waiting(self, plan: Plan) -> Proposal:
-        """Hold a message that only the model could have answered; what the rules answer is answered."""
-        is_left = all(action.kind == "escalate" for action in plan.actions)
-        return Proposal(plan, CREDENTIAL if is_left else "")
+        return plan
 
 
 def _failed(error: Exception) -> Plan:

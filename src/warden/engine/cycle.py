@@ -61,8 +61,8 @@ def run_dry(parts: Parts, terms: Terms, keep: Keep | None = None) -> RunReport:
 
 
 def _show(parts: Parts, bench: Bench, plan: _PlanInMaking, messages: Sequence[Seen], counts: Counter[str]) -> None:
-    for seen, proposal in bench.planner.plans(messages):
-        judged = bench.planner.judge(seen, proposal)
+    for seen, proposed in bench.planner.plans(messages):
+        judged = bench.planner.judge(seen, proposed)
         plan.add(judged)
         counts[judged.disposition.value] += 1
         counts[FAULTS] += judged.reason in BRAIN_FAULTS
@@ -254,8 +254,8 @@ def _ready(parts: Parts, bench: Bench, messages: Sequence[Seen], counts: Counter
 
 def _judge(parts: Parts, bench: Bench, messages: Sequence[Seen], counts: Counter[str]) -> list[Judged]:
     batch: list[Judged] = []
-    for seen, proposal in bench.planner.plans(messages):
-        judged = bench.planner.judge(seen, proposal)
+    for seen, proposed in bench.planner.plans(messages):
+        judged = bench.planner.judge(seen, proposed)
         counts[FAULTS] += judged.reason in BRAIN_FAULTS
         why = bench.objection(judged)
         if why:

@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """What is proposed for one message; `wait` is the reason code for holding it instead of escalating it, or empty."""
-
-    plan: Plan
-    wait: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Judged:
     """A message with its plan, every action of it judged, and the disposition that carrying it out will give."""
 
@@ -117,7 +109,7 @@ class Planner:
         self._tally = tally
         self._consulting = consulting
 
-    def plans(self, messages: Sequence[Seen]) -> Iterator[tuple[Seen, Proposal]]:
+    def plans(self, messages: Sequence[Seen]) -> Iterator[tuple[Seen, Plan]]:
         """Yield messages with the brain's plan in a form that can be relied on, in order; fewer when the run is to stop.
 
         Automatic mail and our own are skipped before any brain is asked (RFC 3834, section 2), and what an operator's own rule
@@ -126,7 +118,7 @@ class Planner:
         """
         if self._consulting is None:
             for seen in messages:
-                yield seen, Proposal(self._settled(seen) or self._sound(partial(self._ask, seen)))
+                yield seen, self._settled(seen) or self._sound(partial(self._ask, seen))
             return
         for start in range(0, len(messages), BATCH_MESSAGES):
             batch = messages[start : start + BATCH_MESSAGES]
@@ -135,12 +127,12 @@ class Planner:
             proposals = iter(self._consulting.propose(asked))
             for seen, plan in zip(batch, settled, strict=True):
                 if plan is not None:
-                    yield seen, Proposal(plan)
+                    yield seen, plan
                     continue
-                proposal = next(proposals, None)
-                if proposal is None:
+                proposed = next(proposals, None)
+                if proposed is None:
                     return
-                yield seen, self._sound_proposal(proposal)
+                yield seen, self._as_sound(proposed)
 
     def _settled(self, seen: Seen) -> Plan | None:
         """Return the plan of a message about which no brain is asked, None when one is."""
@@ -154,7 +146,7 @@ class Planner:
             plan = self._orders.order(seen.message)
         except Exception as error:  # noqa: BLE001 - a rule that fails must not end the run, nor hand the event to a brain
             return escalation("order-failed", f"the rules for events failed with {type(error).__name__}")
-        return None if plan is None else replace(self._sound(lambda: plan), ordered=True)
+        return None if plan is None else replace(self._as_sound(plan), ordered=True)
 
     def _ask(self, seen: Seen) -> Plan:
         return self._brain.propose(BrainInput(seen.message, seen.facts))
@@ -166,19 +158,17 @@ class Planner:
         except Exception as error:  # noqa: BLE001 - a brain may be anything, and it must not end the run
             return escalation("brain-failed", f"the brain failed with {type(error).__name__}")
 
-    def _sound_proposal(self, proposal: Proposal) -> Proposal:
-        return replace(proposal, plan=self._sound(lambda: proposal.plan))
+    def _as_sound(self, plan: Plan) -> Plan:
+        return self._sound(lambda: plan)
 
-    def judge(self, seen: Seen, proposal: Proposal) -> Judged:
+    def judge(self, seen: Seen, plan: Plan) -> Judged:
         """Return the plan judged, and count what it will do in the tally."""
-        message, facts, plan = seen.message, seen.facts, proposal.plan
+        message, facts = seen.message, seen.facts
         judgements: list[Judgement] = []
         for draft in self._drafter.draft(plan, message, facts):
             counts = self._tally.counts(message, len(judgements))
             judgements.append(self._enforcer.judge(draft, message, facts, counts))
         disposition, reason = resolve(plan, tuple(judgements), seen)
-        if proposal.wait and disposition is Disposition.ESCALATED:
-            disposition, reason = Disposition.HELD, proposal.wait
         judged = Judged(seen, plan, tuple(judgements), disposition, reason)
         if seen.before is not None and self._acted_before(judged):
             judged = replace(judged, disposition=Disposition.ESCALATED, reason="acted-before")

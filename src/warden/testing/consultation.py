@@ -63,7 +63,7 @@ class ScriptedModel:
         self.shown.append(prepared.given)
         body = self.script(prepared.given)
         refused = "model-credential" if self.alert else "model-unreachable"
-        plan, reason = (prepared.fallback, refused) if body is None else (self._reply(body), "")
+        plan, reason = (self._without(prepared, refused), refused) if body is None else (self._reply(body), "")
         return Consultation(plan, body, prepared.manifest, self.used, reason, prepared.context_texts, self.alert)
 
     def replay(self, prepared: Prepared, answer: str) -> Consultation:
@@ -72,10 +72,11 @@ class ScriptedModel:
 
     def decline(self, prepared: Prepared, reason: str) -> Consultation:
         """Return the fallback; an escalation says why."""
+        return Consultation(self._without(prepared, reason), None, prepared.manifest, Usage(), reason)
+
+    def _without(self, prepared: Prepared, reason: str) -> Plan:
         plan = prepared.fallback
-        if plan.actions[0].kind == "escalate":
-            plan = Plan(plan.actions, reason)
-        return Consultation(plan, None, prepared.manifest, Usage(), reason)
+        return Plan(plan.actions, reason) if plan.actions[0].kind == "escalate" else plan
 
     def _reply(self, body: str) -> Plan:
         return Plan((PlannedAction("reply", {"body": body}),), "model-reply")
