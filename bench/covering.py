@@ -25,7 +25,8 @@ import pytest
 
 OPTIONS = ("-x", "-q", "--no-header", "--assert=plain", "-m", "not slow and not acceptance")
 FIRST_MODULES = 2
-REST_S = 15.0
+REST_S = 120.0
+"""How long the tests of the other modules may take: only what survives all the quick ones costs as much."""
 PLACES = ("tests/unit", "tests/contract", "tests/golden")
 LIBRARIES = (
     "hypothesis", "hypothesis.strategies", "typer", "typer.testing", "pydantic", "httpx", "httpcore", "rich.console",
