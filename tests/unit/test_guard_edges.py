@@ -74,6 +74,24 @@ def test_random_letters_after_words_of_a_secret(value: str, is_found: bool) -> N
     assert bool(found(f"here is the token, careful: see {value}")) is is_found
 
 
+@pytest.mark.parametrize("size", [127, 128, 129, 400])
+@pytest.mark.parametrize("form", ["w", "x"])
+def test_long_values_need_a_name_like_short_ones(size: int, form: str) -> None:
+    """However long a value is, the name of a secret makes it one, and the name of an id makes it none."""
+    value = draw(f"{{{form}{size}}}", Random(3))
+    for named in (f"twilio = {value}", f"acme_token: {value}", f"the token is {value}"):
+        assert value in found(named)
+    for other in (f"commit_id: {value}", f"see {value} there"):
+        assert found(other) == []
+
+
+@pytest.mark.parametrize("value", ["admin-2024-hook7x", "kube3-hook42-blue"])
+@pytest.mark.parametrize(("subject", "is_found"), [("token", True), ("invoice", False)])
+def test_what_a_sentence_announces_need_not_look_random(value: str, subject: str, is_found: bool) -> None:
+    """Below a sentence that announces a secret, letters and digits mixed count, also when they are put together of words."""
+    assert found(f"this is the {subject} for the staging machine:\n{value}") == ([value] if is_found else [])
+
+
 def test_the_name_of_a_token_makes_an_identifier_one() -> None:
     """A UUID and a run of hexadecimal digits are secrets under the name of a token."""
     for form in ("{uuid}", "{x14}"):

@@ -15,6 +15,7 @@ from warden.guard.intent_requests import (
     ordering_parts,
     wishes_change,
 )
+from warden.guard.intent_text import unmask
 
 
 def ordered(part: str, verb: str) -> bool:
@@ -30,6 +31,21 @@ def test_words_come_with_the_character_before_them() -> None:
     assert split_part("x.-  y")[1] == ["", "-"]
     assert split_part("") == ([], [])
     assert split_part(",a b") == (["a", "b"], [",", "a"])
+
+
+@pytest.mark.parametrize(
+    ("folded", "read"),
+    [
+        ("s.e.n.d it", "send it"),
+        ("s-e-n-d it", "send it"),
+        ("s3nd it", "send it"),
+        ("see a.b.c.d and m4rs", "see a.b.c.d and m4rs"),
+        ("s.e.n it", "s.e.n it"),
+    ],
+)
+def test_masked_words_are_read_where_they_are_words(folded: str, read: str) -> None:
+    """Signs between letters and digits for letters are undone where that gives a word that matters, and nowhere else."""
+    assert unmask(folded, frozenset({"send", "sen"})) == read
 
 
 @pytest.mark.parametrize(
