@@ -142,6 +142,11 @@ def test_forms_know_where_they_came_from(text: str) -> None:
         ends = [derived.to_original(at, at + 1) for at in range(len(derived.text))]
         assert all(0 <= start <= end <= len(text) for start, end in ends)
         assert ends == sorted(ends)
+        for at, (start, end) in enumerate(
+            ends
+        ):  # a longer part: from where its first character began to its last's end
+            assert derived.to_original(0, at + 1) == (ends[0][0], end)
+            assert derived.to_original(at, len(ends)) == (start, ends[-1][1])
     assert bool(singles) <= bool(chain)
 
 
