@@ -60,8 +60,8 @@ class Covering:
     def of(self, path: str, statement: set[int], function: set[int]) -> list[list[str]]:
         """Return the tests that reach a statement, else those that reach its function, else all of the file's, in two parts.
 
-        The first are those of the modules that have most of them: they notice most changes, and to collect a module costs
-        more than to run most tests. The second are the quickest of the others, for as long as `REST_S` altogether.
+        The first are those of the modules that have most of them, or the file's name in theirs: they notice most changes, and
+        to collect a module costs more than to run most tests. The second are the quickest of the others, for as long as `REST_S` altogether.
         """
         lines = self.tests.get(path, {})
         found: set[str] = set()
@@ -69,6 +69,7 @@ class Covering:
             found = found or {test for line in wanted for test in lines.get(line, ())}
         modules = Counter(_module(test) for test in sorted(found))
         first = {module for module, _ in modules.most_common(FIRST_MODULES)}
+        first |= {module for module in modules if Path(path).stem in Path(module).stem}
         near = sorted((test for test in found if _module(test) in first), key=self._order)
         rest: list[str] = []
         seconds = 0.0
