@@ -61,7 +61,8 @@ class Covering:
         """Return the tests that reach a statement, else those that reach its function, else all of the file's, in two parts.
 
         The first are those of the modules that have most of them, or the file's name in theirs: they notice most changes, and
-        to collect a module costs more than to run most tests. The second are the quickest of the others, for as long as `REST_S` altogether.
+        to collect a module costs more than to run most tests. The second are the quickest of the others, for as long as
+        `REST_S` altogether.
         """
         lines = self.tests.get(path, {})
         found: set[str] = set()
