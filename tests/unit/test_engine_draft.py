@@ -136,6 +136,8 @@ def test_a_second_action_of_a_kind_is_a_problem() -> None:
 
 def test_too_many_actions_are_a_problem_of_the_whole_plan() -> None:
     """The ninth action is not drafted, and a draft that nobody can allow stands in its place."""
+    fitting = drafts(*[("escalate", {})] * MAX_PLANNED_ACTIONS)
+    assert [draft.problem for draft in fitting] == [""] * MAX_PLANNED_ACTIONS
     found = drafts(*[("escalate", {})] * (MAX_PLANNED_ACTIONS + 1))
     assert len(found) == MAX_PLANNED_ACTIONS + 1
     assert found[-1].problem == "the plan has too many actions"
