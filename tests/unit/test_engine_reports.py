@@ -127,6 +127,7 @@ def test_a_run_takes_what_was_heard_before_it_lists_the_inbox() -> None:
     assert world.standing() == (Disposition.NOTED, "completed")
     assert (len(world.heard.taken), world.heard.reports, world.heard.refused) == (2, [], [])
     assert len(world.bed.events()) == 1
+    assert world.bed.entries("run_started")[-1]["snapshot"] == world.bed.kernel.snapshot
 
 
 def test_a_run_that_hears_nothing_counts_nothing() -> None:
