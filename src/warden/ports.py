@@ -395,6 +395,12 @@ class ReviewStore(Protocol):
         """Return the item with this number, or None."""
         ...
 
+    def following(self, agent: str, now: datetime, after: int) -> ReviewItem | None:
+        """Return the live item that a person should look at next: the open approval that expires first, else the oldest open
+        item, else the oldest that was acknowledged; items up to number `after` come last, and approvals whose time has run out
+        not at all."""
+        ...
+
     def live(self, message: MessageKey) -> tuple[ReviewItem, ...]:
         """Return the live items that a message belongs to, oldest first."""
         ...

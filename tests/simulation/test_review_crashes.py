@@ -18,7 +18,7 @@ from simfaults import KILL, MENUS
 from siminvariants import Ledger, check_receipts_first, check_verifies
 from simworld import World
 from warden.documents.request import request_from_json
-from warden.engine import review_rulings
+from warden.engine import review_endings, review_rulings
 from warden.engine.cycle import deliver_open
 from warden.engine.parts import Parts
 from warden.engine.pull import Seen, read_message
@@ -66,7 +66,8 @@ class ReviewWorld(World):
             queue=SqliteReviews(self.store),
             clock=self.clock,
             rules=RULES,
-            gate=Gate(parts.kernel, parts.scanner, self.store, self.clock),
+            scanner=parts.scanner,
+            open_gate=lambda: Gate(parts.kernel, parts.scanner, self.store, self.clock),
             read_request=request_from_json,
             read_json=json.loads,
             current_digest=self.current_digest,
@@ -89,7 +90,7 @@ class ReviewWorld(World):
             desk = self.desk()
             try:
                 if doubt:
-                    review_rulings.ignore(desk, who, number, "it arrived")  # type: ignore[arg-type]
+                    review_endings.ignore(desk, who, number, "it arrived")  # type: ignore[arg-type]
                 elif wish == "edit":
                     review_rulings.edit(desk, who, number, "Edited.", "better")  # type: ignore[arg-type]
                 elif wish == "accept":
@@ -97,7 +98,7 @@ class ReviewWorld(World):
                 elif wish == "respond":
                     review_rulings.respond(desk, who, number, "By hand.")  # type: ignore[arg-type]
                 else:
-                    review_rulings.ignore(desk, who, number, "spam")  # type: ignore[arg-type]
+                    review_endings.ignore(desk, who, number, "spam")  # type: ignore[arg-type]
             except (GateError, InputError):
                 self.trace.append(f"  {number} is not decided again")
 

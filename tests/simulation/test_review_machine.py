@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from enginebed import charter_kernel, escalating, planning, traits_with, with_content
 from reviewbed import ANN, BEN, RULES, STRANGER, WORKER, Renamed, ReviewBed
-from warden.engine import review, review_rulings
+from warden.engine import review, review_endings, review_rulings
 from warden.errors import GateError, InputError, ReviewStateError
 from warden.model.hub import DeliveryMeans
 from warden.model.review import ReviewKind, ReviewState
@@ -76,7 +76,7 @@ class Reviewing:
 
     def ignore(self, pick: int, who: Any) -> None:
         """Somebody ends something."""
-        self.attempt(lambda: review_rulings.ignore(self.bed.desk, who, self.number(pick), "because"))
+        self.attempt(lambda: review_endings.ignore(self.bed.desk, who, self.number(pick), "because"))
 
     def reopen(self, pick: int, who: Any) -> None:
         """Somebody opens something again."""

@@ -47,7 +47,8 @@ class ReviewBed(Bed):
             queue=SqliteReviews(self.store),
             clock=self.clock,
             rules=self.rules,
-            gate=Gate(self.kernel, self.scanner, self.store, self.clock),
+            scanner=self.scanner,
+            open_gate=lambda: Gate(self.kernel, self.scanner, self.store, self.clock),
             read_request=request_from_json,
             read_json=json.loads,
             current_digest=self.current_digest,
@@ -99,6 +100,14 @@ class Renamed:
     def velocity_keys(self, request: Request) -> tuple[VelocityKey, ...]:
         """As the other kernel."""
         return self._kernel.velocity_keys(request)
+
+
+class Refusing(Renamed):
+    """A kernel that denies everything."""
+
+    def evaluate(self, request: Request) -> Decision:
+        """A denial."""
+        return replace(super().evaluate(request), effect=Effect.DENY)
 
 
 class Asking(Renamed):

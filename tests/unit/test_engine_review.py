@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from enginebed import SECRET, SENDER, charter_kernel, escalating, planning, traits_with
-from reviewbed import ANN, BEN, RULES, STRANGER, WORKER, Renamed, ReviewBed, drafting
-from warden.engine import review, review_rulings
+from reviewbed import ANN, BEN, RULES, STRANGER, WORKER, Refusing, Renamed, ReviewBed, drafting
+from warden.engine import review, review_endings, review_rulings, review_upkeep
 from warden.errors import GateError, InputError, ReviewStateError
 from warden.model.disposition import Disposition
 from warden.model.request import Effect
@@ -42,7 +42,7 @@ def test_the_second_of_two_people_is_told_that_it_is_decided() -> None:
     review_rulings.accept(bed.desk, ANN, number)
     decisions: list[Callable[[], object]] = [
         lambda: review_rulings.accept(bed.desk, BEN, number),
-        lambda: review_rulings.ignore(bed.desk, BEN, number, "no"),
+        lambda: review_endings.ignore(bed.desk, BEN, number, "no"),
         lambda: review_rulings.edit(bed.desk, BEN, number, "Other.", "no"),
         lambda: review_rulings.respond(bed.desk, BEN, number, "Other."),
         lambda: review.acknowledge(bed.desk, BEN, number),
@@ -59,8 +59,8 @@ def test_a_decision_that_races_another_is_refused_by_the_store() -> None:
     bed = drafting()
     item = bed.only()
     journal = bed.desk.journal()
-    review_rulings._decided(journal, BEN, item, Verdict.ACCEPT, action_digest=item.action_digest)
-    review_rulings.ignore(bed.desk, ANN, item.number, "not now")
+    review_endings.record_decision(journal, BEN, item, Verdict.ACCEPT, action_digest=item.action_digest)
+    review_endings.ignore(bed.desk, ANN, item.number, "not now")
     with pytest.raises(ReviewStateError, match="nothing was done"):
         review.commit(journal)
     assert bed.disposition("m1") is Disposition.SKIPPED
@@ -73,7 +73,7 @@ def test_the_worker_itself_approves_nothing() -> None:
     decisions: list[Callable[[], object]] = [
         lambda: review_rulings.accept(bed.desk, WORKER, number),
         lambda: review_rulings.respond(bed.desk, WORKER, number, "Hello."),
-        lambda: review_rulings.ignore(bed.desk, WORKER, number, "no"),
+        lambda: review_endings.ignore(bed.desk, WORKER, number, "no"),
     ]
     for decide in decisions:
         with pytest.raises(GateError, match="worker's own uid"):
@@ -193,8 +193,8 @@ def test_ignoring_ends_a_message_with_a_reason() -> None:
     number = bed.only().number
     for reason in ("", "  \n", "x" * 4001, SECRET, "\ud800"):
         with pytest.raises(InputError):
-            review_rulings.ignore(bed.desk, ANN, number, reason)
-    review_rulings.ignore(bed.desk, ANN, number, "spam")
+            review_endings.ignore(bed.desk, ANN, number, reason)
+    review_endings.ignore(bed.desk, ANN, number, "spam")
     bed.execute()
     assert (bed.disposition("m1"), bed.replies(), bed.items()) == (Disposition.SKIPPED, [], [])
     (decided,) = bed.entries("review_decided")
@@ -207,7 +207,7 @@ def test_an_ignored_message_can_be_opened_again() -> None:
     bed.send()
     bed.execute()
     number = bed.only().number
-    review_rulings.ignore(bed.desk, ANN, number, "spam")
+    review_endings.ignore(bed.desk, ANN, number, "spam")
     ruling = review.reopen(bed.desk, BEN, number, "it was not")
     again = bed.only()
     assert ruling.note == f"item {again.number} is open for it"
@@ -264,12 +264,10 @@ def test_what_is_refused_when_judged_again_is_an_open_escalation() -> None:
 
 
 def test_an_approval_expires_and_is_never_called_a_denial() -> None:
-    """After its time it cannot be accepted; a run records that, with an audit event, and the message is an open escalation."""
+    """After its time a run records that it expired, with an audit event, and the message is an open escalation."""
     bed = drafting()
     number = bed.only().number
     bed.clock.advance(3 * 86_400)
-    with pytest.raises(ReviewStateError, match="is expired"):
-        review_rulings.accept(bed.desk, ANN, number)
     assert review.show(bed.desk, number).overdue
     bed.execute()
     assert review.find(bed.desk, number).state is ReviewState.EXPIRED
@@ -280,6 +278,67 @@ def test_an_approval_expires_and_is_never_called_a_denial() -> None:
     review_rulings.respond(bed.desk, ANN, escalation.number, "Sorry, late.")
     bed.execute()
     assert [event.metadata["disposition"] for event in bed.events()] == ["escalated", "answered"]
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda desk, number: review_rulings.accept(desk, ANN, number),
+        lambda desk, number: review_rulings.edit(desk, ANN, number, "Another text.", "better"),
+        lambda desk, number: review_rulings.respond(desk, ANN, number, "By hand."),
+        lambda desk, number: review_endings.ignore(desk, ANN, number, "settled"),
+        lambda desk, number: review.acknowledge(desk, ANN, number),
+        lambda desk, number: review.assign(desk, ANN, number, "ann"),
+    ],
+    ids=["accept", "edit", "respond", "ignore", "ack", "assign"],
+)
+def test_who_decides_on_an_approval_that_ran_out_has_it_recorded_as_expired(
+    decide: Callable[[review.Desk, int], object],
+) -> None:
+    """Whatever somebody decides then: it is refused and recorded as expired, and they are told where its message waits."""
+    bed = drafting()
+    number = bed.only().number
+    bed.clock.advance(3 * 86_400)
+    with pytest.raises(ReviewStateError, match="is expired: nobody decided in time") as refused:
+        decide(bed.desk, number)
+    escalation = bed.only()
+    assert refused.value.hint == f"its message waits as item {escalation.number}"
+    assert review.find(bed.desk, number).state is ReviewState.EXPIRED
+    assert (escalation.kind, escalation.reason) == (ReviewKind.ESCALATION, "approval-expired")
+    assert (bed.entries("review_decided"), len(bed.entries("review_expired"))) == ([], 1)
+    bed.execute()
+    assert (bed.replies(), [event.metadata["reason"] for event in bed.events()]) == ([], ["approval-expired"])
+
+
+def test_an_expiry_that_a_run_was_faster_with_is_recorded_once() -> None:
+    """Two who find the same approval expired write one entry, and who came second is told what it is now."""
+    bed = drafting()
+    item = bed.only()
+    bed.clock.advance(3 * 86_400)
+    review_upkeep.expire_due(bed.desk)
+    review_upkeep.expire(bed.desk, [item])
+    assert len(bed.entries("review_expired")) == 1
+    assert bed.only().kind is ReviewKind.ESCALATION
+
+
+def test_an_expiry_is_recorded_when_the_facts_were_purged() -> None:
+    """Without the facts there is no audit event, and the message is an open escalation all the same."""
+    bed = drafting()
+    item = bed.only()
+    bed.clock.advance(3 * 86_400)
+    review_upkeep.expire(bed.desk, [replace(item, request_digest="sha256:" + "0" * 64)])
+    bed.execute()
+    assert (bed.only().reason, bed.events()) == ("approval-expired", [])
+
+
+def test_an_expiry_that_may_not_be_told_is_recorded_all_the_same() -> None:
+    """Where today's policy denies audit events, none is intended."""
+    bed = drafting()
+    bed.kernel = Refusing(bed.kernel, "two")
+    bed.clock.advance(3 * 86_400)
+    review_upkeep.expire_due(bed.desk)
+    bed.deliver()
+    assert (bed.only().reason, bed.events()) == ("approval-expired", [])
 
 
 def test_an_approval_counts_as_expired_before_a_run_records_it() -> None:

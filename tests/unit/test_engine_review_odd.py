@@ -10,7 +10,7 @@ import pytest
 
 from enginebed import SENDER, answering, escalating, planning, traits_with, with_content
 from reviewbed import ANN, BEN, RULES, Asking, Counting, ReviewBed, drafting
-from warden.engine import review, review_rulings
+from warden.engine import review, review_endings, review_rulings
 from warden.engine.draft import Draft
 from warden.engine.enforce import Judgement
 from warden.engine.journal import Asking as AskedBy
@@ -64,7 +64,7 @@ def test_a_delivery_in_doubt_is_delivered_again_knowingly() -> None:
 def test_a_delivery_in_doubt_that_was_taken_ends_its_message() -> None:
     """Ignoring it says that it arrived: the message is what the receipt would have made it."""
     bed = doubtful()
-    review_rulings.ignore(bed.desk, ANN, bed.only().number, "seen at the hub")
+    review_endings.ignore(bed.desk, ANN, bed.only().number, "seen at the hub")
     bed.execute()
     assert (bed.disposition("m1"), len(bed.replies()), bed.items()) == (Disposition.ANSWERED, 1, [])
 
@@ -91,7 +91,7 @@ def test_what_warden_dead_settles_leaves_the_queue() -> None:
     record = bed.store.intent(item.delivery)
     assert record is not None
     with pytest.raises(ReviewStateError, match="not in doubt"):
-        review_rulings._in_doubt(bed.desk, replace(again, delivery="wk1-other"))
+        review_endings.doubtful(bed.desk, replace(again, delivery="wk1-other"))
     person = Person("uid:1", item.action_digest)
     bed.store.commit(Batch(dropping(record, (), person, arrived=False, open_message=True)))
     assert bed.only().kind is ReviewKind.ESCALATION
@@ -106,7 +106,7 @@ def test_a_dead_letter_can_be_answered_by_hand() -> None:
     item = bed.only()
     assert (item.kind, bed.disposition("m1")) == (ReviewKind.ESCALATION, Disposition.DEAD)
     with pytest.raises(InputError, match="planned again"):
-        review_rulings.replan(bed.desk, ANN, item.number)
+        review_endings.replan(bed.desk, ANN, item.number)
     review_rulings.respond(bed.desk, ANN, item.number, "By hand.")
     bed.execute()
     assert [reply.content.body for reply in bed.replies()] == ["By hand."]
@@ -119,7 +119,7 @@ def test_a_dead_letter_can_be_left_at_that() -> None:
     bed.send()
     bed.faults.plan("post_message", HubRejectedError("no"))
     bed.execute()
-    review_rulings.ignore(bed.desk, ANN, bed.only().number, "told in person")
+    review_endings.ignore(bed.desk, ANN, bed.only().number, "told in person")
     assert (bed.disposition("m1"), bed.outbox()["route_answer m1"][0]) == (Disposition.SKIPPED, "dropped")
 
 
@@ -296,7 +296,7 @@ def test_a_quarantined_message_can_only_be_ended() -> None:
     assert (item.kind, item.reason) == (ReviewKind.ESCALATION, "malformed-id")
     with pytest.raises(GateError, match="never read"):
         review_rulings.respond(bed.desk, ANN, item.number, "Hello?")
-    review_rulings.ignore(bed.desk, ANN, item.number, "unreadable")
+    review_endings.ignore(bed.desk, ANN, item.number, "unreadable")
     assert bed.items() == []
 
 
@@ -401,7 +401,7 @@ def test_an_escalation_whose_messages_all_ended_can_only_be_closed() -> None:
     assert (item.messages, bed.disposition("m1"), bed.disposition("m2")) == (2, *[Disposition.ANSWERED] * 2)
     with pytest.raises(ReviewStateError, match="waits any more"):
         review_rulings.respond(bed.desk, ANN, item.number, "Once more.")
-    review_rulings.ignore(bed.desk, ANN, item.number, "answered meanwhile")
+    review_endings.ignore(bed.desk, ANN, item.number, "answered meanwhile")
     assert bed.items() == []
 
 
@@ -419,7 +419,7 @@ def test_an_escalation_beside_a_delivery_in_doubt_waits_for_it() -> None:
     assert (escalation.kind, doubt.delivery != "") == (ReviewKind.ESCALATION, True)
     with pytest.raises(GateError, match="in doubt"):
         review_rulings.respond(bed.desk, ANN, escalation.number, "Hello.")
-    review_rulings.ignore(bed.desk, ANN, doubt.number, "it arrived")
+    review_endings.ignore(bed.desk, ANN, doubt.number, "it arrived")
     assert bed.items() == [] or bed.only().number == escalation.number
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from warden.engine import heads
-from warden.model import schedule
+from warden.model import alerts
 from warden.watch.codes import EXPLANATIONS, explain
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def test_every_code_that_is_raised_is_explained() -> None:
     """A code in the source without an explanation fails here, and so does a search that finds none of the known ones."""
     found = raised_codes()
     known = {"policies", "model", "witness-empty", "heads-not-compared", "review-unacknowledged", "outcome-after-end"}
-    assert found >= known | schedule.STANDING | {schedule.CLOCK_STEPPED, schedule.NOTIFY_FAILED}
+    assert found >= known | alerts.STANDING | {alerts.CLOCK_STEPPED, alerts.NOTIFY_FAILED}
     assert found <= set(EXPLANATIONS)
     assert heads.__name__  # the module is part of the search
 

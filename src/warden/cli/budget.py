@@ -17,8 +17,7 @@ from warden.cli.render import visible
 from warden.engine.purse import spending
 from warden.ledger.entry import format_time
 from warden.model.budget import DAY_S, MEASURES, Budget, Span, Spending, measure_words
-from warden.store.projections import milliseconds
-from warden.store.queries import read_spenders
+from warden.store.queries import milliseconds, read_spenders
 
 if TYPE_CHECKING:
     from warden.config.settings import Settings

@@ -56,7 +56,7 @@ def carry_rulings(settings: Settings, parts: Parts, run_id: str, hub: IntakeHub)
 
 
 def _rule(settings: Settings, desk: ReviewDesk, words: tuple[str, str], account: str, place: str) -> str:
-    from warden.engine import review, review_rulings
+    from warden.engine import review, review_endings, review_rulings
 
     verb, prefix = words
     reviewer = reviewer_of(settings, account)
@@ -67,7 +67,7 @@ def _rule(settings: Settings, desk: ReviewDesk, words: tuple[str, str], account:
     if len(found) != 1:
         return "refused: no-such-item" if not found else "refused: ambiguous-digest"
     reason = f"said so in a comment at {place}"
-    decide: Callable[..., object] = review_rulings.accept if verb == "approve" else review_rulings.ignore
+    decide: Callable[..., object] = review_rulings.accept if verb == "approve" else review_endings.ignore
     decide(desk, reviewer, found[0].number, reason)
     return f"decided: item {found[0].number}"
 
@@ -101,7 +101,8 @@ def _desk(settings: Settings, parts: Parts, run_id: str) -> ReviewDesk:
         queue=parts.reviews,
         clock=parts.clock,
         rules=rules_of(settings),
-        gate=Gate(parts.kernel, parts.scanner, parts.store, parts.clock),
+        scanner=parts.scanner,
+        open_gate=lambda: Gate(parts.kernel, parts.scanner, parts.store, parts.clock),
         read_request=request_from_json,
         read_json=json.loads,
         current_digest=digest,

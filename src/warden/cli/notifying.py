@@ -18,8 +18,8 @@ from warden.cli.output import talk
 from warden.cli.own_credentials import fetch_own
 from warden.errors import ConfigError, LockHeldError, NotifyError, StateError, WardenError
 from warden.ledger.schema import bounded_word
+from warden.model.alerts import NOTIFY_FAILED
 from warden.model.entry import Batch, Entry
-from warden.model.schedule import NOTIFY_FAILED
 from warden.model.watch import LEDGER_DAMAGED, Condition, SentNotice
 from warden.store import noticefile
 from warden.store.watch import read_conditions, read_notices, read_sent_since

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from warden.cli.review_options import BatchOptions, ItemOptions
     from warden.cli.review_parts import Session
     from warden.engine.review import Desk
-    from warden.model.review import Reviewer
+    from warden.model.review import Reviewer, Selection
 
 Decide = Callable[["Desk", "Reviewer", int], Ruling]
 _Outcome = Ruling | tuple[int, WardenError]
@@ -32,7 +32,7 @@ def accept(options: BatchOptions) -> int:
 
 def ignore(options: BatchOptions) -> int:
     """End items and send nothing."""
-    from warden.engine.review_rulings import ignore as end
+    from warden.engine.review_endings import ignore as end
 
     reason = options.reason or ""
     return _decide(options, lambda desk, reviewer, number: end(desk, reviewer, number, reason))
@@ -58,10 +58,21 @@ def reevaluate(options: BatchOptions) -> int:
     """Judge items again."""
     from warden.engine.review_rulings import reevaluate as judge_again
 
-    return _decide(options, judge_again, delivers=True)
+    return _decide(options, judge_again, delivers=True, judging_again=True)
 
 
-def _decide(options: BatchOptions, decide: Decide, delivers: bool = False) -> int:
+def _chosen(place: Session, chosen: Selection, judging_again: bool) -> list[int]:
+    """Return the numbers that filters name; what has expired is recorded before, unless it may be asked about anew."""
+    from warden.engine.review import select
+
+    if not judging_again:
+        from warden.engine.review_upkeep import expire_due
+
+        expire_due(place.desk)
+    return [item.number for item in select(place.desk, chosen)]
+
+
+def _decide(options: BatchOptions, decide: Decide, delivers: bool = False, judging_again: bool = False) -> int:
     """Decide several items, or all that filters name."""
     chosen = selection(options)
     if bool(options.numbers) == options.every:
@@ -69,12 +80,8 @@ def _decide(options: BatchOptions, decide: Decide, delivers: bool = False) -> in
     if options.every and not options.yes:
         raise UsageError("--all decides many items at once", "look at them with `warden review list`, then add --yes")
     with session(options.config, options.state_dir, options.agent) as place:
-        if options.numbers:
-            wanted = list(dict.fromkeys(options.numbers))
-        else:
-            from warden.engine.review import select
-
-            wanted = [item.number for item in select(place.desk, chosen)]
+        numbers = options.numbers or _chosen(place, chosen, judging_again)
+        wanted = list(dict.fromkeys(numbers))
         outcomes = [_outcome(place, number, decide, len(wanted) == 1) for number in wanted]
     return _finish(place, outcomes, options.json, delivers and not options.no_deliver)
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from warden.cli.output import talk
 from warden.cli.review_text import detail_lines, ruling_line
-from warden.engine import review, review_rulings
+from warden.engine import review, review_endings, review_rulings
 from warden.engine.draft import shown_text
+from warden.engine.review_upkeep import expire_due
 from warden.errors import InputError, WardenError, quote
 from warden.model.review import ReviewKind
 
@@ -31,6 +32,7 @@ _END = frozenset("q\x03\x04\x1b")
 def decide_all(place: Session) -> bool:
     """Show item after item and do what the keys say, until nothing waits or the person leaves; return whether something was
     released. Items that were passed over come again at the end, once."""
+    expire_due(place.desk)
     after, released, passed = 0, False, set[int]()
     while (item := review.following(place.desk, after)) is not None and item.number not in passed:
         detail = review.show(place.desk, item.number)
@@ -94,7 +96,7 @@ def _respond(place: Session, detail: ReviewDetail) -> Ruling:
 
 
 def _ignore(place: Session, detail: ReviewDetail) -> Ruling:
-    return review_rulings.ignore(place.desk, place.reviewer, detail.item.number, ask("why does it end unanswered? "))
+    return review_endings.ignore(place.desk, place.reviewer, detail.item.number, ask("why does it end unanswered? "))
 
 
 def ask(question: str) -> str:

@@ -12,7 +12,7 @@ from warden.cli.review_parts import reading
 from warden.cli.review_text import SCHEMA, item_document, item_line, selection
 from warden.errors import EXIT_DONE
 from warden.store.console_queries import Wanted, count_items, read_page
-from warden.store.projections import milliseconds
+from warden.store.queries import milliseconds
 
 if TYPE_CHECKING:
     import sqlite3

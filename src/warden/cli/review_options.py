@@ -32,6 +32,7 @@ class ListOptions:
     sender: str | None = None
     owner: str | None = None
     rule: str | None = None
+    because: str | None = None
     older_than: str | None = None
     newer_than: str | None = None
     limit: int = PAGE
@@ -73,6 +74,7 @@ class BatchOptions:
     sender: str | None = None
     owner: str | None = None
     rule: str | None = None
+    because: str | None = None
     older_than: str | None = None
     newer_than: str | None = None
     no_deliver: bool = False
@@ -90,6 +92,7 @@ _FILTERS = (
     Option("sender", ("--sender",), str, None, "Who wrote the message.", metavar="NAME"),
     Option("owner", ("--owner",), str, None, "Who owns the item.", metavar="NAME"),
     Option("rule", ("--rule",), str, None, "A rule that decided, with or without its layer.", metavar="RULE"),
+    Option("because", ("--because",), str, None, "The reason code that `list` shows.", metavar="CODE"),
     Option("older_than", ("--older-than",), str, None, "An age: 90m, 12h, 3d.", metavar="AGE"),
     Option("newer_than", ("--newer-than",), str, None, "An age: 90m, 12h, 3d.", metavar="AGE"),
 )

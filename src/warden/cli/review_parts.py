@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from warden.model.review import Reviewer, ReviewRules
 from warden.store.review_store import SqliteReviews
 
 if TYPE_CHECKING:
+    from warden.engine.release import Gate
     from warden.engine.review import Desk
     from warden.model.ids import MessageKey
     from warden.model.report import RunReport
@@ -105,7 +105,6 @@ def session(
     """Open the queue; with `reading` nothing can be changed. No lock of a cycle is needed: each decision is one commit."""
     from warden.cli.clock import RandomIds
     from warden.cli.run_parts import LazyScanner
-    from warden.engine.release import Gate
     from warden.engine.review import Desk
 
     settings = compose.load_settings(config, state_dir, agent=agent)
@@ -116,6 +115,12 @@ def session(
         stack.callback(store.close)
         scanner = LazyScanner(lambda: compose.build_scanner(settings))
         queue = SqliteReviews(store)
+
+        def open_gate() -> Gate:
+            from warden.engine.release import Gate
+
+            return Gate(compose.build_kernel(settings), scanner, store, clock)
+
         desk = Desk(
             agent=settings.agent,
             run_id=RandomIds().run_id(),
@@ -123,7 +128,8 @@ def session(
             queue=queue,
             clock=clock,
             rules=rules_of(settings),
-            gate=Gate(compose.build_kernel(settings), scanner, store, clock),
+            scanner=scanner,
+            open_gate=cache(open_gate),
             read_request=_read_request,
             read_json=json.loads,
             current_digest=Messages(settings, scanner, stack).digest,
@@ -174,6 +180,8 @@ def who(settings: Settings) -> Reviewer:
 def deliver(settings: Settings) -> RunReport | None:
     """Deliver what is open, as an executing run does before it looks at the inbox; None when another cycle is at work, which
     leaves it to the next one. Raises as a run does; what was released is in the outbox."""
+    import random
+
     from warden.cli.signals import SignalStop
     from warden.cli.worker import open_desk
     from warden.cli.worker_options import RunOptions

@@ -192,6 +192,7 @@ def selection(options: ListOptions | BatchOptions) -> Selection:
         sender=options.sender or "",
         owner=options.owner or "",
         rule=options.rule or "",
+        reason=options.because or "",
         older_than_s=None if options.older_than is None else read_age(options.older_than),
         younger_than_s=None if options.newer_than is None else read_age(options.newer_than),
         overdue=not states,

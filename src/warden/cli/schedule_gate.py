@@ -9,8 +9,9 @@ from warden.cli.run_parts import Documents, brain_digest
 from warden.config.policy_files import policy_files_digest
 from warden.config.settings import Settings
 from warden.errors import GateError
+from warden.model.alerts import GATE_DRIFT
 from warden.model.entry import Batch
-from warden.model.schedule import GATE_DRIFT, OVERLAY, Basis, Enabled
+from warden.model.schedule import OVERLAY, Basis, Enabled
 from warden.schedule.gate import NOT_ENABLED, Gate, judge_gate
 from warden.store import schedule
 

@@ -23,8 +23,8 @@ from warden.errors import (
     UsageError,
     WardenError,
 )
+from warden.model.alerts import RUN_FAILED, SCHEDULE_MISSED
 from warden.model.entry import Batch
-from warden.model.schedule import RUN_FAILED, SCHEDULE_MISSED
 from warden.store import schedule
 
 if TYPE_CHECKING:

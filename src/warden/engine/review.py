@@ -1,6 +1,7 @@
 """The queue of what waits for a person: looking, taking note, naming an owner, giving back.
 
-One function per operation, used by the command line and by the console alike; what ends an item is in `review_rulings`.
+One function per operation, used by the command line and by the console alike; what ends an item is in
+`review_endings` and `review_rulings`.
 Every function takes a `Desk` (the ports, the rules) and, where something changes, a `Reviewer`, and commits what it did
 before it returns. What it raises: `InputError` for what cannot be used, `GateError` for what is refused,
 `ReviewStateError` when the item is not what it was, `StateError` and `LedgerError` as the store does.
@@ -36,8 +37,10 @@ FASTER = "somebody was faster: look again with `warden review show`"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What reviewing needs. `read_request` parses a recorded request, `read_json` a kept payload, `current_digest` says what a
-    message's digest is now at its hub (raises `HubError`); `run_id` names this session in the ledger."""
+    """What reviewing needs. `scanner` looks for secrets in what a person writes; `open_gate` returns what judges, made when
+    something is to be judged: looking and taking note load no policy. `read_request` parses a recorded request, `read_json` a
+    kept payload, `current_digest` says what a message's digest is now at its hub (raises `HubError`); `run_id` names this
+    session in the ledger."""
 
     agent: str
     run_id: str
@@ -45,15 +48,16 @@ class Desk:
     queue: ReviewStore
     clock: Clock
     rules: ReviewRules
-    gate: Gate
+    scanner: Scanner
+    open_gate: Callable[[], Gate]
     read_request: Callable[[bytes], Request]
     read_json: Callable[[bytes], object]
     current_digest: Callable[[MessageKey], str]
 
     @property
-    def scanner(self) -> Scanner:
-        """What looks for secrets in what a person writes."""
-        return self.gate.scanner
+    def gate(self) -> Gate:
+        """What judges a text that a person releases; raises what reading today's policy raises."""
+        return self.open_gate()
 
     def journal(self) -> Journal:
         """Return a journal for one operation."""
@@ -101,6 +105,26 @@ def find(desk: Desk, number: int) -> ReviewItem:
     return item
 
 
+def find_open(desk: Desk, number: int) -> ReviewItem:
+    """Return the item when a person can still decide, else raise `ReviewStateError`.
+
+    An approval whose time has run out is recorded as expired first, whoever asks: it is nobody's denial, and its message is
+    an open escalation from then on.
+    """
+    item = find(desk, number)
+    if overdue(item, desk.clock.now()):
+        from warden.engine.review_upkeep import expire
+
+        expire(desk, (item,))
+        item = find(desk, number)
+    if item.state is ReviewState.EXPIRED:
+        instead = [str(live.number) for live in desk.queue.live(item.message)]
+        hint = f"its message waits as item {instead[-1]}" if instead else "`warden review show` says how it ended"
+        raise ReviewStateError(f"item {number} is expired: nobody decided in time", hint)
+    check_live(item)
+    return item
+
+
 def show(desk: Desk, number: int) -> ReviewDetail:
     """Return all that a person needs to decide."""
     item = find(desk, number)
@@ -116,21 +140,8 @@ def show(desk: Desk, number: int) -> ReviewDetail:
 
 
 def following(desk: Desk, after: int = 0) -> ReviewItem | None:
-    """Return the item that a person should look at next: the open approval that expires first, else the oldest open item, else
-    the oldest that was acknowledged; None when nothing waits. Items up to number `after` come last."""
-    items = desk.queue.items(desk.agent, frozenset({ReviewState.OPEN, ReviewState.ACKNOWLEDGED}))
-
-    def rank(item: ReviewItem) -> tuple[bool, bool, bool, float, int]:
-        expires = item.expires_at.timestamp() if item.expires_at else 0.0
-        return (
-            item.number <= after,
-            item.state is not ReviewState.OPEN,
-            item.expires_at is None,
-            expires,
-            item.number,
-        )
-
-    return min(items, key=rank, default=None)
+    """Return the item that a person should look at next, as `ReviewStore.following` orders them; None when nothing waits."""
+    return desk.queue.following(desk.agent, desk.clock.now(), after)
 
 
 def payload_of(desk: Desk, item: ReviewItem) -> Payload | None:
@@ -170,9 +181,10 @@ def reopen(desk: Desk, reviewer: Reviewer, number: int, reason: str = "") -> Rul
 
 
 def _note(desk: Desk, number: int, kind: str, fields: Mapping[str, str], reason: str, *, live: bool = True) -> Ruling:
-    item = find(desk, number)
     if live:
-        check_live(item, desk.clock.now())
+        find_open(desk, number)
+    else:
+        find(desk, number)
     journal = desk.journal()
     journal.record(kind, item=number, **fields, reason_digest=keep_reason(desk, journal, reason))
     commit(journal)

@@ -44,14 +44,11 @@ def _bare(identity: str) -> str:
     return name if kind in ("person", "console") else identity
 
 
-def check_live(item: ReviewItem, now: datetime) -> None:
-    """Raise `ReviewStateError` unless a person can still decide."""
-    if item.state.live and not overdue(item, now):
-        return
-    how = f" by {item.decided_by}" if item.decided_by else ""
-    again = "judge it again with `warden review re-evaluate`, or let an executing run make it an escalation"
-    hint = again if item.state.live else "`warden review show` says how"
-    raise ReviewStateError(f"item {item.number} is {standing(item, now).value}{how}", hint)
+def check_live(item: ReviewItem) -> None:
+    """Raise `ReviewStateError` for an item that is over."""
+    if not item.state.live:
+        how = f" by {item.decided_by}" if item.decided_by else ""
+        raise ReviewStateError(f"item {item.number} is {item.state.value}{how}", "`warden review show` says how")
 
 
 def overdue(item: ReviewItem, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""What ends an item of the queue: accept, edit, respond, ignore, plan again; and judging an approval again.
+"""What releases something: accept, edit, respond; and judging an approval again, which may.
 
 What a person releases goes the way of everything that leaves: judged by guard and kernel, durable as an intent in one commit
 with the decision, delivered by the code that drains the outbox - at once where no other cycle runs, else by the next
@@ -18,13 +18,22 @@ from warden.engine.draft import reply_subject, text_problem
 from warden.engine.journal import Asking
 from warden.engine.outbox import Origin, write_intent
 from warden.engine.planning import closing_disposition
-from warden.engine.review import commit, find, keep_reason, payload_of
-from warden.engine.review_gates import check_live, check_not_own, check_person, needs_second
+from warden.engine.review import commit, find, find_open, keep_reason, payload_of
+from warden.engine.review_endings import (
+    close,
+    doubtful,
+    drop_stuck,
+    end_other_items,
+    find_live,
+    record_decision,
+    replan,
+    waiting,
+)
+from warden.engine.review_gates import check_not_own, needs_second
 from warden.errors import GateError, InputError, ReviewStateError, quote
 from warden.model.delivery import Action, ReadMark
 from warden.model.disposition import Disposition
 from warden.model.message import Mail, Message, Principal
-from warden.model.records import IntentState
 from warden.model.request import Effect
 from warden.model.review import ReviewItem, ReviewKind, Ruling, Verdict, Vote
 
@@ -33,15 +42,11 @@ if TYPE_CHECKING:
     from warden.engine.journal import Journal
     from warden.engine.review import Desk
     from warden.model.ids import MessageKey
-    from warden.model.records import DispositionRecord, OutboxRecord
     from warden.model.request import Request
     from warden.model.review import Member, Reviewer
 
 MAX_RESPONSES = 64
 """INVARIANT (bounded): responses of people to one message."""
-
-_REPLAN_ONLY = frozenset({Disposition.ESCALATED})
-_ENDS = frozenset({Disposition.ESCALATED, Disposition.DEAD, Disposition.QUARANTINED})
 
 
 def accept(desk: Desk, reviewer: Reviewer, number: int, reason: str = "") -> Ruling:
@@ -58,7 +63,9 @@ def accept(desk: Desk, reviewer: Reviewer, number: int, reason: str = "") -> Rul
     reason_digest = keep_reason(desk, journal, reason)
     if needs_second(desk.rules, reviewer, item.capability, desk.queue.votes(number), vote):
         return _vote(journal, reviewer, item, vote, reason_digest)
-    _decided(journal, reviewer, item, Verdict.ACCEPT, action_digest=item.action_digest, reason_digest=reason_digest)
+    record_decision(
+        journal, reviewer, item, Verdict.ACCEPT, action_digest=item.action_digest, reason_digest=reason_digest
+    )
     return _carry_out(desk, journal, item, Verdict.ACCEPT, released)
 
 
@@ -87,7 +94,7 @@ def edit(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str) ->
     vote = Vote(reviewer.identity, digest, item.message_digest, item.snapshot)
     if needs_second(desk.rules, reviewer, item.capability, (), vote):
         return _ask_edited(desk, journal, reviewer, item, released)
-    _decided(journal, reviewer, item, Verdict.EDIT, action_digest=digest, reason_digest=reason_digest)
+    record_decision(journal, reviewer, item, Verdict.EDIT, action_digest=digest, reason_digest=reason_digest)
     return _carry_out(desk, journal, item, Verdict.EDIT, released)
 
 
@@ -96,7 +103,7 @@ def respond(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str 
 
     Raises `GateError` where the rule of two people holds for responses.
     """
-    item = _live(desk, reviewer, number)
+    item = find_live(desk, reviewer, number)
     if item.delivery:
         raise InputError("say first what became of the delivery in doubt", "accept or ignore it")
     target, others = _target(desk, item)
@@ -119,50 +126,15 @@ def respond(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str 
     released = releases.release(judged, digest, judged.decision.snapshot)
     journal = desk.journal()
     reason_digest = keep_reason(desk, journal, reason)
-    _end_other_items(desk, journal, reviewer, item, [target, *others])
-    _decided(journal, reviewer, item, Verdict.RESPOND, action_digest=digest, reason_digest=reason_digest)
-    _drop_stuck(desk, journal, reviewer, target.message, reason_digest or digest)
+    end_other_items(desk, journal, reviewer, item, [target, *others])
+    record_decision(journal, reviewer, item, Verdict.RESPOND, action_digest=digest, reason_digest=reason_digest)
+    drop_stuck(desk, journal, reviewer, target.message, reason_digest or digest)
     # Held for the delivery: the receipt gives the message its disposition, as it does for every other.
-    _close(journal, reviewer, target.message, Disposition.HELD, reason_digest or digest)
+    close(journal, reviewer, target.message, Disposition.HELD, reason_digest or digest)
     for other in others:
-        _drop_stuck(desk, journal, reviewer, other.message, reason_digest or digest)
-        _close(journal, reviewer, other.message, Disposition.SKIPPED, reason_digest or digest)
+        drop_stuck(desk, journal, reviewer, other.message, reason_digest or digest)
+        close(journal, reviewer, other.message, Disposition.SKIPPED, reason_digest or digest)
     return _carry_out(desk, journal, item, Verdict.RESPOND, released)
-
-
-def ignore(desk: Desk, reviewer: Reviewer, number: int, reason: str) -> Ruling:
-    """End an item with a reason and send nothing; for a delivery in doubt: it was taken."""
-    item = _live(desk, reviewer, number)
-    journal = desk.journal()
-    reason_digest = keep_reason(desk, journal, reason, "ending it without an answer") or ""
-    if item.delivery:
-        _decided(journal, reviewer, item, Verdict.IGNORE, reason_digest=reason_digest)
-        _settle_taken(desk, journal, reviewer, item, reason_digest)
-    else:
-        members = _waiting(desk, item)
-        _end_other_items(desk, journal, reviewer, item, members)
-        _decided(journal, reviewer, item, Verdict.IGNORE, reason_digest=reason_digest)
-        for member in members:
-            _drop_stuck(desk, journal, reviewer, member.message, reason_digest)
-            _close(journal, reviewer, member.message, Disposition.SKIPPED, reason_digest)
-    commit(journal)
-    return Ruling(number, find(desk, number).state, Verdict.IGNORE)
-
-
-def replan(desk: Desk, reviewer: Reviewer, number: int, reason: str = "") -> Ruling:
-    """Let the next executing run plan the messages of an escalation again, as if they had just come."""
-    item = _live(desk, reviewer, number)
-    standing = desk.store.dispositions([member.message for member in desk.queue.members(number)])
-    if item.kind is not ReviewKind.ESCALATION or not any(
-        record.disposition in _REPLAN_ONLY for record in standing.values()
-    ):
-        raise InputError(
-            f"item {number} has no message that can be planned again", "respond, or ignore it with a reason"
-        )
-    journal = desk.journal()
-    _decided(journal, reviewer, item, Verdict.REPLAN, reason_digest=keep_reason(desk, journal, reason))
-    commit(journal)
-    return Ruling(number, find(desk, number).state, Verdict.REPLAN, note="the next executing run plans it again")
 
 
 def reevaluate(desk: Desk, reviewer: Reviewer, number: int) -> Ruling:
@@ -174,8 +146,9 @@ def reevaluate(desk: Desk, reviewer: Reviewer, number: int) -> Ruling:
     item = find(desk, number)
     if item.kind is ReviewKind.ESCALATION:
         return replan(desk, reviewer, number)
-    if not item.state.live or item.delivery:
-        check_live(item, desk.clock.now())
+    if not item.state.live:
+        find_open(desk, number)
+    if item.delivery:
         raise InputError("a delivery in doubt is judged again when it is accepted", "accept or ignore it")
     _check_unchanged(desk, item)
     judged = desk.gate.judge(_action(desk, item), _request(desk, item), with_footers=True)
@@ -254,15 +227,8 @@ def _vote(journal: Journal, reviewer: Reviewer, item: ReviewItem, vote: Vote, re
     return Ruling(item.number, item.state, missing="a second person")
 
 
-def _live(desk: Desk, reviewer: Reviewer, number: int) -> ReviewItem:
-    item = find(desk, number)
-    check_live(item, desk.clock.now())
-    check_person(desk.rules, reviewer)
-    return item
-
-
 def _approval(desk: Desk, reviewer: Reviewer, number: int, verdict: Verdict) -> ReviewItem:
-    item = _live(desk, reviewer, number)
+    item = find_live(desk, reviewer, number)
     if item.kind is not ReviewKind.APPROVAL:
         hint = "respond to it, or ignore it with a reason"
         raise InputError(f"item {number} is an escalation: there is no action to {verdict.value}", hint)
@@ -317,28 +283,6 @@ def _checked_text(body: str) -> str:
     return text
 
 
-def _decided(
-    journal: Journal,
-    reviewer: Reviewer,
-    item: ReviewItem,
-    verdict: Verdict,
-    *,
-    action_digest: str | None = None,
-    reason_digest: str | None = None,
-) -> None:
-    journal.record(
-        "review_decided",
-        item=item.number,
-        by=reviewer.identity,
-        verdict=verdict.value,
-        action_digest=action_digest,
-        message_digest=item.message_digest or None,
-        snapshot=item.snapshot,
-        same_uid=reviewer.is_worker,
-        reason_digest=reason_digest,
-    )
-
-
 def _carry_out(
     desk: Desk,
     journal: Journal,
@@ -372,7 +316,7 @@ def _carry_out(
 def _deliver_again(desk: Desk, reviewer: Reviewer, item: ReviewItem, reason: str) -> Ruling:
     from warden.engine.letters import rejudge
 
-    record = _in_doubt(desk, item)
+    record = doubtful(desk, item)
     kept = desk.queue.request(record)
     if kept is None:
         raise GateError("the facts on which it was allowed were purged", "ignore it when it was taken, and respond")
@@ -383,55 +327,19 @@ def _deliver_again(desk: Desk, reviewer: Reviewer, item: ReviewItem, reason: str
     vote = Vote(reviewer.identity, item.action_digest, item.message_digest, item.snapshot)
     if needs_second(desk.rules, reviewer, request.capability, desk.queue.votes(item.number), vote):
         return _vote(journal, reviewer, item, vote, reason_digest)
-    _decided(journal, reviewer, item, Verdict.ACCEPT, action_digest=item.action_digest, reason_digest=reason_digest)
+    record_decision(
+        journal, reviewer, item, Verdict.ACCEPT, action_digest=item.action_digest, reason_digest=reason_digest
+    )
     journal.record("dead_retried", key=item.delivery, by=reviewer.identity, reason_digest=reason_digest)
     commit(journal)
     return Ruling(item.number, find(desk, item.number).state, Verdict.ACCEPT, (item.delivery,))
 
 
-def _settle_taken(desk: Desk, journal: Journal, reviewer: Reviewer, item: ReviewItem, reason_digest: str) -> None:
-    from warden.engine.letters import Person, dropping
-
-    record = _in_doubt(desk, item)
-    behind = [other for other in desk.queue.stuck(item.message) if other.intent.key != record.intent.key]
-    person = Person(reviewer.identity, reason_digest)
-    for entry in dropping(record, behind, person, arrived=True, open_message=True):
-        journal.record(entry.kind, **entry.fields)
-
-
-def _in_doubt(desk: Desk, item: ReviewItem) -> OutboxRecord:
-    record = desk.store.intent(item.delivery)
-    if record is None or record.state is not IntentState.IN_DOUBT:
-        raise ReviewStateError("the delivery is not in doubt any more", "`warden review list` says what waits")
-    return record
-
-
-def _waiting(desk: Desk, item: ReviewItem) -> list[Member]:
-    """Return the messages of an item that a person still has to end: neither over nor on their way."""
-    members = desk.queue.members(item.number)
-    standing = desk.store.dispositions([member.message for member in members])
-    return [member for member in members if _is_waiting(desk, item, standing.get(member.message))]
-
-
-def _is_waiting(desk: Desk, item: ReviewItem, record: DispositionRecord | None) -> bool:
-    """A held message is on its way when its release was decided; an escalation for `approval` never named an action."""
-    return record is not None and (
-        record.disposition in _ENDS
-        or (
-            record.disposition is Disposition.HELD
-            and (
-                item.reason == record.reason == "approval"
-                or any(live.kind is ReviewKind.APPROVAL for live in desk.queue.live(record.message))
-            )
-        )
-    )
-
-
 def _target(desk: Desk, item: ReviewItem) -> tuple[Member, list[Member]]:
-    waiting = _waiting(desk, item)
-    if not waiting:
+    members = waiting(desk, item)
+    if not members:
         raise ReviewStateError(f"no message of item {item.number} waits any more", "end it with `warden review ignore`")
-    return waiting[-1], waiting[:-1]
+    return members[-1], members[:-1]
 
 
 def _free_ordinal(desk: Desk, message: MessageKey) -> int:
@@ -441,29 +349,3 @@ def _free_ordinal(desk: Desk, message: MessageKey) -> int:
         if not desk.store.intended([idempotency_key(message, releases.RESPOND, ordinal)]):
             return ordinal
     raise GateError("this message was responded to too often", "write to its sender by hand")
-
-
-def _end_other_items(desk: Desk, journal: Journal, reviewer: Reviewer, item: ReviewItem, members: list[Member]) -> None:
-    """The approvals that wait for the same messages are superseded: their messages end with this decision."""
-    for member in members:
-        for live in desk.queue.live(member.message):
-            if live.kind is not ReviewKind.APPROVAL or live.number == item.number:
-                continue
-            if live.delivery:
-                raise GateError(f"item {live.number} is a delivery in doubt of the same message", "settle that first")
-            journal.record("review_superseded", item=live.number, by=reviewer.identity, reason=f"item {item.number}")
-
-
-def _drop_stuck(desk: Desk, journal: Journal, reviewer: Reviewer, message: MessageKey, digest: str) -> None:
-    for record in desk.queue.stuck(message):
-        journal.record("dead_dropped", key=record.intent.key, by=reviewer.identity, reason_digest=digest)
-
-
-def _close(journal: Journal, reviewer: Reviewer, key: MessageKey, after: Disposition, digest: str) -> None:
-    journal.record(
-        "closed",
-        ref={"hub_id": key.hub_id, "agent": key.agent, "message_id": key.message_id},
-        by=reviewer.identity,
-        disposition=after.value,
-        reason_digest=digest,
-    )

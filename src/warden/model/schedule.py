@@ -17,13 +17,6 @@ DRIFTS = (OVERLAY, BRAIN, CATALOG)
 """The kinds of change that an operator may allow in advance. INVARIANT (charter-floor): the charter is not among them."""
 
 
-GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED, CLOCK_STEPPED = "gate-drift", "run-failed", "schedule-missed", "clock-stepped"
-NOTIFY_FAILED = "notify-failed"
-"""Code of the alert that a target of notifications did not take one; its subject is the agent, a colon, the target."""
-STANDING = frozenset({GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED})
-"""Codes of alerts of the schedule that stand until something ends them: the gate opens or is closed by a person, a pass goes
-through. Their subject is the agent, a colon and a space, and a detail."""
-
 
 @dataclass(frozen=True, slots=True)
 class Alert:

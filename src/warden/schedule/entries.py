@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from warden.ledger.schema import bounded_word
+from warden.model.alerts import CLOCK_STEPPED, RUN_FAILED, SCHEDULE_MISSED
 from warden.model.entry import Entry
-from warden.model.schedule import CLOCK_STEPPED, RUN_FAILED, SCHEDULE_MISSED
 from warden.schedule.ticks import COUNTED, Due
 from warden.schedule.timetable import MILLISECOND
 

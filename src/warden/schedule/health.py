@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from warden.errors import EXIT_PARTIAL
-from warden.model.schedule import GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED, Alert, JobRecord, RunRecord
+from warden.model.alerts import GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED
+from warden.model.schedule import Alert, JobRecord, RunRecord
 from warden.schedule.gate import NOT_ENABLED, Gate
 from warden.schedule.timetable import Timetable
 

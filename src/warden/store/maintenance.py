@@ -17,8 +17,7 @@ from warden.model.entry import Entry
 from warden.store.durable import make_directory, replace_file
 from warden.store.logstate import read_state
 from warden.store.migration import rederive
-from warden.store.projections import milliseconds
-from warden.store.queries import read_needs
+from warden.store.queries import milliseconds, read_needs
 from warden.store.segments import Segment, list_segments, stored_records
 
 if TYPE_CHECKING:

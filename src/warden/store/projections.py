@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -21,18 +20,12 @@ from warden.model.disposition import Disposition
 from warden.model.records import IntentState
 from warden.store import reviews, schedule, watch, workloads
 from warden.store.logstate import damage
+from warden.store.queries import milliseconds
 
 Fields = Mapping[str, Any]
 Handler = Callable[[sqlite3.Connection, int, int, Fields], None]
 
 _UNCOUNTED = frozenset(fault.value for fault in UNCOUNTED)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-
-
-def milliseconds(moment: datetime) -> int:
-    """Return whole milliseconds since 1970, rounded down."""
-    return (moment - _EPOCH) // _MILLISECOND
 
 
 def project(connection: sqlite3.Connection, entry: StoredEntry) -> None:

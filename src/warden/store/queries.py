@@ -29,6 +29,7 @@ KEYS_PER_QUERY = 250
 DECISION_DISTANCE = 20_000
 """INVARIANT (bounded): entries between a decision and its intent at most: they are in one commit, or in two that follow."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _DISPOSITION = (
     "SELECT hub_id, agent, message_id, disposition, reason, sender, thread_id, run_id, at_ms, reopened, generation "
     "FROM dispositions "
@@ -63,6 +64,11 @@ _STUCK_WHERE = "WHERE o.agent = ? AND o.state IN ('in_doubt', 'dead') ORDER BY o
 def moment(milliseconds: int) -> datetime:
     """Return the moment that many milliseconds after 1970."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return whole milliseconds since 1970, rounded down."""
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def read_blob(connection: sqlite3.Connection, digest: str) -> bytes | None:

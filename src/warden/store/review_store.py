@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warden.store import queries
-from warden.store.projections import milliseconds
+from warden.store.queries import milliseconds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +34,14 @@ class SqliteReviews:
         from warden.store.review_queries import read_item
 
         return self.read(lambda connection: read_item(connection, number))
+
+    def following(self, agent: str, now: datetime, after: int) -> ReviewItem | None:
+        """Return the live item that a person should look at next: the open approval that expires first, else the oldest open
+        item, else the oldest that was acknowledged; items up to number `after` come last, and approvals whose time has run out
+        not at all."""
+        from warden.store.review_queries import read_following
+
+        return self.read(lambda connection: read_following(connection, agent, milliseconds(now), after))
 
     def live(self, message: MessageKey) -> tuple[ReviewItem, ...]:
         """Return the live items that a message belongs to, oldest first."""

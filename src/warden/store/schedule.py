@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from warden.errors import TransitionError
-from warden.model.schedule import GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED, STANDING
+from warden.model.alerts import GATE_DRIFT, RUN_FAILED, SCHEDULE_MISSED, STANDING
 
 if TYPE_CHECKING:
     import sqlite3

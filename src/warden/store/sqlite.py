@@ -35,7 +35,7 @@ from warden.store.connection import (
 )
 from warden.store.headfile import HeadFile, HeadStore, MemoryHeads
 from warden.store.logstate import LogState, check_end, check_tail, damage, is_new, is_newest, read_state
-from warden.store.projections import milliseconds, project
+from warden.store.queries import milliseconds
 from warden.store.tables import SCHEMA_VERSION, create_script, version_script
 from warden.store.writerlock import NoLock, WriterLock
 
@@ -311,6 +311,8 @@ class SqliteLedgerStore:
         return state
 
     def _append(self, state: LogState, batch: Batch) -> LogState:
+        from warden.store.projections import project  # a third of what a start imports, and readers need none of it
+
         now = self._clock.now()
         at, digest = format_time(now), state.entry_digest
         self._keep_blobs(batch, milliseconds(now))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from warden.model.entry import Batch
 from warden.store import schedule
-from warden.store.projections import milliseconds
+from warden.store.queries import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from warden.model.schedule import CLOCK_STEPPED, NOTIFY_FAILED, SCHEDULE_MISSED
+from warden.model.alerts import CLOCK_STEPPED, NOTIFY_FAILED, SCHEDULE_MISSED
 
 if TYPE_CHECKING:
     import sqlite3
@@ -135,7 +135,7 @@ def read_standing(connection: sqlite3.Connection, agent: str, since: datetime) -
     """Return how the agent's inbox stands, with the alerts since that moment."""
     from warden.model.disposition import TERMINAL
     from warden.model.watch import Standing
-    from warden.store.projections import milliseconds
+    from warden.store.queries import milliseconds
 
     def pairs(query: str, *values: object) -> dict[str, int]:
         return {str(name): int(number) for name, number in connection.execute(query, (agent, *values))}
@@ -174,7 +174,7 @@ def read_conditions(connection: sqlite3.Connection, agent: str, since: datetime)
     since that moment is one too, as something that does not last.
     """
     from warden.model.watch import DEAD_LETTER, IN_DOUBT, Condition
-    from warden.store.projections import milliseconds
+    from warden.store.queries import milliseconds
 
     found = [
         Condition(f"review:{number}", "open", kind)
@@ -221,7 +221,7 @@ def read_notices(connection: sqlite3.Connection, agent: str, target: str) -> dic
 
 def read_sent_since(connection: sqlite3.Connection, agent: str, target: str, since: datetime) -> int:
     """Return how many notifications this target was sent since that moment."""
-    from warden.store.projections import milliseconds
+    from warden.store.queries import milliseconds
 
     (number,) = connection.execute(
         "SELECT count(*) FROM notice_messages WHERE agent = ? AND target = ? AND at_ms >= ?",
@@ -232,7 +232,7 @@ def read_sent_since(connection: sqlite3.Connection, agent: str, target: str, sin
 
 def read_alert_codes(connection: sqlite3.Connection, agent: str, since: datetime) -> dict[str, int]:
     """Return how many alerts of each code were raised since that moment, of the agent or of nobody in particular."""
-    from warden.store.projections import milliseconds
+    from warden.store.queries import milliseconds
 
     rows = connection.execute(
         "SELECT code, count(*) FROM alerts WHERE agent IN (?, '') AND at_ms >= ? GROUP BY 1 ORDER BY 1",

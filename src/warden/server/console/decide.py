@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warden.engine import review, review_rulings
+from warden.engine import review, review_endings, review_rulings
 from warden.errors import InputError, ReviewStateError, WardenError
 from warden.server.console.items import look, seen_of, show_item
 from warden.server.console.look import page
@@ -40,11 +40,11 @@ VERBS: Mapping[str, Callable[[Desk, Reviewer, int, Words], Ruling]] = {
     "accept": lambda desk, who, number, words: review_rulings.accept(desk, who, number, words.reason),
     "edit": lambda desk, who, number, words: review_rulings.edit(desk, who, number, words.text, words.reason),
     "respond": lambda desk, who, number, words: review_rulings.respond(desk, who, number, words.text, words.reason),
-    "ignore": lambda desk, who, number, words: review_rulings.ignore(desk, who, number, words.reason),
+    "ignore": lambda desk, who, number, words: review_endings.ignore(desk, who, number, words.reason),
     "acknowledge": lambda desk, who, number, words: review.acknowledge(desk, who, number, words.reason),
     "assign": lambda desk, who, number, words: review.assign(desk, who, number, words.owner, words.reason),
     "reopen": lambda desk, who, number, words: review.reopen(desk, who, number, words.reason),
-    "replan": lambda desk, who, number, words: review_rulings.replan(desk, who, number, words.reason),
+    "replan": lambda desk, who, number, words: review_endings.replan(desk, who, number, words.reason),
     "re-evaluate": lambda desk, who, number, words: review_rulings.reevaluate(desk, who, number),
 }
 """Every decision, by the name that the command line has for it."""
