@@ -171,7 +171,8 @@ def _catalog(settings: Settings, full: bool) -> Iterator[Finding]:
 def _ledger(settings: Settings, full: bool) -> Iterator[Finding]:
     files = compose.ledger_files(settings)
     newest = None
-    if not files.exists() and files.keys.read_pin() is not None:
+    pinned = files.keys.read_pin()  # before looking for the ledger, which a first run may make just now
+    if not files.exists() and pinned is not None:
         seen = "gone: a key is pinned for this state directory, so there was one"
         yield checks.fail("ledger", seen, "put a copy back, or start a new log with `warden ledger repair`")
     elif not files.exists():

@@ -168,7 +168,8 @@ class Database:
             for write in batch:
                 _run(self._writer, write)
         except BaseException:
-            self._writer.execute("ROLLBACK")
+            if self._writer.in_transaction:  # a full disk has ended it already
+                self._writer.execute("ROLLBACK")
             raise
 
     def _finish(self) -> None:

@@ -8,6 +8,7 @@ that is known, the restore records that it gives them up, so that later runs do 
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from dataclasses import dataclass
@@ -49,17 +50,18 @@ def back_up(store: SqliteLedgerStore, target: Path) -> int:
     """Write a consistent copy of the database to the new file `target` and return its entries; raises `InputError`."""
     if target.exists():
         raise InputError(f"{quote(target)} exists", "name a file that does not exist")
-    beside = target.with_name(f".{target.name}.part")
+    beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
         with disk_errors(target), sqlite_errors(str(target)):
-            beside.touch(mode=0o600)
+            beside.touch(mode=0o600, exist_ok=False)
             copy = sqlite3.connect(beside)
             try:
                 store.copy_to(copy)
                 size = read_state(copy).size
             finally:
                 copy.close()
-            beside.rename(target)
+            os.link(beside, target)  # never over a file that appeared meanwhile
+            sync_directory(target.absolute().parent)
     finally:
         beside.unlink(missing_ok=True)
     return size
@@ -74,12 +76,13 @@ def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str, kept: KeptHea
         check_program(connection, str(copy))
         state = read_state(connection)
         log = read_log_identity(connection)
-    lost = max(_published_size(files, log), largest_kept(log, kept(log.origin))) - state.size
+    known = largest_kept(log, kept(log.origin))
     evidence = files.evidence / ("restore-" + format_time(clock.now()).replace(":", "").replace(".", ""))
     make_directory(evidence)
     lock = WriterLock(Path(f"{files.database}.lock"))
     make_directory(files.state_dir)
     with lock.held(), disk_errors(files.database):
+        known = max(known, _published_size(files, log))
         for path in (files.database, Path(f"{files.database}-wal"), Path(f"{files.database}-shm"), files.head):
             if path.exists():
                 shutil.move(path, evidence / path.name)
@@ -88,7 +91,7 @@ def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str, kept: KeptHea
         HeadFile(files.head).publish(state.note.text)
         sync_directory(files.state_dir)
     lock.close()
-    return _record(files, clock, by, Restored(state.size, max(lost, 0), 0, evidence))
+    return _record(files, clock, by, Restored(state.size, max(known - state.size, 0), 0, evidence))
 
 
 def _published_size(files: LedgerFiles, log: LogIdentity) -> int:

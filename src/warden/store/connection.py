@@ -26,6 +26,13 @@ _CAUSES = {
     sqlite3.SQLITE_PERM: ("access is refused", "make the state directory writable by this user"),
     sqlite3.SQLITE_BUSY: ("another process keeps it busy", "try again when that process has ended"),
     sqlite3.SQLITE_LOCKED: ("another process keeps it busy", "try again when that process has ended"),
+    sqlite3.SQLITE_PROTOCOL: ("other processes keep it busy", "try again in a moment"),
+    sqlite3.SQLITE_NOLFS: (
+        "it is larger than this system can handle",
+        "put the state directory on another file system",
+    ),
+    sqlite3.SQLITE_NOMEM: ("memory ran out", "give the process more memory, or end others"),
+    sqlite3.SQLITE_INTERRUPT: ("it was interrupted", "try again"),
     sqlite3.SQLITE_IOERR: (
         "reading or writing failed",
         "check the disk and its free space; nothing was stored in part",
@@ -55,13 +62,17 @@ def sqlite_errors(path: str) -> Iterator[None]:
         ) from error
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """Return a connection in autocommit mode with durable commits; makes a private file when there is none."""
-    if path != MEMORY:
-        make_directory(Path(path).parent)
-        with disk_errors(Path(path)), contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+def connect(path: str, makes: bool = True) -> sqlite3.Connection:
+    """Return a connection in autocommit mode with durable commits; makes a private file when there is none and `makes`."""
+    if path == MEMORY:
+        name = path
+    else:
+        name = f"{Path(path).absolute().as_uri()}?mode=rw"
+        if makes:
+            make_directory(Path(path).parent)
+            with disk_errors(Path(path)), contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+    connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -70,6 +81,15 @@ def connect(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def identify(path: str) -> tuple[int, int] | None:
+    """Return what tells the file that is at `path` now from any other, None when there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:

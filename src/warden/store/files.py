@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from warden.errors import LedgerError, StateError, quote
 from warden.store.headfile import HeadFile
 from warden.store.keys import KeyFiles
+from warden.store.logstate import EmptyLogError
 from warden.store.sqlite import ARCHIVE, NewLog, SqliteLedgerStore
+from warden.store.writerlock import WriterLock
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from warden.ports import Clock
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,9 @@ class LedgerFiles:
         Raises `StateError` when there is none and `new_log` is None, or a file cannot be used; `LedgerError` when the
         ledger, its key or its head do not hold together.
         """
+        return self._settled(lambda: self._open(clock, new_log))
+
+    def _open(self, clock: Clock, new_log: NewLog | None) -> SqliteLedgerStore:
         if not self.exists():
             if new_log is None:
                 raise no_ledger(self.database)
@@ -80,9 +88,37 @@ class LedgerFiles:
 
     def open_reader(self, clock: Clock) -> SqliteLedgerStore:
         """Return the ledger for reading: no key is needed; raises as `open`."""
+        return self._settled(lambda: self._open_reader(clock))
+
+    def _open_reader(self, clock: Clock) -> SqliteLedgerStore:
         if not self.exists():
             raise no_ledger(self.database)
-        return SqliteLedgerStore(self.database, clock, None, HeadFile(self.head), None)
+        try:
+            return SqliteLedgerStore(self.database, clock, None, HeadFile(self.head), None)
+        except EmptyLogError as error:
+            if self.keys.read_pin() is None and HeadFile(self.head).read() is None:
+                raise no_ledger(self.database) from error  # its making was interrupted; the next run makes it
+            raise
+
+    def _settled(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` does; when it fails, try once more after whoever was just replacing the files has done so."""
+        try:
+            return attempt()
+        except (LedgerError, StateError):
+            if not self.wait_for_writer():
+                raise
+        return attempt()
+
+    def wait_for_writer(self) -> bool:
+        """Wait until nobody appends to, restores or repairs the ledger; return False when that cannot be found out."""
+        lock = WriterLock(Path(f"{self.database}.lock"))
+        try:
+            with lock.held(makes=False):
+                return True
+        except StateError:
+            return False
+        finally:
+            lock.close()
 
 
 def no_ledger(path: Path) -> StateError:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLOT_BYTES = 4096
+READINGS = 100
+"""INVARIANT (bounded): how often a head file is read that changes while it is read."""
 _MAGIC = b"warden-head-1"
 
 
@@ -105,16 +107,21 @@ class HeadFile:
                 os.close(descriptor)
 
     def _newest(self) -> tuple[int, str] | None:
-        with disk_errors(self._path):
-            try:
-                data = self._path.read_bytes()
-            except FileNotFoundError:
-                return None
-        slots = [read_slot(data[:SLOT_BYTES]), read_slot(data[SLOT_BYTES : 2 * SLOT_BYTES])]
-        whole = [slot for slot in slots if slot is not None]
-        if not whole:
-            raise LedgerError(
-                f"the head file {quote(self._path)} holds no whole head",
-                "run `warden ledger verify`, then `warden ledger repair`",
-            )
-        return max(whole)
+        before = b""
+        for _ in range(READINGS):
+            with disk_errors(self._path):
+                try:
+                    data = self._path.read_bytes()
+                except FileNotFoundError:
+                    return None
+            slots = (read_slot(data[:SLOT_BYTES]), read_slot(data[SLOT_BYTES : 2 * SLOT_BYTES]))
+            whole = [slot for slot in slots if slot is not None]
+            if whole:
+                return max(whole)
+            if data == before:
+                break
+            before = data  # a reader that stood still between the slots may see both of them half written
+        raise LedgerError(
+            f"the head file {quote(self._path)} holds no whole head",
+            "run `warden ledger verify`, then `warden ledger repair`",
+        )

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from warden.ledger.checkpoint import Checkpoint
 
 
+_PASSING = frozenset({Damage.DATABASE, Damage.HEAD, Damage.CUT, Damage.KEY})
+"""What a ledger that is just being made, restored or repaired looks like."""
 KeptHeads = Callable[[str], Iterable[str]]
 """Gives the texts of notes that were kept elsewhere for the log of this origin."""
 
@@ -60,30 +63,50 @@ def inspect(
     """
     if not files.exists():
         raise no_ledger(files.database)
+    heads, asked = tuple(heads), cache(lambda origin: tuple(kept(origin)))
+    found = _look(files, heads, progress, asked)
+    passing = any(one.damage in _PASSING for one in found.report.findings)
+    if passing and files.wait_for_writer():  # somebody was perhaps just making, restoring or repairing it
+        return _look(files, heads, progress, asked)
+    return found
+
+
+def _look(files: LedgerFiles, heads: Iterable[Checkpoint], progress: Progress | None, kept: KeptHeads) -> Inspection:
     found = Inspection(Report(None, ()))
     try:
         if not files.database.exists():
             raise damaged(Damage.DATABASE, None, "the database is gone, and the head that it published is still there")
-        published = HeadFile(files.head).read()  # before the database: a log that grows meanwhile is ahead of it
+        # All that is known from elsewhere is asked before the view begins: a log that grows meanwhile is ahead of it.
+        pinned, published = files.keys.read_pin(), HeadFile(files.head).read()
+        texts = _kept_texts(files, kept)
         with sqlite_errors(str(files.database)), open_snapshot(files.database) as connection:
             if is_empty(connection):  # its making was interrupted, and the next run makes it; or somebody emptied it
-                if published is None and files.keys.read_pin() is None:
+                if published is None and pinned is None:
                     raise no_ledger(files.database)
                 detail = "the database is empty, and its pinned key or published head says that it was not"
                 raise damaged(Damage.DATABASE, None, detail)
             check_identity(connection, str(files.database))
             log = read_log_identity(connection)
             origin, key = log.origin, log.key
-            found = Inspection(Report(None, ()), origin, key.to_text() if key else "", _is_pinned(files, key))
+            found = Inspection(Report(None, ()), origin, key.to_text() if key else "", _is_pinned(pinned, key))
             if found.pinned is False:
                 raise damaged(Damage.KEY, 0, "the log's key is not the one whose fingerprint is pinned")
-            found = replace(found, kept=sort_kept(connection, log, kept(origin)))
+            found = replace(found, kept=sort_kept(connection, log, texts))
             source = Source(connection, files.segments, origin, key)
             return replace(found, report=verify_ledger(source, published, [*heads, *found.kept.heads], progress))
     except DamagedLogError as error:
         return replace(found, report=Report(None, (error.finding,)))
     except LedgerError as error:
         return replace(found, report=Report(None, (Finding(Damage.DATABASE, None, error.message),)))
+
+
+def _kept_texts(files: LedgerFiles, kept: KeptHeads) -> Iterable[str]:
+    with open_snapshot(files.database) as connection:
+        if is_empty(connection):
+            return ()
+        check_identity(connection, str(files.database))
+        origin = read_log_identity(connection).origin
+    return kept(origin)
 
 
 @contextlib.contextmanager
@@ -97,11 +120,16 @@ def open_snapshot(path: Path) -> Iterator[sqlite3.Connection]:
             connection.close()
 
 
+_NO_PLACE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+
+
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
         return _begin(uri)
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _NO_PLACE:
+            raise
         wal = Path(f"{path}-wal")
         if wal.exists() and wal.stat().st_size:
             raise
@@ -138,8 +166,7 @@ def read_log_identity(connection: sqlite3.Connection) -> LogIdentity:
         raise damaged(Damage.KEY, 0, "entry 0 names no usable key") from error
 
 
-def _is_pinned(files: LedgerFiles, key: Verifier | None) -> bool | None:
-    pinned = files.keys.read_pin()
+def _is_pinned(pinned: str | None, key: Verifier | None) -> bool | None:
     if pinned is None:
         return None
     return key is not None and fingerprint_of(key.public_key) == pinned

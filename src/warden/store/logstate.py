@@ -15,6 +15,11 @@ from warden.model.entry import Head
 if TYPE_CHECKING:
     import sqlite3
 
+
+class EmptyLogError(LedgerError):
+    """The database has nothing in it, and nobody is just making it."""
+
+
 VERIFY_HINT = "run `warden ledger verify` to see the damage, then `warden ledger repair`"
 
 

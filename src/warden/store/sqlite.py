@@ -28,13 +28,24 @@ from warden.store.connection import (
     MEMORY,
     check_program,
     connect,
+    identify,
     is_empty,
     sqlite_errors,
     stored_version,
     transaction,
 )
 from warden.store.headfile import HeadFile, HeadStore, MemoryHeads
-from warden.store.logstate import LogState, check_end, check_tail, damage, is_new, is_newest, read_state
+from warden.store.logstate import (
+    VERIFY_HINT,
+    EmptyLogError,
+    LogState,
+    check_end,
+    check_tail,
+    damage,
+    is_new,
+    is_newest,
+    read_state,
+)
 from warden.store.queries import milliseconds
 from warden.store.tables import SCHEMA_VERSION, create_script, version_script
 from warden.store.writerlock import NoLock, WriterLock
@@ -99,9 +110,11 @@ class SqliteLedgerStore:
                 f"there is no ledger at {quote(self._path)}",
                 "a first `warden worker run` makes one; or name --state-dir",
             )
+        before = None if memory else identify(self._path)
         with sqlite_errors(self._path):
-            self._connection = connect(self._path)
+            self._connection = connect(self._path, makes=new_log is not None)
             self._lock = NoLock() if memory else WriterLock(Path(self._path + ".lock"))
+            self._file = None if memory else before or identify(self._path)
             try:
                 self._open(new_log)
             except BaseException:
@@ -113,10 +126,10 @@ class SqliteLedgerStore:
 
     def _open(self, new_log: NewLog | None) -> None:
         if is_empty(self._connection):
-            if new_log is None:
-                raise damage("the ledger is empty: all that it held is gone")
-            with self._lock.held():
+            with self._holding():  # whoever is just making the log holds it until that is done
                 if is_empty(self._connection):
+                    if new_log is None:
+                        raise EmptyLogError("the ledger is empty: all that it held is gone", VERIFY_HINT)
                     self._create(new_log.log_id or os.urandom(8).hex(), new_log.previous_head)
         check_program(self._connection, self._path)
         if stored_version(self._connection) < SCHEMA_VERSION:
@@ -137,7 +150,7 @@ class SqliteLedgerStore:
     def _migrate(self, database: Path) -> None:
         from warden.store.migration import migrate  # needed once in a ledger's life
 
-        with self._lock.held():
+        with self._holding():
             migrate(self._connection, database, database.parent / ARCHIVE, self._clock.now())
 
     def _create(self, log_id: str, previous_head: str | None) -> None:
@@ -202,7 +215,7 @@ class SqliteLedgerStore:
         was changed by somebody else, and `StateError` when the disk fails: then nothing is stored, except when only the
         publication failed, after which the log is ahead of its head as after a crash.
         """
-        with self._using(), self._lock.held():
+        with self._using(), self._holding():
             if not batch.entries or len(batch.entries) > BATCH_LIMIT:
                 raise LedgerError(f"a batch has {len(batch.entries)} entries; 1 to {BATCH_LIMIT} are allowed")
             with transaction(self._connection):
@@ -218,7 +231,7 @@ class SqliteLedgerStore:
         For maintenance only (purge, archive, rebuild): `change` may touch blobs, rows that are kept elsewhere, and
         projections. No entry at all is fine when the log itself is not concerned.
         """
-        with self._using(), self._lock.held():
+        with self._using(), self._holding():
             with transaction(self._connection):
                 state = self._trusted_state()
                 entries = tuple(change(self._connection))
@@ -230,7 +243,7 @@ class SqliteLedgerStore:
 
     def compact(self) -> None:
         """Give space that was freed back to the disk, and leave no removed bytes in the write-ahead log."""
-        with self._using(), self._lock.held():
+        with self._using(), self._holding():
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
@@ -355,6 +368,21 @@ class SqliteLedgerStore:
         if os.getpid() != self._process:
             raise StateError("a ledger that was opened before a fork cannot be used after it", "open it anew")
         with self._mutex, sqlite_errors(self._path):
+            yield
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """The writer lock, on the file that was opened.
+
+        INVARIANT (nothing-lost): what is appended to a file that a restore or a repair has put aside would be lost, and its
+        head would accuse the log that stands there now.
+        """
+        with self._lock.held():
+            if self._file is not None and identify(self._path) != self._file:
+                raise StateError(
+                    f"the ledger {quote(self._path)} was replaced while it was open",
+                    "try again: it is opened anew then",
+                )
             yield
 
     @contextmanager

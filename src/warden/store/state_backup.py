@@ -92,12 +92,14 @@ def back_up_state(files: LedgerFiles, target: Path, clock: Clock) -> Manifest:
     """
     if target.exists():
         raise InputError(f"{quote(target)} exists", "name a file that does not exist")
-    sources = dict(_sources(files))
-    if not sources:
-        raise InputError("there is nothing to back up", "a first `warden init` or `warden worker run` makes it")
     place = target.with_name(f".{target.name}.{os.getpid()}.part")
     with disk_errors(target), _scratch(place) as scratch:
-        copies = {name: _copy(source, scratch / str(number)) for number, (name, source) in enumerate(sources.items())}
+        copies: dict[str, Path] = {}
+        for name, source in _sources(files):
+            with contextlib.suppress(FileNotFoundError):  # somebody may remove what was just listed
+                copies[name] = _copy(source, scratch / str(len(copies)))
+        if not copies:
+            raise InputError("there is nothing to back up", "a first `warden init` or `warden worker run` makes it")
         entries = _check_ledger(copies[LEDGER], files) if LEDGER in copies else 0
         parts = tuple(Part(name, copy.stat().st_size, _digest(copy)) for name, copy in copies.items())
         manifest = Manifest(__version__, format_time(clock.now()), entries, parts)
@@ -134,9 +136,13 @@ def restore_state(
 
 
 def _sources(files: LedgerFiles) -> Iterator[tuple[str, Path]]:
+    """What is copied, the ledger first: what it names (archived entries) is never removed, and what a hub has that its copy
+    does not know of is in doubt after a restore, while the contrary would be lost."""
+    if files.database.is_file():
+        yield LEDGER, files.database
     for path in _walk(files.state_dir):
         relative = path.relative_to(files.state_dir)
-        if relative.parts[0] not in _LEFT_OUT and not path.name.endswith(_LEFT_OUT_ENDINGS):
+        if path != files.database and relative.parts[0] not in _LEFT_OUT and not path.name.endswith(_LEFT_OUT_ENDINGS):
             yield f"state/{relative.as_posix()}", path
     for name in _CONFIGURATION:
         place = files.config_dir / name

@@ -27,19 +27,20 @@ class WriterLock:
         self._process = -1
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Wait for the lock and hold it for the block; raises `StateError` when the file cannot be used."""
+    def held(self, makes: bool = True) -> Iterator[None]:
+        """Wait for the lock and hold it for the block; raises `StateError` when the file cannot be used, or is not there and
+        not to be made."""
         with disk_errors(self._path):
-            descriptor = self._open()
+            descriptor = self._open(os.O_CREAT if makes else 0)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         try:
             yield
         finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
-    def _open(self) -> int:
+    def _open(self, creation: int) -> int:
         if self._descriptor < 0 or self._process != os.getpid():
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+            self._descriptor = os.open(self._path, os.O_RDWR | creation | os.O_CLOEXEC, FILE_MODE)
             self._process = os.getpid()
         return self._descriptor
 
