@@ -152,6 +152,18 @@ def test_one_of_several_entries_that_fit_alike_is_a_guess(bed: Bed, thread: tupl
     assert brain.consult(alike).plan.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("sender", "reason"),
+    [("alice", "reply-echo"), ("ops-warden", "model-reply")],
+)
+def test_words_of_the_sender_in_the_thread_are_not_said_again(bed: Bed, sender: str, reason: str) -> None:
+    """What the sender dictated in an earlier message is no reply to a later one; what we wrote ourselves may be said again."""
+    said = "the purple door is kept closed at night by the caretaker"
+    bed.server.text = json.dumps({"action": {"kind": "reply", "body": f"As was said, {said}."}})
+    earlier = (mail("Something else. " * 5_000, sender=sender, number="00"), mail(said, sender=sender, number="0"))
+    assert bed.brain().propose(given("Who keeps the purple door closed?", thread=earlier)).reason == reason
+
+
 def test_a_reply_that_promises_an_act_is_refused(bed: Bed) -> None:
     """A model that reads a request to act, and answers it all the same, is not believed."""
     bed.server.text = json.dumps(

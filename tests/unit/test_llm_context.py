@@ -67,6 +67,14 @@ def test_escapes_count_as_what_they_are_shown_as(bed: Bed, body: str) -> None:
     assert found.estimate.prompt_tokens * 3 >= len(shown.encode())
 
 
+def test_all_layers_together_keep_to_the_limit_of_a_prompt() -> None:
+    """Without other bounds a layer is cut at 64 KiB and all of them at 750 KiB, the earliest ones first."""
+    found = cut_layers([Layer(str(number), "a" * 100_000) for number in range(14)])
+    sizes = [layer.shown_bytes for layer in found]
+    assert (sum(sizes), sizes[2], sizes[3:]) == (750 * 1024, 750 * 1024 - 11 * 64 * 1024, [64 * 1024] * 11)
+    assert sizes[:2] == [0, 0]
+
+
 def test_the_message_is_kept_before_everything_else() -> None:
     """Where all together are too large, the last layer is whole and the first one is cut."""
     found = cut_layers([Layer("first", "a" * 100), Layer("last", "b" * 100)], 100, 150)
@@ -144,6 +152,13 @@ def test_a_canary_in_any_common_disguise_withholds_the_answer(text: str) -> None
     shown = text.format(canary, spaced=" ".join(canary), reversed=canary[::-1], dashed="-".join(canary))
     shown = shown.replace("{0}".upper(), canary.upper())
     assert Marks("ffff", canary).neutralise(shown) == WITHHELD_CANARY
+
+
+@pytest.mark.parametrize("part", ["\\", "\\u", "\\u0061", "aA", "[withheld:"])
+def test_no_answer_takes_long_to_look_at(part: str) -> None:
+    """As much as a server may send is looked at in time that does not run away (the test's own time-out is the bound)."""
+    text = (part * 500_000)[:500_000]
+    assert Marks("d1" * 12, "0123456789ab" * 2).neutralise(text) == text
 
 
 def test_lone_surrogates_do_not_break_a_prompt() -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from warden.brains.llm.answers import RefusedAnswerError, find_object
 from warden.brains.llm.client import Asked, ModelClient, estimate_tokens
 from warden.brains.llm.containment import Fence, build_fence
-from warden.brains.llm.context import Context, Layer, LayerWriter, cut_layers
+from warden.brains.llm.context import LAYER_BYTES, Context, Layer, LayerWriter, cut_layers
 from warden.brains.llm.decisions import Decision, decision_schema, read_decision
 from warden.brains.llm.identity import AUTO, LLM, model_brain_digest
 from warden.brains.llm.prompt import SYSTEM_TEXT, WITHHELD_CANARY, draw_marks, render
@@ -209,8 +209,7 @@ class ContainedBrain:
         names = [entry.id for entry in self._select(prepared.given, prepared.fallback)]
         decision = read_decision(find_object(text), names)
         if decision.kind == "reply":
-            content = prepared.given.message.content
-            objection = self._fence.objection(decision.text, f"{content.subject}\n{content.body}")
+            objection = self._fence.objection(decision.text, _heard(prepared.given))
             if objection:
                 raise RefusedAnswerError(objection)
         if decision.kind in ("mark_read", "progress_note") and _asks(prepared):
@@ -252,6 +251,17 @@ def _escalates(plan: Plan) -> bool:
 
 def _escalation(code: str, detail: str, fallback: Plan | None) -> Plan:
     return Plan((PlannedAction("escalate"),), code, detail, None, fallback.candidates if fallback else ())
+
+
+def _heard(given: BrainInput) -> Iterator[str]:
+    """Yield what the sender of a message wrote, here and before in the thread: no less of it than a model is shown."""
+    message, left = given.message, LAYER_BYTES
+    yield f"{message.content.subject}\n{message.content.body}"[:LAYER_BYTES]
+    for earlier in reversed(given.thread):
+        if earlier.sender.name == message.sender.name:
+            text = f"{earlier.content.subject}\n{earlier.content.body}"
+            yield text[max(0, len(text) - left) :]
+            left = max(0, left - len(text))
 
 
 def _asks(prepared: Prepared) -> bool:

@@ -13,10 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from warden.brains.llm.echoes import repeats, shingles
 from warden.model.catalog import CatalogEntry
-
-SHINGLE_WORDS: Final = 8
-"""So many words in a row of the prompt's own text in a reply are no chance."""
 
 MAX_WORD_CHARS: Final = 80
 """A longer run without a space is no word of any language, and may carry anything encoded."""
@@ -60,15 +58,13 @@ _MARK = re.compile(r"\[(?:redacted|withheld):", re.IGNORECASE)
 _COPIED = re.compile(r"[^\W\d_][,.;:!?]?\^[^\W\d_]")
 """Words joined by the data mark: copied out of what others wrote."""
 
-_WORDS = re.compile(r"[^\W_]+")
-
 
 @dataclass(frozen=True, slots=True)
 class Fence:
     """What a reply may link to, what it may not repeat, and how long it may be.
 
     `links` are whole links that may stand in a reply as they are, `hosts` are those that any https link may lead to,
-    `phrases` are runs of `SHINGLE_WORDS` words of the prompt.
+    `phrases` are `shingles` of the prompt.
     """
 
     links: tuple[str, ...]
@@ -76,10 +72,10 @@ class Fence:
     phrases: frozenset[tuple[str, ...]]
     reply_chars: int
 
-    def objection(self, body: str, message: str = "") -> str:
-        """Return the reason code why `body` may not leave as a reply to `message`, or an empty string.
+    def objection(self, body: str, heard: Iterable[str] = ()) -> str:
+        """Return the reason code why `body` may not leave as a reply to whoever wrote the texts `heard`, or an empty string.
 
-        A reply that says again what the message says was dictated by it, or is of no use. Work is linear in both lengths.
+        Work is linear in the length of all of them.
         """
         if len(body) > self.reply_chars:
             return "reply-too-long"
@@ -104,7 +100,7 @@ class Fence:
         said = frozenset(shingles(shown))
         if not self.phrases.isdisjoint(said):
             return "reply-prompt"
-        return "reply-echo" if not said.isdisjoint(shingles(message)) else ""
+        return "reply-echo" if repeats(said, heard) else ""
 
     def _without_allowed(self, text: str) -> str:
         """Return the text with links taken out that may stand in it, whole ones of the catalogue first, longest first."""
@@ -142,12 +138,6 @@ def _has_unsent_characters(text: str) -> bool:
         if marks > 3:
             return True
     return False
-
-
-def shingles(text: str) -> Iterable[tuple[str, ...]]:
-    """Yield every run of `SHINGLE_WORDS` words in `text`, folded."""
-    words = [word.casefold() for word in _WORDS.findall(text)]
-    return (tuple(words[at : at + SHINGLE_WORDS]) for at in range(len(words) - SHINGLE_WORDS + 1))
 
 
 def build_fence(

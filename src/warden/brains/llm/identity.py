@@ -16,7 +16,7 @@ LLM: Final = "llm"
 AUTO: Final = "auto"
 """Rules first; the model is asked about what they leave open."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised with every change of what is asked, read or refused, so that answers kept from an earlier version are not reused."""
 
 

@@ -102,7 +102,7 @@ WITHHELD_CANARY: Final = "[withheld:canary]"
 ESCAPED_TIMES: Final = 2
 """JSON in a string of JSON is read, so escapes are undone as often."""
 
-_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_ESCAPE = re.compile(r"(?<!\\)\\+u([0-9a-fA-F]{4})")
 _ROT13 = str.maketrans("abcdef", "nopqrs")
 
 
