@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import json
 import random
@@ -149,6 +150,44 @@ def test_no_secret_value_is_kept(door: Intake) -> None:
     for table in ("deliveries", "quarantine", "tasks"):
         for row in door.database.read(f"SELECT * FROM {table}"):
             assert value not in repr(row)
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_long_text_is_looked_at_where_it_stands_alone(door: Intake, ascii_only: bool) -> None:
+    """However its writer escapes it, a value in a long text, or beside one, is in no column."""
+    value = "hunter2-and-more-of-it"
+    text = "Die Pumpe läuft nicht.\n" * 20
+    spoilt = comment_event(f"{text}password: {value}\n{text}")
+    beside = {**comment_event(text), "password": value}
+    for number, document in enumerate((spoilt, beside)):
+        body = json.dumps(document, ensure_ascii=ascii_only, separators=(",", ":")).encode()
+        headers = gitea_headers(body, "issue_comment", delivery=f"long-{number}")
+        assert door.client.post("/hooks/forge", content=body, headers=headers).status_code == 202
+    for row in door.database.read("SELECT * FROM deliveries"):
+        assert value not in repr(row)
+        assert "Pumpe" in repr(row)
+
+
+def test_a_secret_in_a_name_is_refused(door: Intake) -> None:
+    """What is kept as it came may hold no secret: the type's header and the moment of a change too."""
+    token = "ghp_" + "Ab1Cd2Ef3Gh4" * 3
+    assert door.post(issue_event(), kind=token).status_code == 422
+    assert door.post(issue_event(updated_at=f"token {token}")).status_code == 422
+    assert door.quarantined() == ["secret-in-id", "secret-in-id"]
+    assert token not in repr([door.database.read(f"SELECT * FROM {name}") for name in ("quarantine", "seen")])
+
+
+@pytest.mark.parametrize("line", [b"x-odd: " + b"x" * 80_000 + b"\r\n", b"x-odd: x\r\n" * 10_000, b"x" * 200_000])
+def test_a_head_without_bound_is_refused(door: Intake, line: bytes) -> None:
+    """More than 64 KiB of request line and headers is refused and the connection closed, whatever it is made of."""
+    url = door.client.base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=30) as connection:
+        heard = b"HTTP/1.1 400 "
+        with contextlib.suppress(ConnectionError):  # it may be closed while we still send
+            connection.sendall(b"POST /hooks/forge HTTP/1.1\r\nhost: x\r\n" + line)
+            heard = connection.recv(4096)
+        assert heard.startswith(b"HTTP/1.1 400 ")
+    assert door.post(issue_event()).status_code == 202
 
 
 def test_content_types(door: Intake) -> None:

@@ -10,13 +10,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from warden.errors import ConfigError, StateError, quote
+from warden.server.bounded_http import BoundedHttpProtocol
 from warden.server.hub import Access, HubParts, build_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CONNECTIONS: Final = 512
-HEADER_BYTES: Final = 64 * 1024
 KEEP_ALIVE_S: Final = 75
 DRAIN_S: Final = 10
 
@@ -77,6 +77,7 @@ def build_server(app: ASGIApp, announce: Callable[[], None]) -> uvicorn.Server:
     """Return a bounded server for an application; `announce` is called once it listens."""
     config = uvicorn.Config(
         app,
+        http=BoundedHttpProtocol,
         lifespan="on",
         ws="none",
         log_config=None,
@@ -86,7 +87,6 @@ def build_server(app: ASGIApp, announce: Callable[[], None]) -> uvicorn.Server:
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=DRAIN_S,
-        h11_max_incomplete_event_size=HEADER_BYTES,
     )
     return _Server(config, announce)
 

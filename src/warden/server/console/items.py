@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from warden.engine import review
 from warden.engine.draft import shown_text
-from warden.engine.review_gates import overdue, owner_of
+from warden.engine.review_gates import overdue, owner_of, standing
 from warden.errors import WardenError
 from warden.model.ids import MessageKey
 from warden.model.request import request_fields
@@ -135,6 +135,8 @@ def show_item(
             "item.html",
             status=status,
             item=item,
+            state=standing(item, place.desk.clock.now()),
+            instead=[] if item.state.live else [live.number for live in place.desk.queue.live(item.message)],
             detail=detail,
             text=text,
             seen=seen_of(item),

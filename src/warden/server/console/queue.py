@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from warden.engine import review
-from warden.engine.review_gates import overdue, owner_of
+from warden.engine.review_gates import owner_of, standing
 from warden.model.review import ReviewItem, ReviewKind, ReviewState
 from warden.server.console.items import seen_of
 from warden.server.console.look import page
 from warden.server.console.visit import Answer, RefusedVisitError
 from warden.store.console_queries import COUNT_LIMIT, Wanted, count_items, read_page, read_senders, read_subjects
+from warden.store.queries import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 PAGE = 50
 """INVARIANT (bounded): items of one page."""
+WAITING = "waiting"
+"""The filter for what a person has still to look at: also what has expired, until that is recorded: its message waits."""
 STATES: dict[str, frozenset[ReviewState]] = {
-    "waiting": frozenset({ReviewState.OPEN, ReviewState.ACKNOWLEDGED}),
+    WAITING: frozenset({ReviewState.OPEN, ReviewState.ACKNOWLEDGED}),
     **{state.value: frozenset({state}) for state in ReviewState},
     "all": frozenset(ReviewState),
 }
@@ -33,18 +36,13 @@ FILTERS = ("kind", "state", "sender", "owner", "rule", "older")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the queue."""
+    """One line of the queue; `state` is the one that people are told, which an approval has from the moment it expires on."""
 
     item: ReviewItem
     subject: str
     owner: str
-    overdue: bool
+    state: str
     seen: str
-
-    @property
-    def state(self) -> str:
-        """The state as people are told it."""
-        return "overdue" if self.overdue else self.item.state.value
 
     @property
     def what(self) -> str:
@@ -57,7 +55,7 @@ class Row:
 def read_filters(query: Mapping[str, str]) -> dict[str, str]:
     """Return the filters that a query names; raises `RefusedVisitError` for words that there are not."""
     filters = {name: query.get(name, "")[:200] for name in FILTERS}
-    filters["state"] = filters["state"] or "waiting"
+    filters["state"] = filters["state"] or WAITING
     fine = (
         filters["kind"] in ("", *(kind.value for kind in ReviewKind))
         and filters["state"] in STATES
@@ -76,11 +74,12 @@ def wanted_of(desk: Desk, filters: Mapping[str, str]) -> Wanted:
         kind=ReviewKind(filters["kind"]) if filters["kind"] else None,
         states=STATES[filters["state"]],
         sender=filters["sender"],
-        opened_to_ms=int(desk.clock.now().timestamp() * 1000) - older * 1000 if older else None,
+        opened_to_ms=milliseconds(desk.clock.now()) - older * 1000 if older else None,
         owner=filters["owner"],
         owners=desk.rules.owners,
         default_owner=desk.rules.owner,
         rule=filters["rule"],
+        now_ms=None if filters["state"] == WAITING else milliseconds(desk.clock.now()),
     )
 
 
@@ -100,10 +99,10 @@ def show(visit: Visit) -> Answer:
         senders = place.read(lambda connection: read_senders(connection, desk.agent))
         owners = sorted(rules.people)
     rows = [
-        Row(item, subjects.get(item.number, ""), owner_of(rules, item), overdue(item, now), seen_of(item))
+        Row(item, subjects.get(item.number, ""), owner_of(rules, item), standing(item, now).value, seen_of(item))
         for item in found.items
     ]
-    plain = {name: value for name, value in filters.items() if value and (name, value) != ("state", "waiting")}
+    plain = {name: value for name, value in filters.items() if value and (name, value) != ("state", WAITING)}
     return page(
         visit,
         "queue.html",

@@ -7,6 +7,7 @@ Each step either brings the delivery further or refuses it with a status and a s
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from warden.model.digests import digest_bytes
 from warden.model.event import LOOPS, Event, NewTask, Trust
 from warden.model.message import Assurance
 from warden.orders.approvals import APPROVAL, find_words
-from warden.server.intake.events import EventTerms, MalformedEventError, read_event
+from warden.server.intake.events import TEXT_CHARACTERS, TEXT_NAMES, EventTerms, MalformedEventError, read_event
 from warden.server.intake.signature import (
     Headers,
     RefusedDeliveryError,
@@ -41,6 +42,8 @@ _KEPT = frozenset(
 )
 _SINGLE = frozenset({"content-type", "content-length", "authorization", "host", "transfer-encoding"})
 MAX_HEADER_CHARACTERS = 500
+SHORT_TEXT = 100
+"""Characters; a shorter text is not worth looking for in the body."""
 
 
 class RefusedError(Exception):
@@ -144,10 +147,13 @@ def read(source: Source, headers: Headers, proven: Proven, now_s: float) -> Even
 def redact(scanner: Scanner, event: Event, document_bytes: bytes) -> tuple[Event, bytes]:
     """Return event and body without secret values; raises `RefusedError` when an identifier holds one."""
     body = document_bytes.decode("utf-8", "replace")
-    names = (event.delivery_id, event.repository, event.branch, event.sender, event.url, event.event, event.action)
-    # One look at all that is short, each a paragraph of its own: a look costs more than the few characters that it is at.
-    short = "\n\n".join((*names, event.title, *event.labels))
-    if not (scanner.scan(short) or scanner.scan(event.text) or scanner.scan(body)):
+    names = (
+        *(event.delivery_id, event.event, event.type, event.action, event.repository, event.branch, event.sender),
+        *(event.url, *event.revisions),
+    )
+    # A look costs more than the characters that it is at: one at the text, and one at all the rest, in paragraphs.
+    rest = "\n\n".join((*names, event.title, *event.labels, _without_text(body, event.text)))
+    if not (scanner.scan(event.text) or scanner.scan(rest)):
         return event, body.encode("utf-8")
     cleaner = Cleaner(scanner, [body, event.title, event.text, *event.labels])
     if scanner.scan("\n\n".join(names)) or any(map(cleaner.holds_value, names)):
@@ -159,6 +165,22 @@ def redact(scanner: Scanner, event: Event, document_bytes: bytes) -> tuple[Event
         labels=tuple(cleaner.redacted(label) for label in event.labels),
     )
     return clean, cleaner.redacted(body).encode("utf-8")
+
+
+def _without_text(body: str, text: str) -> str:
+    """Return a JSON document without the text that was read from it, where that stands whole, as what it was read as.
+
+    A text that was cut, or that its writer escaped in another way, stays in.
+    """
+    if len(text) < SHORT_TEXT or len(text) >= TEXT_CHARACTERS:
+        return body
+    for written in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
+        for name in TEXT_NAMES:
+            for colon in ('":', '": '):
+                found = f'"{name}{colon}{written}'
+                if found in body:
+                    return body.replace(found, f'"{name}{colon}""')
+    return body
 
 
 def redact_text(scanner: Scanner, text: str) -> str:
@@ -186,12 +208,18 @@ def sort(book: TriggerBook, event: Event, assurance: Assurance) -> tuple[tuple[N
     return (NewTask(APPROVAL, words.verb, APPROVAL, words.prefix),), ""
 
 
-def kept_headers(source: Source | None, headers: Headers, scanner: Scanner) -> list[tuple[str, str]]:
-    """Return the headers that are written down, redacted where they are no signature."""
+def kept_headers(
+    source: Source | None, headers: Headers, scanner: Scanner, looked_at: str = ""
+) -> list[tuple[str, str]]:
+    """Return the headers that are written down, redacted where they are no signature.
+
+    `looked_at` is a value in which nothing was found: what is left is the same in most deliveries, and known to the scanner.
+    """
     names = _KEPT if source is None else source.kept_headers
     kept = [(name, value) for name, value in headers if name in names and len(value) <= 4 * MAX_HEADER_CHARACTERS]
     others = [value for name, value in kept if "signature" not in name]
-    if not scanner.scan("\n\n".join(others)) and all(len(value) <= MAX_HEADER_CHARACTERS for value in others):
+    unknown = "\n\n".join(value for value in others if value != looked_at)
+    if not scanner.scan(unknown) and all(len(value) <= MAX_HEADER_CHARACTERS for value in others):
         return kept
     return [
         (name, value if "signature" in name else redact_text(scanner, value[:MAX_HEADER_CHARACTERS]))

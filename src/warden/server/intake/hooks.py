@@ -110,7 +110,7 @@ class Hooks:
             assurance=ready.assurance.value,
             body_digest=ready.digest,
             body=ready.body,
-            headers=delivery.kept_headers(source, headers, self._scanner),
+            headers=delivery.kept_headers(source, headers, self._scanner, event.delivery_id),
             received_at=now,
             tasks=ready.tasks,
             reason=ready.reason,
