@@ -22,6 +22,11 @@ T = TypeVar("T")
 SCHEMA = "warden.review/1"
 SHORT = 12
 """Characters of a digest that a person is shown."""
+TRACES = 20
+"""INVARIANT (bounded): entries of an item's history that a person is shown; `--json` has all that were read."""
+_TOLD = frozenset(
+    {"by", "verdict", "owner", "disposition", "reason", "effect", "fault", "number", "next", "code", "kind"}
+)
 
 
 def item_document(item: ReviewItem, rules: ReviewRules, now: datetime) -> dict[str, object]:
@@ -160,7 +165,14 @@ def detail_lines(detail: ReviewDetail, now: datetime) -> list[str]:
     if text is not None:
         lines += ["", "=== would be sent, exactly:" if item.state.live else "=== was asked about:"]
         lines += visible(text, keep="\n\t").splitlines()
+    if detail.history:
+        lines += ["", "--- what happened", *map(_trace_line, detail.history[-TRACES:])]
     return lines
+
+
+def _trace_line(trace: Trace) -> str:
+    told = [f"{name} {value}" for name, value in trace.fields if name in _TOLD and value not in (None, "", [])]
+    return visible(f"{trace.at[:16].replace('T', ' ')}  {trace.kind:<20} {', '.join(told)}".rstrip())
 
 
 def ruling_line(ruling: Ruling) -> str:

@@ -12,7 +12,7 @@ from warden.engine.review_gates import overdue, owner_of, standing
 from warden.errors import WardenError
 from warden.model.ids import MessageKey
 from warden.model.request import request_fields
-from warden.model.review import ReviewDetail, ReviewItem, ReviewKind
+from warden.model.review import ReviewDetail, ReviewItem, ReviewKind, Trace
 from warden.server.console.look import page
 from warden.server.console.visible import DiffPiece, word_diff
 from warden.server.console.visit import Answer, RefusedVisitError
@@ -136,6 +136,8 @@ def show_item(
             status=status,
             item=item,
             state=standing(item, place.desk.clock.now()),
+            doubt=place.desk.store.intent(item.delivery) if item.delivery else None,
+            evidence=evidence_of(place.desk, item),
             instead=[] if item.state.live else [live.number for live in place.desk.queue.live(item.message)],
             detail=detail,
             text=text,
@@ -171,6 +173,13 @@ def look(desk: Desk, number: int) -> ReviewDetail:
 
 def _text(payload: Payload | None) -> str:
     return (shown_text(payload) or "") if payload is not None else ""
+
+
+def evidence_of(desk: Desk, item: ReviewItem) -> tuple[Trace, ...]:
+    """Return what the ledger holds about a delivery in doubt, oldest first; empty for every other item."""
+    if not item.delivery:
+        return ()
+    return tuple(trace for trace in desk.queue.history(item.number) if ("key", item.delivery) in trace.fields)
 
 
 def why_of(place: OpenDesk, item: ReviewItem) -> Why:
