@@ -19,7 +19,7 @@ from warden.engine.draft import (
     text_problem,
 )
 from warden.model.catalog import Catalog, CatalogEntry
-from warden.model.delivery import OutgoingMessage, ProgressEvent, ReadMark
+from warden.model.delivery import OutgoingMessage, ProgressEvent, ReadMark, ScriptRun, TriggerLine, WorkloadStart
 from warden.model.disposition import Disposition
 from warden.model.ids import MessageKey, idempotency_key
 from warden.model.message import Mail, Message, MessageFacts, Principal
@@ -206,6 +206,17 @@ def test_what_is_scanned_is_what_a_reader_sees() -> None:
     assert outgoing_text(ReadMark("m1")) == ""
     assert shown_text(ReadMark("m1")) is None
     assert shown_text(ProgressEvent(AGENT, "summary", "note")) == "summary"
+
+
+def test_what_a_rule_ordered_is_scanned_and_shown_without_our_own_marks() -> None:
+    """Of a script its arguments and input, of a workload what it is to do, of a trigger its word and its values."""
+    for payload, text in (
+        (ScriptRun("deploy", '["/bin/true"]', "{}"), '["/bin/true"]\n{}'),
+        (WorkloadStart("w" * 64, "m1", "gitea", "triage"), "gitea triage"),
+        (WorkloadStart("w" * 64, "m1", "gitea", "triage", "comment"), "gitea triage comment"),
+        (TriggerLine("issue", {"repo": "ada/notes", "warden-key": "k" * 64}), "issue repo=ada/notes"),
+    ):
+        assert outgoing_text(payload) == shown_text(payload) == text
 
 
 def test_a_reply_never_reaches_anybody_but_the_sender() -> None:

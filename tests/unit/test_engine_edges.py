@@ -17,12 +17,15 @@ from warden.engine.obligations import undischarged
 from warden.engine.outbox import Origin, Outbox
 from warden.engine.pull import Puller
 from warden.engine.reception import MAX_CANDIDATES, sound_plan
+from warden.engine.tally import Tally
 from warden.guard import GuardScanner
 from warden.model.delivery import Action, OutgoingMessage, ProgressEvent
 from warden.model.disposition import Disposition
 from warden.model.entry import Head
 from warden.model.ids import MessageKey
+from warden.model.message import Mail, Message, Principal
 from warden.model.plan import Candidate, Plan, PlannedAction
+from warden.model.records import ReplyWindow
 from warden.model.request import UNCONSTRAINED, Decision, Effect
 
 KEY = MessageKey("hub-1", AGENT, "m1")
@@ -80,6 +83,21 @@ def test_one_action_too_many_is_kept_to_be_seen() -> None:
     """Of any number of actions one more than allowed is looked at, so that the drafter refuses the plan."""
     plan = sound(actions=tuple(PlannedAction("escalate") for _ in range(MAX_PLANNED_ACTIONS + 5)))
     assert len(plan.actions) == MAX_PLANNED_ACTIONS + 1
+
+
+def test_replies_are_counted_once_for_their_thread_and_once_for_their_sender() -> None:
+    """What the ledger counted in the last hour and what this run adds is what the kernel is told, by thread and by sender."""
+    tally = Tally(ReplyWindow(by_thread={"t1": 2}, by_sender={SENDER: 5}))
+    tally.note_action()
+    for thread in ("t1", "t2"):
+        tally.note_reply(Message(KEY, Principal(SENDER), "", Mail("hello", "body", "request", thread)))
+    told = tally.counts(Message(KEY, Principal(SENDER), "", Mail("hello", "body", "request", "t1")), 4)
+    assert told == {
+        "actions_in_message": 4,
+        "actions_in_run": 1,
+        "replies_in_thread_hour": 3,
+        "replies_to_sender_hour": 7,
+    }
 
 
 def test_an_action_that_was_judged_and_not_allowed_is_no_intent() -> None:
