@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from base64 import b32encode
 from random import Random
+from re import fullmatch, search
 
 import pytest
 
+from warden.errors import InputError
 from warden.guard import GuardScanner
 from warden.guard.assignment import find_assigned
-from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint
+from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint, refuse_weak
 from warden.guard.regions import text_regions
+from warden.guard.rule import pattern_of
 from warden.guard.shape import is_random, word_likeness
 from warden.guard.structures import STRUCTURE_RULES
 from warden.guard.tokens import token_rules
@@ -155,6 +158,31 @@ def test_an_enrolled_value_of_the_least_length_is_known_wherever_it_ends(at: int
     value = b"Kd8sQ2mZ"
     known = KnownSecrets(b"k" * 32, [make_fingerprint(b"k" * 32, "one", value)])
     assert list(known.find(b"." * at + value)) == [(at, at + 8)]
+
+
+def test_a_value_of_the_greatest_length_can_be_enrolled() -> None:
+    """Up to 64 KiB a value is enrolled; one byte more is a file, and the message says what to do instead."""
+    greatest = bytes(range(256)) * 256
+    refuse_weak(greatest)
+    with pytest.raises(InputError, match="over 65536 bytes"):
+        refuse_weak(greatest + b"x")
+
+
+@pytest.mark.parametrize("escape", [r"\U0010FFFF", r"\U00110000", r"\u{10ffff}", r"\u{110000}", r"\UFFFFFFFF"])
+def test_escapes_beyond_the_last_character_break_nothing(escape: str) -> None:
+    """An escape that names no character is no finding, and what stands beside it is found."""
+    token = draw("ghp_{w36}", Random(5))
+    assert found(f"see {escape} there") == []
+    assert token in found(f"see {escape} {token}")
+
+
+@pytest.mark.parametrize("form", ["1/{d16}:{x32}", "1//0{v60}", "ghp_{w36}", "AKIA{u16}"])
+def test_no_format_begins_inside_a_word(form: str) -> None:
+    """A format that begins with a letter or digit is not found where a word goes on into it."""
+    token = draw(form, Random(5))
+    rules = [rule for rule in token_rules() if fullmatch(pattern_of(rule), token)]
+    assert rules
+    assert not any(search(pattern_of(rule), f"see x{token} there") for rule in rules)
 
 
 def test_a_form_without_gaps_is_kept_from_eight_bytes_on() -> None:
