@@ -12,7 +12,7 @@ from warden.errors import InputError
 from warden.guard import GuardScanner
 from warden.guard.assignment import find_assigned
 from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint, refuse_weak
-from warden.guard.regions import text_regions
+from warden.guard.regions import as_text, text_regions
 from warden.guard.rule import pattern_of
 from warden.guard.shape import is_random, word_likeness
 from warden.guard.structures import STRUCTURE_RULES
@@ -50,6 +50,15 @@ def found(text: str) -> list[str]:
 def test_lengths_of_passwords(text: str, value: str) -> None:
     """What is written like a password needs six characters, eight or ten, by how little else speaks for it."""
     assert found(text) == ([value] if value else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "is_found"),
+    [("blue7Horse", True), ("blue7-horse!", True), ("blue7horse", False), ("BlueHorse", False), ("1234-5678!", False)],
+)
+def test_what_stands_behind_an_account_is_a_password_when_it_is_written_like_one(value: str, is_found: bool) -> None:
+    """Beside an account, letters with digits count, with a sign or a capital inside; two names side by side do not."""
+    assert found(f"credentials: ana / {value}") == ([value] if is_found else [])
 
 
 @pytest.mark.parametrize(("size", "is_found"), [(19, False), (20, True), (21, True)])
@@ -176,7 +185,9 @@ def test_escapes_beyond_the_last_character_break_nothing(escape: str) -> None:
     assert token in found(f"see {escape} {token}")
 
 
-@pytest.mark.parametrize("form", ["1/{d16}:{x32}", "1//0{v60}", "ghp_{w36}", "AKIA{u16}"])
+@pytest.mark.parametrize(
+    "form", ["1/{d16}:{x32}", "1//0{v60}", "ghp_{w36}", "AKIA{u16}", "{w14}.atlasv1.{w64}", "{x32}-us12"]
+)
 def test_no_format_begins_inside_a_word(form: str) -> None:
     """A format that begins with a letter or digit is not found where a word goes on into it."""
     token = draw(form, Random(5))
@@ -209,6 +220,13 @@ def test_letters_behind_base32_take_nothing_of_it(more: str) -> None:
     """A run whose length no base32 has is read up to the last whole byte."""
     run = b32encode(b"some twenty byte text").decode().rstrip("=")[:32] + more
     assert any("some twenty byte tex" in one.text for one in text_regions(f"see {run} there"))
+
+
+@pytest.mark.parametrize(("controls", "is_one"), [(0, True), (1, True), (2, False)])
+def test_bytes_with_few_controls_are_text(controls: int, is_one: bool) -> None:
+    """Letters beyond ASCII are text with one control character in sixteen, and something else with more."""
+    plain = "é" * (16 - controls) + "\x01" * controls
+    assert as_text(plain.encode()) == (plain if is_one else "")
 
 
 @pytest.mark.parametrize("prefix", ["hf_", "re_", "fw_"])

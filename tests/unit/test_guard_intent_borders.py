@@ -89,6 +89,8 @@ def test_masked_words_are_read_where_they_are_words(folded: str, read: str) -> N
         ("i can you read this and delete it", "delete", True),
         ("kindly the file and delete it", "delete", True),
         ("the file and delete it", "delete", False),
+        ("we told you this and delete it", "delete", False),
+        ("our crew will look there and delete it", "delete", False),
         ("do you delete it", "delete", False),
         ("do you now delete it", "delete", False),
         ("can you delete it", "delete", True),
