@@ -33,7 +33,7 @@ from warden.store.maintenance import archive
 from warden.store.repair import repair
 from warden.store.sqlite import NewLog
 from warden.store.state_backup import back_up_state, restore_state
-from warden.store.writerlock import WriterLock
+from warden.store.writerlock import WriterLock, hold_directory
 from warden.testing.engine import FixedClock
 from warden.testing.ledger import alert
 
@@ -119,6 +119,15 @@ class Waiting:
                 with super().held(makes):
                     yield
 
+        @contextmanager
+        def hold_announced(path: Path, alone: bool) -> Iterator[None]:
+            if threading.current_thread() is thread:
+                reached.set()
+            with hold_directory(path, alone):
+                yield
+
+        monkeypatch.setattr("warden.store.connection.hold_directory", hold_announced)
+        monkeypatch.setattr("warden.store.inspection.hold_directory", hold_announced)
         monkeypatch.setattr("warden.store.sqlite.WriterLock", AnnouncedLock)
         monkeypatch.setattr("warden.store.files.WriterLock", AnnouncedLock)
         self._thread.start()
@@ -275,6 +284,25 @@ def test_opening_in_the_middle_of_a_restore(
         restorer.close()
         assert waiting.end() is None
     assert inspect(files).report.sound
+
+
+def test_an_exchange_waits_for_those_who_are_opening(
+    files: LedgerFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has the database of before an exchange open with the write-ahead log of after it."""
+    fill(files)
+    (store := open_ledger(files)).commit(Batch((alert(),)))  # leaves a write-ahead log there
+    actions: tuple[Callable[[LedgerFiles], object], ...] = (look, verify)
+    for action in actions:
+        with hold_directory(files.state_dir, alone=True):
+            waiting = Waiting(monkeypatch, partial(action, files))
+            names = [f"{files.database.name}{ending}" for ending in ("", "-wal", "-shm")]
+            aside = [(files.state_dir / name).rename(tmp_path / name) for name in names]
+            assert not list(files.state_dir.glob("ledger.db-*"))
+            for path in aside:
+                path.rename(files.state_dir / path.name)
+        assert waiting.end() is None
+    store.close()
 
 
 def test_a_reader_makes_no_file(files: LedgerFiles) -> None:

@@ -25,7 +25,7 @@ from warden.store.headfile import HeadFile
 from warden.store.inspection import KeptHeads, no_heads, open_snapshot, read_log_identity
 from warden.store.keptheads import LogIdentity, largest_kept
 from warden.store.logstate import read_state
-from warden.store.writerlock import WriterLock
+from warden.store.writerlock import WriterLock, hold_directory
 
 if TYPE_CHECKING:
     from warden.ports import Clock
@@ -81,7 +81,7 @@ def restore(files: LedgerFiles, copy: Path, clock: Clock, by: str, kept: KeptHea
     make_directory(evidence)
     lock = WriterLock(Path(f"{files.database}.lock"))
     make_directory(files.state_dir)
-    with lock.held(), disk_errors(files.database):
+    with lock.held(), hold_directory(files.state_dir, alone=True), disk_errors(files.database):
         known = max(known, _published_size(files, log))
         for path in (files.database, Path(f"{files.database}-wal"), Path(f"{files.database}-shm"), files.head):
             if path.exists():

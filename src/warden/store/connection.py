@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from warden.errors import LedgerError, StateError, quote
 from warden.store.durable import FILE_MODE, disk_errors, make_directory
 from warden.store.tables import APPLICATION_ID, SCHEMA_VERSION
+from warden.store.writerlock import hold_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,18 +66,24 @@ def sqlite_errors(path: str) -> Iterator[None]:
 def connect(path: str, makes: bool = True) -> sqlite3.Connection:
     """Return a connection in autocommit mode with durable commits; makes a private file when there is none and `makes`."""
     if path == MEMORY:
-        name = path
-    else:
-        name = f"{Path(path).absolute().as_uri()}?mode=rw"
+        return _connect(path)
+    place = Path(path).absolute()
+    if makes:
+        make_directory(place.parent)
+    with hold_directory(place.parent, alone=False):
         if makes:
-            make_directory(Path(path).parent)
-            with disk_errors(Path(path)), contextlib.suppress(FileExistsError):
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+            with disk_errors(place), contextlib.suppress(FileExistsError):
+                os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+        return _connect(f"{place.as_uri()}?mode=rw")
+
+
+def _connect(name: str) -> sqlite3.Connection:
     connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA secure_delete = ON")
+        is_empty(connection)  # opens the write-ahead log and its index too
     except BaseException:
         connection.close()
         raise

@@ -20,6 +20,7 @@ from warden.store.headfile import HeadFile
 from warden.store.keptheads import LogIdentity, Sorted, sort_kept
 from warden.store.sqlite import ORIGIN_PREFIX
 from warden.store.verification import Progress, Report, Source, verify_ledger
+from warden.store.writerlock import hold_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +114,8 @@ def _kept_texts(files: LedgerFiles, kept: KeptHeads) -> Iterable[str]:
 def open_snapshot(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database for reading in one consistent view; raises `StateError` and `LedgerError`."""
     with sqlite_errors(str(path)):
-        connection = _connect_for_reading(path)
+        with hold_directory(path.absolute().parent, alone=False):
+            connection = _connect_for_reading(path)
         try:
             yield connection
         finally:

@@ -23,7 +23,7 @@ from warden.model.digests import digest_bytes
 from warden.model.entry import Batch, Entry
 from warden.store.durable import disk_errors, make_directory, sync_directory
 from warden.store.sqlite import NewLog, SqliteLedgerStore
-from warden.store.writerlock import WriterLock
+from warden.store.writerlock import WriterLock, hold_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def repair(files: LedgerFiles, clock: Clock, by: str, damage: str) -> Repair:
     with disk_errors(evidence):
         evidence.mkdir(mode=0o700)
     lock = WriterLock(Path(f"{files.database}.lock"))
-    with lock.held():
+    with lock.held(), hold_directory(files.state_dir, alone=True):
         _move_aside(files, evidence)
     lock.close()
     store = files.open(clock, NewLog(previous_head=previous, replaces=True))

@@ -35,9 +35,10 @@ from warden.store.logstate import read_state
 from warden.store.migration import rederive
 from warden.store.tables import SCHEMA_VERSION
 from warden.store.verification import Source, verify_ledger
+from warden.store.writerlock import WriterLock, hold_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from warden.ports import Clock
     from warden.store.files import LedgerFiles
@@ -127,10 +128,11 @@ def restore_state(
             _check_ledger(extracted[LEDGER], files, scratch / "state" / files.segments.name)
             _check_key(files, extracted)
         targets = {name: (_target(files, name), copy) for name, copy in extracted.items() if name != LEDGER}
-        for name, (target, _) in targets.items():
-            _check_unused(name, target)
         make_directory(evidence)
-        kept = tuple(name for name, (target, copy) in targets.items() if not _put(name, target, copy, evidence))
+        with _alone(files.state_dir, [target for target, _ in targets.values()]):
+            for name, (target, _) in targets.items():
+                _check_unused(name, target)
+            kept = tuple(name for name, (target, copy) in targets.items() if not _put(name, target, copy, evidence))
         done = restore(files, extracted[LEDGER], clock, by, kept_heads) if LEDGER in extracted else None
     return Returned(len(extracted) - len(kept), kept, evidence, done)
 
@@ -290,6 +292,20 @@ def _check_unused(name: str, target: Path) -> None:
         )
 
 
+@contextlib.contextmanager
+def _alone(directory: Path, targets: Iterable[Path]) -> Iterator[None]:
+    """Keep everybody from opening one of the databases while they are exchanged."""
+    with contextlib.ExitStack() as stack:
+        for target in targets:
+            if target.suffix == ".db":
+                make_directory(target.parent)
+                lock = WriterLock(target.with_name(f"{target.name}.lock"))
+                stack.callback(lock.close)
+                stack.enter_context(lock.held())
+        stack.enter_context(hold_directory(directory, alone=True))
+        yield
+
+
 def _target(files: LedgerFiles, name: str) -> Path:
     room, _, rest = name.partition("/")
     return (files.state_dir if room == "state" else files.config_dir) / rest
@@ -300,7 +316,7 @@ def _put(name: str, target: Path, copy: Path, evidence: Path) -> bool:
     if target.exists():
         if name in KEYS or name.startswith("config/"):
             return False
-        if target.read_bytes() == copy.read_bytes() if target.suffix != ".db" else False:
+        if target.suffix != ".db" and target.read_bytes() == copy.read_bytes():
             return True
         place = evidence / name
         make_directory(place.parent)

@@ -51,6 +51,26 @@ class WriterLock:
         self._descriptor = -1
 
 
+@contextlib.contextmanager
+def hold_directory(path: Path, alone: bool) -> Iterator[None]:
+    """Hold a directory for the block: `alone` to exchange a database's files, else shared, to open one.
+
+    A database, its write-ahead log and the index of that are three names: who opened the first before and the last after
+    an exchange would lay the index of one database over another. Works without write permission. Raises `StateError`.
+    """
+    with disk_errors(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
 class NoLock:
     """For a database in memory, which no other process sees."""
 
