@@ -1,11 +1,11 @@
-"""A message is answered once, whichever of its items people decide on."""
+"""A message is answered once, whichever of its items people decide on, and under the policy of the day."""
 
 from __future__ import annotations
 
 import pytest
 
 from enginebed import escalating, planning, traits_with
-from reviewbed import ANN, ReviewBed
+from reviewbed import ANN, Asking, ReviewBed
 from warden.engine import review_rulings
 from warden.errors import ReviewStateError
 from warden.model.review import ReviewKind
@@ -27,3 +27,18 @@ def test_a_message_whose_release_is_on_its_way_is_not_answered_beside_it() -> No
         review_rulings.respond(bed.desk, ANN, escalation.number, "One more answer.")
     bed.execute()
     assert [reply.content.body for reply in bed.replies()] == ["A draft."]
+
+
+def test_a_reply_that_is_judged_again_gets_todays_footer() -> None:
+    """When the policy wants a footer since, a person is asked about the text with it, and that text leaves."""
+    bed = ReviewBed(planning(("reply", {"body": "Yes."})), kernel=Asking())
+    bed.send()
+    bed.execute()
+    before = bed.only()
+    bed.kernel = Asking(append_footer=("-- a bot",))
+    review_rulings.reevaluate(bed.desk, ANN, before.number)
+    item = bed.only()
+    assert (item.number != before.number, item.action_digest != before.action_digest) == (True, True)
+    review_rulings.accept(bed.desk, ANN, item.number)
+    bed.deliver()
+    assert [reply.content.body for reply in bed.replies()] == ["Yes.\n\n-- a bot"]
