@@ -66,8 +66,8 @@ def run_schema() -> dict[str, Any]:
         }
     )
     head = {"run_id": TEXT, "mode": {"enum": ["dry-run", "execute", "apply"]}, "agent": TEXT}
-    body = closed({**head, "messages": listed(message), "summary": summary})
-    return document("A run of warden", "warden.run/1", body)
+    half = {**head, "messages": listed(message), "summary": summary}
+    return document("A run of warden", "warden.run/1", closed(half, {"events": closed(half)}))
 
 
 def plan_schema() -> dict[str, Any]:

@@ -15,12 +15,15 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 
 from intakebed import ISSUE, KEY, body_of, comment_event, gitea_headers, issue_event
 from realprocess import Home, finish
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "run.schema.json"
+RUN_SCHEMA = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 RULES = """
 version: 1
 sets:
@@ -74,15 +77,12 @@ def post(url: str, document: object, event: str = "issues") -> httpx.Response:
 
 
 def documents(home: Home, *arguments: str) -> list[Any]:
-    """Run a cycle and return the documents of its passes."""
+    """Run a cycle and return what its one document has of each pass."""
     result = home.run("worker", "run", "--json", *arguments)
     assert result.status == 0, result.err
-    found, rest = [], result.out
-    while rest.strip():
-        document, end = json.JSONDecoder().raw_decode(rest.lstrip())
-        found.append(document)
-        rest = rest.lstrip()[end:]
-    return found
+    document = json.loads(result.out)
+    RUN_SCHEMA.validate(document)
+    return [document, document["events"]] if "events" in document else [document]
 
 
 def log(home: Home) -> list[Any]:

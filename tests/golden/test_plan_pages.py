@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import unicodedata
@@ -11,6 +13,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from plan_pages import DIRECTORY, PAGES, all_pages
+from warden.cli.intake_pass import kept_whole
+from warden.cli.run_output import JsonOutput
+from warden.errors import InputError
+from warden.model.report import RunReport
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "run.schema.json"
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -32,6 +38,27 @@ def test_every_reviewed_page_is_rendered_and_every_rendered_page_reviewed(termin
 def test_a_page_is_what_was_reviewed(name: str, terminal: None) -> None:
     """Text, colours and JSON are those of the file; after a change on purpose run `python tests/unit/plan_pages.py`, review."""
     assert all_pages()[name] == (DIRECTORY / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_both_passes_of_a_cycle_are_one_document(failed: bool) -> None:
+    """The pass over events stands inside the first one's document, which is whole also when that pass cannot begin."""
+    stream = io.StringIO()
+    head = {"run_id": "run-0123456789", "mode": "execute", "agent": "ops-warden"}
+    first = JsonOutput(stream, head)
+    first.begin("ops-warden", "embedded", "rule")
+    first.end(RunReport(exit_status=0, counts={}, **head))  # type: ignore[arg-type]
+    with contextlib.suppress(InputError), kept_whole(first):
+        if failed:
+            raise InputError("the trigger rules cannot be read", "mend them")
+        second = JsonOutput(stream, {**head, "run_id": "run-9876543210"}, None, first)
+        second.begin("ops-warden", "intake", "rule")
+        second.end(RunReport(exit_status=3, counts={}, **head))  # type: ignore[arg-type]
+        second.finish()
+    document = json.loads(stream.getvalue())
+    Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(document)
+    assert ("events" in document) is not failed
+    assert failed or document["events"]["summary"]["exit_status"] == 3
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))

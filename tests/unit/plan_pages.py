@@ -166,11 +166,12 @@ def json_page(name: str) -> str:
     """Return the same as JSON."""
     mode, reports, counts, more = PAGES[name]
     stream = io.StringIO()
-    output = JsonOutput(stream, "run-0123456789", mode, "ops-warden")
+    output = JsonOutput(stream, {"run_id": "run-0123456789", "mode": mode, "agent": "ops-warden"})
     output.begin("ops-warden", "embedded", "rule")
     for one in reports:
         output.message(one)
     output.end(ending(mode, counts, more))
+    output.finish()
     return stream.getvalue()
 
 

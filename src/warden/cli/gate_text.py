@@ -32,3 +32,6 @@ class GateOutput:
         would = ", ".join(f"{counts[name]} {name}" for name in sorted(counts) if counts[name])
         why = "as asked for" if self._gate.holds else f"schedule {self._gate.text}"
         self._stream.write(f"dry run ({why}): {'would be ' + would if would else 'nothing to do'}\n")
+
+    def finish(self) -> None:
+        """Nothing comes after the line."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,8 +18,9 @@ from warden.model.disposition import Disposition
 from warden.model.ids import MessageKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from warden.cli.run_output import JsonOutput
     from warden.cli.worker_options import RunOptions
     from warden.config.settings import Settings
     from warden.hubs.intake import IntakeHub
@@ -45,10 +46,12 @@ def events_wait(settings: Settings) -> bool:
 
 @dataclass
 class Events:
-    """The second source as a pass is given it; `gate_hub_id` is the hub whose gate opens both halves of a cycle."""
+    """The second source as a pass is given it; `gate_hub_id` is the hub whose gate opens both halves of a cycle, `beside` the
+    document that the first half has begun."""
 
     settings: Settings
     gate_hub_id: str
+    beside: JsonOutput | None
     hub: IntakeHub = field(init=False)
 
     @cached_property
@@ -71,14 +74,17 @@ class Events:
         return {**compose.build_channels(self.hub), **own}
 
 
-def run_events(settings: Settings, options: RunOptions, stop: Stop, mode: str, gate_hub_id: str) -> tuple[int, str]:
-    """Run the pass over the events that wait; returns as `worker.run_once`."""
+def run_events(
+    settings: Settings, options: RunOptions, stop: Stop, mode: str, first: tuple[str, JsonOutput | None]
+) -> tuple[int, str]:
+    """Run the pass over the events that wait, after the `first` half of the cycle; returns as `worker.run_once`."""
     from warden.cli.intake_rulings import carry_rulings
     from warden.cli.worker import open_desk
     from warden.engine.cycle import run_dry, run_executing
 
-    events = Events(settings, gate_hub_id)
+    events = Events(settings, *first)
     with ExitStack() as stack:
+        stack.enter_context(kept_whole(events.beside))
         desk = stack.enter_context(open_desk(settings, stop, mode, options, events))
         if desk.mode == "execute":
             carry_rulings(settings, desk.parts, desk.terms.run_id, events.hub)
@@ -88,6 +94,16 @@ def run_events(settings: Settings, options: RunOptions, stop: Stop, mode: str, g
             report = run_dry(desk.parts, desk.terms)
         desk.close(report)
     return desk.exit_status(report, options.detailed_exitcode), report.stopped
+
+
+@contextmanager
+def kept_whole(document: JsonOutput | None) -> Iterator[None]:
+    """What the first half printed is a whole document, also when the second ends before it prints anything."""
+    try:
+        yield
+    finally:
+        if document is not None and not document.holds_another:
+            document.finish()
 
 
 def end_tasks(store: LedgerStore, hub: IntakeHub, agent: str) -> None:

@@ -1,17 +1,21 @@
 """What a run prints for programs: one JSON document of schema `warden.run/1`, written as the run goes; and the sums.
 
-A run of any length is never held in memory: each message is printed when it is reported.
+A run of any length is never held in memory: each message is printed when it is reported. Where a cycle has a second pass,
+over events, what that prints stands inside the document of the first, as `events`.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from warden.cli.streams import unsafe_write
 from warden.model.disposition import Disposition
 from warden.model.report import ActionReport, MessageReport, RunReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA = "warden.run/1"
 
@@ -41,21 +45,32 @@ class Sums:
 
 
 class JsonOutput:
-    """Writes `{"schema": "warden.run/1", ...}` to `stream`, a message at a time."""
+    """Writes `{"schema": "warden.run/1", ...}` to `stream`, a message at a time; with `inside` the part of another's document
+    that has not been finished."""
 
     for_people = False
 
-    def __init__(self, stream: TextIO, run_id: str, mode: str, agent: str, gate: str | None = None) -> None:
+    def __init__(
+        self, stream: TextIO, head: Mapping[str, str], gate: str | None = None, inside: JsonOutput | None = None
+    ) -> None:
         self._stream = stream
-        self._head = {"schema": SCHEMA, "run_id": run_id, "mode": mode, "agent": agent}
+        self._head = head
         self._gate = gate
+        self._inside = inside
+        self.holds_another = False
         self.sums = Sums()
         self._first = True
 
     def begin(self, agent: str, hub: str, brain: str) -> None:
         """Write the start of the document."""
-        head = json.dumps(self._head, ensure_ascii=True, indent=2)
-        unsafe_write(self._stream, head.removesuffix("\n}") + ',\n  "messages": [')
+        head = dict(self._head)
+        if self._inside is None:
+            head = {"schema": SCHEMA, **head}
+        else:
+            self._inside.holds_another = True
+            unsafe_write(self._stream, ',\n  "events": ')
+        unsafe_write(self._stream, json.dumps(head, ensure_ascii=True, indent=2).removesuffix("\n}"))
+        unsafe_write(self._stream, ',\n  "messages": [')
 
     def message(self, report: MessageReport) -> None:
         """Write one message, on a line of its own."""
@@ -65,7 +80,7 @@ class JsonOutput:
         self._stream.write(json.dumps(message_document(report), ensure_ascii=True))
 
     def end(self, report: RunReport) -> None:
-        """Write the sums and the end of the document."""
+        """Write the sums; `finish` ends the document."""
         summary = {
             **{disposition.value: self.sums.counts[disposition.value] for disposition in Disposition},
             "messages": sum(self.sums.counts.values()),
@@ -84,7 +99,15 @@ class JsonOutput:
         }
         unsafe_write(self._stream, "" if self._first else "\n  ")
         body = json.dumps(summary, ensure_ascii=True, indent=2).replace("\n", "\n  ")
-        unsafe_write(self._stream, f'],\n  "summary": {body}\n}}\n')
+        unsafe_write(self._stream, f'],\n  "summary": {body}')
+
+    def finish(self) -> None:
+        """Write the end of the document, and of the one that it is inside."""
+        unsafe_write(self._stream, "\n}")
+        if self._inside is not None:
+            self._inside.finish()
+        else:
+            unsafe_write(self._stream, "\n")
 
 
 def message_document(report: MessageReport) -> dict[str, object]:

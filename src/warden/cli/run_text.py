@@ -38,6 +38,9 @@ class TextOutput:
         else:
             self._printer.print_own(idle_lines(report, self._agent))
 
+    def finish(self) -> None:
+        """Nothing comes after the sums."""
+
     def _print_heading(self) -> None:
         self._printer.print(self._heading)
         self._heading = []

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from warden import __version__
 from warden.cli import compose
@@ -133,17 +133,24 @@ def run_once(settings: Settings, options: RunOptions, stop: Stop, mode: str) -> 
         else:
             keep = stack.enter_context(_plan_file(options.out)) if options.out is not None else None
             report = run_dry(desk.parts, desk.terms, keep)
-        desk.close(report, str(options.out or ""))
-        hub_id = desk.parts.hub.traits().hub_id if settings.intake is not None else ""
+        goes_on = not report.stopped and options.out is None and _events_wait(settings)
+        desk.close(report, str(options.out or ""), goes_on)
+        hub_id = desk.parts.hub.traits().hub_id if goes_on else ""
     ended = desk.exit_status(report, options.detailed_exitcode), report.stopped
-    if settings.intake is None or report.stopped or options.out is not None:
+    if not goes_on:
         return ended
-    from warden.cli.intake_pass import events_wait, run_events
+    from warden.cli.intake_pass import run_events
 
-    if not events_wait(settings):
-        return ended
-    second = run_events(settings, options, stop, mode, hub_id)
+    second = run_events(settings, options, stop, mode, (hub_id, desk.screen.document))
     return (second if second[0] else (ended[0], second[1])) if ended[0] in (EXIT_DONE, EXIT_FOUND) else ended
+
+
+def _events_wait(settings: Settings) -> bool:
+    if settings.intake is None:
+        return False
+    from warden.cli.intake_pass import events_wait
+
+    return events_wait(settings)
 
 
 def apply(options: ApplyOptions) -> int:
@@ -188,6 +195,11 @@ class _Screen:
         return self._output
 
     @property
+    def document(self) -> JsonOutput | None:
+        """The document that is being printed, None where people read."""
+        return cast("JsonOutput", self.output) if self._is_document else None
+
+    @property
     def has_begun(self) -> bool:
         """Whether there is something that has to be printed to its end: a message, or a document for a program."""
         return self._output is not None or self._is_document
@@ -213,8 +225,9 @@ class Desk:
     mode: str
     watch: RunWatch | None = None
 
-    def close(self, report: RunReport, saved_as: str = "") -> None:
-        """Print the sums, and what a person may do next; `saved_as` names the file of a saved plan.
+    def close(self, report: RunReport, saved_as: str = "", goes_on: bool = False) -> None:
+        """Print the sums, and what a person may do next; `saved_as` names the file of a saved plan. With `goes_on` another pass
+        will end what was printed.
 
         A quiet run in which nothing happened prints nothing: cron mails whatever is printed.
         """
@@ -224,6 +237,8 @@ class Desk:
             return
         output = self.screen.output
         output.end(report)
+        if not goes_on:
+            output.finish()
         sys.stdout.flush()
         if output.for_people and not self.quiet and output.sums.counts:
             from warden.cli.plan_text import next_steps
@@ -279,7 +294,7 @@ def open_desk(
             if enabled is not None and gate.holds and not (isinstance(options, RunOptions) and options.dry_run):
                 mode, kernel = "execute", bind_kernel(kernel, enabled)
         where = "intake" if events is not None else settings.hub.url or "embedded"
-        screen = _screen(settings, run_id, mode, (options, where), gate)
+        screen = _screen(settings, run_id, mode, (options, where, events), gate)
         channels: Mapping[str, Channel] = {}
         if mode != "dry-run":
             channels = compose.build_channels(hub) if events is None else events.channels(clock, scanner, stack)
@@ -344,15 +359,20 @@ def _has_terminal() -> bool:
 
 
 def _screen(
-    settings: Settings, run_id: str, mode: str, shown: tuple[RunOptions | ApplyOptions, str], gate: Gate | None
+    settings: Settings,
+    run_id: str,
+    mode: str,
+    shown: tuple[RunOptions | ApplyOptions, str, Events | None],
+    gate: Gate | None,
 ) -> _Screen:
-    options, where = shown
+    options, where, events = shown
 
     def make() -> Output:
         if options.json:
             from warden.cli.run_output import JsonOutput
 
-            return JsonOutput(sys.stdout, run_id, mode, settings.agent, gate.reason if gate else None)
+            head = {"run_id": run_id, "mode": mode, "agent": settings.agent}
+            return JsonOutput(sys.stdout, head, gate.reason if gate else None, events.beside if events else None)
         if gate is not None and mode == "dry-run":
             from warden.cli.gate_text import GateOutput
 
