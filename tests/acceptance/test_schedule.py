@@ -178,10 +178,11 @@ class Manager:
 
 @pytest.mark.parametrize("abstract", [False, True])
 def test_the_worker_tells_its_service_manager(home: Home, abstract: bool) -> None:
-    """READY when it begins, WATCHDOG while it waits, RELOADING and READY round a reload, STOPPING at the end; a configuration
-    that does not hold leaves the old one."""
+    """READY when it begins, WATCHDOG before it waits, RELOADING and READY round a reload, STOPPING at the end; a configuration
+    that does not hold leaves the old one. The watchdog's period is long: a socket's queue is short (10 messages), and what
+    finds no room in it is lost."""
     manager = Manager(f"@warden-test-{os.getpid()}" if abstract else str(home.path / "notify"))
-    told = Home(home.path, {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "300000"})
+    told = Home(home.path, {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "300000000"})
     process = told.start("worker", "run", "--every", "1h")
     assert any("every 1h" in said for said in manager.wait_for("READY=1"))
     manager.wait_for("WATCHDOG=1")

@@ -17,6 +17,7 @@ from warden.cli.output import print_json, talk
 from warden.cli.policy_output import table
 from warden.cli.schedule_parts import Footing, known_timetable, present_gate, read_footing, reading_if_any
 from warden.cli.shakedown import basis_fields, report_path
+from warden.cli.timers import is_timers, last_seen
 from warden.errors import EXIT_DONE, GateError, InputError, UsageError, quote
 from warden.model.digests import digest_bytes, digest_text
 from warden.model.entry import Batch, Entry
@@ -197,14 +198,18 @@ def upcoming(
     config: ConfigFlag = None,
     state_dir: StateDirFlag = None,
 ) -> int:
-    """Show the next ticks: of the schedule that a worker used last, else of the one in the configuration."""
+    """Show the next ticks: of the schedule that a worker or a timer used last, else of the one in the configuration.
+
+    An interval that a timer keeps is counted from its last pass: the timer itself knows the minute.
+    """
     settings = compose.load_settings(config, state_dir, agent=agent)
     with reading_if_any(settings) as store:
         jobs = store.read(lambda connection: stored.read_jobs(connection, settings.agent)) if store else ()
-    job = next(iter(jobs), None)
+        job = next(iter(jobs), None)
+        own = job is not None and not is_timers(job)
+        last = job.last_at if job and own else last_seen(store, settings.agent, job) if store else None
     timetable = known_timetable(settings, job)
     now = compose.build_clock().now().astimezone(UTC)
-    last = job.last_at if job is not None else None
     ticks = next_ticks(timetable, last, now, count) if timetable else ()
     if as_json:
         text = timetable.text if timetable else None
@@ -213,7 +218,7 @@ def upcoming(
     for tick in ticks:
         print(to_text(tick))
     if timetable is None:
-        talk("no schedule is known: a worker with --every or --cron has one, or [schedule] in the configuration")
+        talk("no schedule is known: `worker run` with --every or --cron has one, or [schedule] in the configuration")
     return EXIT_DONE
 
 

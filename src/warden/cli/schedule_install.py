@@ -29,7 +29,9 @@ KubernetesFlag = Annotated[bool, typer.Option("--k8s", help="A CronJob and its v
 KeepGoingFlag = Annotated[
     bool, typer.Option("--keep-going", help="One process that looks at the clock itself, instead of one a pass.")
 ]
-EveryFlag = Annotated[str, typer.Option("--every", metavar="INTERVAL", help="How often: 1m, 5m, 1h.")]
+EveryFlag = Annotated[
+    str | None, typer.Option("--every", metavar="INTERVAL", help="How often: 1m, 5m, 1h; as configured, else 5m.")
+]
 UserFlag = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who runs it; you, by default.")]
 ImageFlag = Annotated[str, typer.Option("--image", metavar="NAME", help="The container image, for --k8s.")]
 DirectoryFlag = Annotated[Path, typer.Option("--directory", metavar="DIR", help="Where units go.")]
@@ -41,7 +43,7 @@ def install(
     cron: CronFlag = False,
     k8s: KubernetesFlag = False,
     keep_going: KeepGoingFlag = False,
-    every: EveryFlag = "5m",
+    every: EveryFlag = None,
     user: UserFlag = None,
     image: ImageFlag = "ops-warden:latest",
     directory: DirectoryFlag = SYSTEM_UNITS,
@@ -59,7 +61,8 @@ def install(
     if systemd + cron + k8s != 1:
         raise UsageError("say for what: one of --systemd, --cron and --k8s", "see `warden schedule install --help`")
     settings = compose.load_settings(config, state_dir, agent=agent)
-    files = _texts(_placement(settings, config, every, user, image), systemd, k8s, keep_going)
+    interval = every or settings.schedule.every or units.USUAL_INTERVAL
+    files = _texts(_placement(settings, config, interval, user, image), systemd, k8s, keep_going)
     if print_only or not systemd:
         for name, text in files.items():
             if len(files) > 1:
@@ -68,8 +71,7 @@ def install(
         return
     for name, text in files.items():
         talk(f"{_write(directory / name, text)}  {visible(str(directory / name))}")
-    started = next(name for name in files if not (name == "warden.service" and len(files) > 1))
-    talk(f"next: systemctl daemon-reload && systemctl enable --now {started}")
+    talk(f"next: systemctl daemon-reload && systemctl enable --now {list(files)[-1]}")
 
 
 def _texts(placement: units.Placement, systemd: bool, k8s: bool, keep_going: bool) -> Mapping[str, str]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from warden.cli import compose
 from warden.cli.run_parts import read_documents
 from warden.cli.schedule_gate import PresentParts
-from warden.cli.scheduled import TIMER, configured_timetable
+from warden.cli.scheduled import configured_timetable
+from warden.cli.timers import TIMER, last_seen, timer_job
 from warden.config.policy_files import policy_files_digest
 from warden.config.settings import Settings
 from warden.errors import GateError, HubError, UsageError
 from warden.model.schedule import Basis, Scope
 from warden.model.watch import Standing
 from warden.schedule import health
-from warden.schedule.entries import job_name
 from warden.schedule.gate import NOT_ENABLED, Gate, judge_gate
 from warden.schedule.timetable import Timetable, build_timetable
 from warden.store import schedule, watch
@@ -114,11 +114,9 @@ def read_health(settings: Settings, ask_hub: bool = True) -> health.Health:
         runs = store.read(lambda connection: schedule.read_last_runs(connection, settings.agent))
         jobs = store.read(lambda connection: schedule.read_jobs(connection, settings.agent))
         alerts = store.read(lambda connection: schedule.read_alerts(connection, settings.agent))
-    job = next(iter(jobs), None)
-    seen = [run.at for slot, run in runs.items() if slot == schedule.SCHEDULED]
+        job = next(iter(jobs), None)
+        seen = last_seen(store, settings.agent, job)
     table = known_timetable(settings, job)
-    if job is not None:
-        seen.append(job.last_at)
     return health.judge_health(
         health.Facts(
             now=now,
@@ -129,7 +127,7 @@ def read_health(settings: Settings, ask_hub: bool = True) -> health.Health:
             gate=gate,
             worker=worker,
             jitter=timedelta(seconds=settings.schedule.jitter_s),
-            last_seen=max(seen, default=None),
+            last_seen=seen,
         )
     )
 
@@ -145,8 +143,8 @@ def read_standing(settings: Settings, now: datetime) -> Standing:
 
 def known_timetable(settings: Settings, job: JobRecord | None) -> Timetable | None:
     """Return the timetable of the schedule that was used last, else the one that the configuration names, else None."""
-    if job is not None and job.job != job_name(settings.agent, TIMER):
-        found = timetable_of(job.job.removeprefix(f"{settings.agent} "))
+    if job is not None and job.job != timer_job(settings.agent, None):
+        found = timetable_of(job.job.removeprefix(f"{settings.agent} ").removeprefix(f"{TIMER} "))
         if found is not None:
             return found
     return configured_timetable(settings)

@@ -23,9 +23,6 @@ from warden.errors import (
     UsageError,
     WardenError,
 )
-from warden.model.alerts import RUN_FAILED, SCHEDULE_MISSED
-from warden.model.entry import Batch
-from warden.store import schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,42 +34,43 @@ if TYPE_CHECKING:
     from warden.schedule.quiet import Quiet
     from warden.schedule.timetable import Timetable
     from warden.store.heartbeat import Heartbeat
-    from warden.store.sqlite import SqliteLedgerStore
 
 T = TypeVar("T")
-
-TIMER = "timer"
-"""Stands for the timetable in the name of a schedule that somebody else's timer keeps."""
 
 
 def run_scheduled(settings: Settings, options: RunOptions, stop: SignalStop) -> int:
     """Make one pass for a timer: nothing in quiet hours, a dry run while the gate is closed; returns the exit status.
 
-    A failure is an alert, once until a pass goes through; so is a gap in which the configured timetable wanted passes.
+    A failure is an alert, once until a pass goes through; so is a gap in which the timetable wanted passes.
     """
-    why = _quiet_reason(settings)
+    now = compose.build_clock().now()
+    why = _quiet_reason(settings, options.timezone, now)
     if why:
-        _record_skip(settings, why)
+        from warden.cli.timers import record_skip
+
+        record_skip(settings, options, now, why)
         if not options.quiet and not options.json:
             sys.stdout.write(f"skipped: {why}\n")
         return EXIT_DONE
-    if settings.schedule.every is not None or settings.schedule.cron is not None:
-        _look_for_gap(settings)
     try:
         status, _ = run_once(settings, options, stop, SCHEDULED)
     except LockHeldError:
-        raise  # somebody else's pass does the work
+        if options.quiet and not options.json:
+            return EXIT_LOCKED  # somebody else's pass does the work, and cron would mail that each time
+        raise
     except WardenError as error:
-        _record_failure(settings, error.exit_status, error.code)
+        from warden.cli.timers import record_failure
+
+        record_failure(settings, options, compose.build_clock().now(), error)
         raise
     return status
 
 
-def _quiet_reason(settings: Settings) -> str:
+def _quiet_reason(settings: Settings, zone_name: str | None, now: datetime) -> str:
     """Return which window of the configuration it is in, or an empty string; without windows nothing is imported."""
     if not settings.schedule.quiet_hours and not settings.schedule.blackouts:
         return ""
-    return configured_quiet(settings).reason(compose.build_clock().now())
+    return configured_quiet(settings, zone_name).reason(now)
 
 
 def configured_quiet(settings: Settings, zone_name: str | None = None) -> Quiet:
@@ -99,68 +97,6 @@ def as_config(read: Callable[[], T]) -> T:
         return read()
     except UsageError as error:
         raise ConfigError(f"[schedule]: {error.message}", error.hint) from error
-
-
-@contextmanager
-def _ledger(settings: Settings) -> Iterator[SqliteLedgerStore]:
-    store = compose.open_ledger(settings)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _record_skip(settings: Settings, why: str) -> None:
-    from warden.schedule import entries
-    from warden.schedule.ticks import Due
-    from warden.schedule.timetable import to_ms
-
-    now = to_ms(compose.build_clock().now())
-    job = entries.job_name(settings.agent, TIMER)
-    claimed = entries.claim(job, settings.agent, Due(now, timedelta(0)), False)
-    with _ledger(settings) as store:
-        store.commit(Batch((*claimed, entries.finish(job, now, "skipped", 0, why))))
-
-
-def _record_failure(settings: Settings, status: int, code: str) -> None:
-    """Raise the alert that a pass failed, unless it stands; a ledger that cannot be written is what failed itself."""
-    from warden.schedule.entries import failure
-
-    try:
-        with _ledger(settings) as store:
-            if RUN_FAILED not in _standing(store, settings.agent):
-                store.commit(Batch((failure(settings.agent, status, code),)))
-    except WardenError:
-        return
-
-
-def _standing(store: SqliteLedgerStore, agent: str) -> set[str]:
-    return {alert.code for alert in store.read(lambda connection: schedule.read_alerts(connection, agent))}
-
-
-def _look_for_gap(settings: Settings) -> None:
-    """Raise an alert when the configured timetable wanted passes since the last one that a timer made."""
-    from warden.schedule.entries import alert, job_name, to_text
-    from warden.schedule.ticks import COUNTED
-    from warden.schedule.timetable import count_between
-
-    if not compose.ledger_files(settings).exists():
-        return
-    table = configured_timetable(settings)
-    now = compose.build_clock().now()
-    with _ledger(settings) as store:
-        runs = store.read(lambda connection: schedule.read_last_runs(connection, settings.agent))
-        job = job_name(settings.agent, TIMER)
-        skips = store.read(lambda connection: schedule.read_jobs(connection, settings.agent, job))
-        seen = [run.at for slot, run in runs.items() if slot == schedule.SCHEDULED] + [skip.last_at for skip in skips]
-        if table is None or not seen:
-            return
-        last = max(seen)
-        # The pass that is being made is one of them, and a timer is never exactly on time.
-        missed = count_between(table, last, now, COUNTED) - 1
-        if missed > 0 and SCHEDULE_MISSED not in _standing(store, settings.agent):
-            detail = f"{missed} missed between {to_text(last)} and {to_text(now)}"
-            store.commit(Batch((alert(SCHEDULE_MISSED, settings.agent, detail),)))
 
 
 def run_worker(options: RunOptions) -> int:

@@ -25,10 +25,7 @@ from warden.cli.run_parts import LazyScanner, read_documents
 from warden.cli.signals import SignalStop
 from warden.cli.worker_options import ApplyOptions, RunOptions
 from warden.config.settings import Settings
-from warden.engine.cycle import Keep, run_dry, run_executing
-from warden.engine.parts import Parts, Terms
 from warden.errors import EXIT_DONE, EXIT_FOUND, InputError, UsageError, quote
-from warden.model.retry import RetryPolicy
 
 SCHEDULED = "scheduled"
 
@@ -38,6 +35,8 @@ if TYPE_CHECKING:
     from warden.cli.observing import RunWatch
     from warden.cli.run_output import JsonOutput
     from warden.cli.run_text import TextOutput
+    from warden.engine.cycle import Keep
+    from warden.engine.parts import Parts, Terms
     from warden.model.report import MessageReport, RunReport
     from warden.ports import Channel, Hub, PolicyKernel
     from warden.schedule.gate import Gate
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
 def run(options: RunOptions) -> int:
     """Run one pass, or pass after pass by a schedule; returns the exit status."""
     _check(options)
-    if options.every is not None or options.cron is not None:
+    if options.goes_on:
         from warden.cli.scheduled import run_worker
 
         return run_worker(options)
@@ -79,8 +78,7 @@ def _watched(settings: Settings, mode: str, make: Callable[[], int]) -> int:
 
 def _check(options: RunOptions) -> None:
     """Refuse flags that exclude each other; raises `UsageError`."""
-    goes_on = options.every is not None or options.cron is not None
-    scheduled = options.scheduled or goes_on
+    scheduled = options.scheduled or options.names_timetable
     if options.execute and options.dry_run:
         raise UsageError("--execute and --dry-run exclude each other", "leave one of them out")
     if options.execute and scheduled:
@@ -89,13 +87,16 @@ def _check(options: RunOptions) -> None:
         raise UsageError(f"--execute and {flag} exclude each other", hint)
     if options.execute and options.out is not None:
         raise UsageError("--out saves the plan of a dry run", "leave out --execute, then use `warden worker apply`")
-    if options.once and goes_on:
+    if options.once and options.names_timetable and not options.scheduled:
         flag = "--every" if options.every is not None else "--cron"
-        raise UsageError(f"--once and {flag} exclude each other", "leave one of them out")
+        hint = "leave one of them out; with --scheduled too, it is one pass for a timer that calls so often"
+        raise UsageError(f"--once and {flag} exclude each other", hint)
     if options.out is not None and scheduled:
         raise UsageError("--out saves the plan of one pass that a person starts", "leave out the schedule")
-    if (options.jitter is not None or options.timezone is not None) and not goes_on:
-        raise UsageError("--jitter and --timezone belong to a schedule", "give --every or --cron, or leave them out")
+    if options.jitter is not None and not options.goes_on:
+        raise UsageError("--jitter belongs to a worker that goes on", "give --every or --cron, or leave it out")
+    if options.timezone is not None and not options.names_timetable:
+        raise UsageError("--timezone belongs to a schedule", "give --every or --cron, or leave it out")
     if options.deadline is not None:
         from warden.schedule.interval import parse_interval
 
@@ -128,6 +129,8 @@ def run_once(settings: Settings, options: RunOptions, stop: Stop, mode: str) -> 
         stop = _within(options.deadline, settings.schedule.deadline_s, stop)
     with ExitStack() as stack:
         desk = stack.enter_context(open_desk(settings, stop, mode, options))
+        from warden.engine.cycle import run_dry, run_executing  # not before the lock is ours
+
         if desk.mode == "execute":
             report = run_executing(desk.parts, desk.terms, random.random)
         else:
@@ -261,18 +264,24 @@ def open_desk(
     over the second source."""
     clock = compose.build_clock(stop.wait)
     run_id = RandomIds().run_id()
-    documents = read_documents(settings, as_one=True)
-    scanner = LazyScanner(lambda: compose.build_scanner(settings))
     with ExitStack() as stack:
         watch = _watch(settings, run_id, mode, options)
         if watch is not None:
             stack.callback(watch.close)  # after the lock is free again
-        brain, asking = compose.build_brain(settings, documents, scanner, clock, stop, stack)
         described = {"run_id": run_id, "mode": mode, "agent": settings.agent}
-        # INVARIANT (one-runner): held for the length of the cycle, and of nothing else.
+        # INVARIANT (one-runner): held for the length of the cycle, and of nothing else. Who finds it held has loaded little.
         stack.enter_context(compose.build_locks(settings).hold(f"cycle-{settings.agent}", described))
+        from warden.engine.parts import Parts
+
+        documents = read_documents(settings, as_one=True)
+        scanner = LazyScanner(lambda: compose.build_scanner(settings))
+        brain, asking = compose.build_brain(settings, documents, scanner, clock, stop, stack)
         store = compose.open_ledger(settings, clock)
         stack.callback(store.close)
+        if mode == SCHEDULED and events is None and isinstance(options, RunOptions) and _is_called(settings, options):
+            from warden.cli.timers import look_for_gap
+
+            look_for_gap(settings, options, store, clock.now())
         hub: Hub = (
             compose.open_hub(settings, clock, watch.traceparent if watch is not None else None)
             if events is None
@@ -323,6 +332,9 @@ def open_desk(
 
 
 def _terms(settings: Settings, options: RunOptions | ApplyOptions, run_id: str, trigger: str) -> Terms:
+    from warden.engine.parts import Terms
+    from warden.model.retry import RetryPolicy
+
     limit = options.limit if isinstance(options, RunOptions) else None
     retry = RetryPolicy(attempts_limit=settings.outbox.attempts, age_limit_s=settings.outbox.max_age_h * 3600.0)
     return Terms(
@@ -346,6 +358,12 @@ def _watch(settings: Settings, run_id: str, mode: str, options: RunOptions | App
     from warden.cli.observing import RunWatch
 
     return RunWatch(settings, run_id, mode, (options.verbose, options.quiet))
+
+
+def _is_called(settings: Settings, options: RunOptions) -> bool:
+    """Whether a timer calls, and it is known how often."""
+    wanted = settings.schedule
+    return not options.goes_on and (options.names_timetable or wanted.every is not None or wanted.cron is not None)
 
 
 def _is_idle(report: RunReport) -> bool:

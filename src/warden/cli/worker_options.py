@@ -11,7 +11,7 @@ from warden.cli.options import AGENT, CONFIG, JSON, NO_INPUT, STATE_DIR, Command
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """What `warden worker run` was asked for. A dry run unless `execute`, or unless `scheduled` and the gate holds; one pass
-    unless `every` gives an interval or `cron` a calendar expression."""
+    unless `every` gives an interval or `cron` a calendar expression; with `once` too, they say how often a timer calls."""
 
     execute: bool = False
     dry_run: bool = False
@@ -35,6 +35,16 @@ class RunOptions:
     verbose: bool = False
     no_input: bool = False
     detailed_exitcode: bool = False
+
+    @property
+    def names_timetable(self) -> bool:
+        """Whether the command line says when passes come."""
+        return self.every is not None or self.cron is not None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether pass follows pass; with `once`, the timetable is that of a timer which calls us."""
+        return self.names_timetable and not self.once
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +89,7 @@ RUN = Command(
         Option("dry_run", ("--dry-run",), bool, False, "Only show the plan, and change nothing (the default)."),
         Option("once", ("--once",), bool, False, "Make one pass and end (the default)."),
         Option("scheduled", ("--scheduled",), bool, False, "Execute only while the gate of `warden schedule` holds."),
-        Option(
-            "every", ("--every",), str, None, "Keep going, one scheduled pass in each interval.", metavar="INTERVAL"
-        ),
+        Option("every", ("--every",), str, None, "Keep going, a scheduled pass in each interval.", metavar="INTERVAL"),
         Option(
             "cron", ("--cron",), str, None, "Keep going, scheduled passes by five calendar fields.", metavar="FIELDS"
         ),

@@ -11,6 +11,8 @@ import socket
 import time
 
 LINE_LIMIT = 256
+WAIT_S = 1.0
+"""How long a change of state waits for room: a manager's queue is short, and what is not repeated must not be lost in it."""
 
 
 class ServiceManager:
@@ -24,15 +26,16 @@ class ServiceManager:
 
     def ready(self, status: str) -> None:
         """Started, or loaded its configuration again."""
-        self._send("READY=1", f"STATUS={_line(status)}")
+        self._send("READY=1", f"STATUS={_line(status)}", wait_s=WAIT_S)
 
     def reloading(self) -> None:
         """Begins to load its configuration; `ready` is said afterwards. The time is CLOCK_MONOTONIC, as the protocol wants."""
-        self._send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        since = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send("RELOADING=1", f"MONOTONIC_USEC={since}", wait_s=WAIT_S)
 
     def stopping(self, status: str) -> None:
         """Was asked to end, and ends what it is at."""
-        self._send("STOPPING=1", f"STATUS={_line(status)}")
+        self._send("STOPPING=1", f"STATUS={_line(status)}", wait_s=WAIT_S)
 
     def status(self, text: str) -> None:
         """Say what it is doing, for people."""
@@ -49,14 +52,14 @@ class ServiceManager:
             self._fed_at = now
             self._send("WATCHDOG=1")
 
-    def _send(self, *lines: str) -> None:
+    def _send(self, *lines: str, wait_s: float = 0.0) -> None:
         if not self._address:
             return
         with (
             contextlib.suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
         ):
-            sender.setblocking(False)
+            sender.settimeout(wait_s)
             sender.sendto("\n".join(lines).encode(), self._address)
 
 

@@ -2,7 +2,8 @@
 
 What it does: fills the templates below with a place, a user and an interval; the files under deploy/ are these very
 texts with the defaults (a test compares). What it does not: write a file, or ask whether the rollout's gate holds: every
-text calls `worker run --once --scheduled`, which asks that itself, at each pass. Rules: no template holds a
+text calls `worker run --scheduled`, which asks that itself, at each pass, and says how often it is called, so that it is
+noticed when it is not. Rules: no template holds a
 credential or a place for its value; every unit runs without root and writes to its state directory only.
 """
 
@@ -68,9 +69,9 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-ExecStart=$program worker run --once --scheduled --quiet --agent $agent
-# 11: the cycle before is still at work, and this one leaves it in peace.
-SuccessExitStatus=11
+ExecStart=$program worker run --once --scheduled --every $interval --quiet --agent $agent
+# 11: the cycle before is still at work, and this one leaves it in peace. 143: it was asked to stop, and did.
+SuccessExitStatus=11 143
 TimeoutStartSec=15min
 KillSignal=SIGTERM
 TimeoutStopSec=90
@@ -103,7 +104,9 @@ After=network-online.target
 [Service]
 Type=notify
 ExecStart=$program worker run --every $interval --jitter ${jitter}s --agent $agent
-ExecReload=/bin/kill -HUP $$MAINPID
+ExecReload=/bin/sh -c "kill -HUP $$MAINPID"
+# Asked to stop, it ends with this status.
+SuccessExitStatus=143
 Restart=on-failure
 RestartSec=30
 WatchdogSec=5min
@@ -150,7 +153,7 @@ _CRON = """\
 # worth reading; executes only while the rollout's gate holds (`warden schedule status`).
 WARDEN_CONFIG=$config
 WARDEN_STATE_DIR=$state
-$cron $program worker run --once --scheduled --quiet --agent $agent
+$cron $program worker run --once --scheduled --every $interval --quiet --agent $agent
 """
 
 _SECURITY = """\
@@ -225,7 +228,7 @@ spec:
     + """\
           containers:
             - name: warden
-              args: [worker, run, --once, --scheduled, --agent, "$agent"]
+              args: [worker, run, --once, --scheduled, --every, "$interval", --agent, "$agent"]
 """
     + indent(_CONTAINER, " " * 14)
     + indent(_VOLUMES, " " * 10)
@@ -265,6 +268,7 @@ spec:
 
 _WORD = re.compile(r"[A-Za-z0-9@+:./_-]+\Z")
 USUAL_STATE = "/var/lib/ops-warden"
+USUAL_INTERVAL = "5m"
 HOMES = frozenset({"home", "root"})
 """First parts of the places that `ProtectHome=yes` would hide."""
 _OWN_STATE = "StateDirectory=ops-warden\nStateDirectoryMode=0700"
@@ -281,7 +285,7 @@ class Placement:
     user: str = "warden"
     config: str = "/etc/ops-warden/config.toml"
     state: str = USUAL_STATE
-    interval: str = "5m"
+    interval: str = USUAL_INTERVAL
     image: str = "ops-warden:latest"
 
     def __post_init__(self) -> None:
@@ -293,7 +297,7 @@ class Placement:
 
 
 def systemd_units(placement: Placement) -> Mapping[str, str]:
-    """Return a service for one pass and the timer that starts it, by file name; raises `UsageError` as `cron_table`."""
+    """Return a service for one pass and, last, the timer that starts it, by file name; raises `UsageError` as `cron_table`."""
     values = _values(placement) | {"calendar": calendar_expression(placement.interval)}
     return {"warden.service": _fill(_ONCE, values), "warden.timer": _fill(_TIMER, values)}
 
