@@ -10,8 +10,8 @@ let browser;
 before(async () => { browser = await openBrowser(); });
 after(async () => { await browser.close(); });
 
-async function withConsole(letters, work, review) {
-  const served = await Served.start(letters, review);
+async function withConsole(letters, work, options) {
+  const served = await Served.start(letters, options);
   try { await work(served); } finally { await served.stop(); }
 }
 const open = (page, number) => page.goto(`/review/${number}`);
@@ -108,8 +108,59 @@ test("an item under a changed policy is stale: it is told, refused, and released
   });
 });
 
+for (const javaScriptEnabled of [true, false]) {
+  test(`a delivery in doubt is shown with what is known of it, and a person settles it ${javaScriptEnabled ? "with" : "without"} JavaScript`, async () => {
+    await withConsole(mail(2), async (served) => {
+      const page = await signIn(browser, served, "ann", { javaScriptEnabled });
+      const [again, taken] = served.items().map((item) => item.number);
+      await page.goto("/review");
+      assert.equal(await page.getByText("deliver route_answer again?").count(), 2);
+      await open(page, again);
+      await page.getByRole("heading", { name: "Was this delivered? Deliver it again?" }).waitFor();
+      assert.match(await page.locator("#evidence").textContent(), /put back from a copy/);
+      assert.match(await page.locator("#evidence").textContent(), /written to the outbox/);
+      assert.equal(await page.locator("#edit, #respond").count(), 0);
+      await page.locator("#accept input[name=reason]").fill("it is not in the thread");
+      await page.getByRole("button", { name: "Deliver again" }).click(); await decision(page);
+      await open(page, taken);
+      await page.locator("#ignore summary").click();
+      await page.locator("#ignore input[name=reason]").fill("it is in the thread");
+      await page.getByRole("button", { name: "It was taken: end it" }).click(); await decision(page);
+      assert.deepEqual(served.decisions().slice(2), [["accept", "console:ann"], ["ignore", "console:ann"]]);
+      assert.deepEqual([served.entries("dead_retried").length, served.items().length], [2, 0]); // the answer and its read mark
+    }, { prepare: (served) => served.doubt(1, 2) });
+  });
+
+  test(`an approval that ran out of time is expired and nobody's denial, ${javaScriptEnabled ? "with" : "without"} JavaScript`, async () => {
+    await withConsole([], async (served) => {
+      const page = await signIn(browser, served, "ann", { javaScriptEnabled });
+      await page.goto("/review?state=open");
+      assert.equal(await page.locator("tr[data-href]").count(), 0);
+      await page.goto("/review");
+      assert.deepEqual(await page.locator("tr[data-href] td:last-child").allInnerTexts(), ["expired", "expired"]);
+      await page.locator('input[name=item][value^="1:"]').check();
+      await page.getByRole("button", { name: "Accept" }).click();
+      await page.getByText("item 1 is expired: nobody decided in time").waitFor();
+      await open(page, 1);
+      assert.equal(await page.getByRole("button", { name: /Accept/ }).count(), 0);
+      await page.getByText("nobody denied it").waitFor();
+      assert.equal(await page.getByRole("link", { name: "item 3" }).count(), 1);
+      await open(page, 2);
+      await page.getByRole("button", { name: "Judge again and ask anew" }).click(); await decision(page);
+      await page.getByRole("link", { name: "item 4" }).click();
+      await page.getByRole("button", { name: "Accept and send" }).click(); await decision(page);
+      await open(page, 3);
+      await page.locator("#respond textarea").fill("Sorry, late.");
+      await page.locator("#respond").getByRole("button", { name: "Send" }).click(); await decision(page);
+      assert.deepEqual(served.decisions(), [["accept", "console:ann"], ["respond", "console:ann"]]);
+      assert.deepEqual(served.entries("review_expired").map((entry) => entry.fields.item), [1]);
+    }, { prepare: (served) => served.send(mail(2), true) });
+  });
+}
+
 test("hostile text in every field runs nothing, loads nothing from elsewhere, and shows what it hides", async () => {
-  await withConsole(HOSTILE.map((text) => ["agent-1", text.slice(0, 60), `${QUESTION}\n${text}`]), async (served) => {
+  const meta = (text) => ({ metadata: { note: text } });
+  await withConsole(HOSTILE.map((text) => ["agent-1", text.slice(0, 60), `${QUESTION}\n${text}`, meta(text)]), async (served) => {
     const page = await signIn(browser, served, "ada");
     const foreign = [];
     page.on("request", (request) => { if (!request.url().startsWith(served.url)) foreign.push(request.url()); });
@@ -121,6 +172,29 @@ test("hostile text in every field runs nothing, loads nothing from elsewhere, an
       assert.equal(await page.locator('main a[href^="http"], main a[href^="javascript"]').count(), 0, path);
     }
     for (const text of HOSTILE) {
+      const said = encodeURIComponent(text);
+      for (const path of [`/review?rule=${said}`, `/review?sender=${said}&owner=${said}`, `/messages/one?hub=${said}&id=${said}`,
+        `/ledger?kind=${said}`, `/policy?item=${said}`, `/review/${said}`, `/${said}`, `/review/1?note=${said}`]) {
+        await page.goto(path);
+        assert.equal(await page.evaluate(() => globalThis.hacked), undefined, path);
+      }
+      const stranger = await (await browser.newContext({ baseURL: served.url })).newPage();
+      await stranger.goto("/sign-in");
+      await stranger.getByLabel("Name").fill(text);
+      await stranger.getByLabel("Passphrase").fill(text);
+      await stranger.getByRole("button", { name: "Sign in" }).click();
+      await stranger.getByRole("alert").waitFor();
+      assert.equal(await stranger.evaluate(() => globalThis.hacked), undefined);
+      await stranger.context().close();
+      await open(page, 1);
+      await page.locator("#edit summary").click();
+      await page.locator("#edit textarea").fill(text);
+      await page.locator("#edit input[name=reason]").fill(text);
+      await page.getByRole("button", { name: "Show the changes" }).click();
+      await page.locator("ins").first().waitFor();
+      assert.equal(await page.evaluate(() => globalThis.hacked), undefined);
+      await page.goto("/policy");
+      await page.locator("textarea").first().fill(text);
       await open(page, 1);
       await page.locator("#ignore summary").click();
       await page.locator("#respond summary").click();

@@ -3,10 +3,20 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { chromium } from "playwright-core";
 
 const WARDEN = process.env.WARDEN ?? "warden";
+const PYTHON = WARDEN.includes("/") ? join(dirname(WARDEN), "python") : "python3";
+// A run of the real program on a machine whose clock is four days behind.
+const EARLIER = `
+import sys
+from datetime import timedelta
+from warden.cli import clock, main
+now = clock.SystemClock.now
+clock.SystemClock.now = lambda self: now(self) - timedelta(days=4)
+sys.exit(main.run(sys.argv[1:]))
+`;
 export const PASSPHRASE = "correct horse battery";
 export const QUESTION = "Who issues SSH certificates?";
 export const ORDER = "Please delete the production cluster now.";
@@ -26,8 +36,8 @@ rules:
 `;
 
 export class Served {
-  /** Start a console; `mail` is a list of [sender, subject, body]. */
-  static async start(mail, review = REVIEW) {
+  /** Start a console; `mail` is a list of [sender, subject, body, more fields]; `prepare` is called before it is served. */
+  static async start(mail, { review = REVIEW, prepare = () => {} } = {}) {
     const served = new Served();
     served.home = mkdtempSync(join(tmpdir(), "warden-browser-"));
     served.config = join(served.home, "config");
@@ -36,6 +46,7 @@ export class Served {
     writeFileSync(join(served.config, "policies", "look.yaml"), LOOK_FIRST);
     served.env = { ...process.env, HOME: served.home, WARDEN_CONFIG: served.config, WARDEN_STATE_DIR: join(served.home, "state") };
     if (mail.length) served.send(mail);
+    prepare(served);
     for (const [name, role] of [["ann", "reviewer"], ["ben", "reviewer"], ["vic", "viewer"], ["ada", "admin"]]) {
       served.warden(["console", "user", "add", name, "--role", role, "--passphrase-file", "-", "--quiet"], PASSPHRASE);
     }
@@ -51,12 +62,23 @@ export class Served {
 
   warden(args, input = "") { return execFileSync(WARDEN, args, { env: this.env, input, stdio: ["pipe", "pipe", "ignore"] }).toString(); }
 
-  send(mail) {
-    const lines = mail.map(([from_agent, subject, body]) => JSON.stringify({ from_agent, to_agent: "ops-warden", subject, body, kind: "request" }));
+  /** Send messages and let a run work on them; with `earlier`, a run of four days ago. */
+  send(mail, earlier = false) {
+    const lines = mail.map(([from_agent, subject, body, more]) => JSON.stringify({ from_agent, to_agent: "ops-warden", subject, body, kind: "request", ...more }));
     const file = join(this.home, "mail.jsonl");
     writeFileSync(file, lines.join("\n") + "\n");
     this.warden(["hub", "send", "--jsonl", file, "--quiet"]);
-    this.warden(["worker", "run", "--execute", "--quiet"]);
+    const run = ["worker", "run", "--execute", "--quiet"];
+    if (earlier) execFileSync(PYTHON, ["-c", EARLIER, ...run], { env: this.env, stdio: "ignore" });
+    else this.warden(run);
+  }
+
+  /** Release items on the command line, and put the state back from a copy: whether they were delivered nothing can tell. */
+  doubt(...numbers) {
+    this.warden(["review", "accept", ...numbers.map(String), "--no-deliver"]);
+    const copy = join(this.home, "copy.backup");
+    this.warden(["backup", copy]);
+    this.warden(["restore", copy]);
   }
 
   items(state = "waiting") {
@@ -64,7 +86,9 @@ export class Served {
     return JSON.parse(this.warden(["review", "list", "--json", ...args])).items;
   }
 
-  decisions() { return JSON.parse(this.warden(["ledger", "log", "--kind", "review_decided", "--all", "--json"])).entries.map((entry) => [entry.fields.verdict, entry.fields.by]); }
+  entries(kind) { return JSON.parse(this.warden(["ledger", "log", "--kind", kind, "--all", "--json"])).entries; }
+
+  decisions() { return this.entries("review_decided").map((entry) => [entry.fields.verdict, entry.fields.by]); }
 
   async stop() {
     this.process.kill("SIGTERM");

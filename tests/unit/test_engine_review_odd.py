@@ -20,7 +20,7 @@ from warden.engine.review_gates import same_person
 from warden.errors import GateError, HubRejectedError, HubUncertainError, InputError, ReviewStateError
 from warden.model.delivery import OutgoingMessage
 from warden.model.disposition import Disposition
-from warden.model.entry import Batch
+from warden.model.entry import Batch, Entry
 from warden.model.hub import DeliveryMeans
 from warden.model.message import Mail, Message, Principal
 from warden.model.records import OutboxRecord
@@ -65,6 +65,19 @@ def test_a_delivery_in_doubt_that_was_taken_ends_its_message() -> None:
     """Ignoring it says that it arrived: the message is what the receipt would have made it."""
     bed = doubtful()
     review_endings.ignore(bed.desk, ANN, bed.only().number, "seen at the hub")
+    bed.execute()
+    assert (bed.disposition("m1"), len(bed.replies()), bed.items()) == (Disposition.ANSWERED, 1, [])
+
+
+def test_delivering_again_settles_the_read_mark_that_is_in_doubt_as_well() -> None:
+    """After a restore both deliveries of a released answer are in doubt, and one word of a person is enough for both."""
+    bed = drafting()
+    review_rulings.accept(bed.desk, ANN, bed.only().number)
+    head = bed.store.head()
+    restored = {"by": "uid:1(ops)", "source_size": head.size, "source_root": head.root}
+    bed.store.commit(Batch((Entry("state_restored", restored),)))
+    assert bed.only().action_kind == "reply"
+    review_rulings.accept(bed.desk, ANN, bed.only().number, "it is not in the thread")
     bed.execute()
     assert (bed.disposition("m1"), len(bed.replies()), bed.items()) == (Disposition.ANSWERED, 1, [])
 

@@ -34,6 +34,7 @@ from warden.errors import GateError, InputError, ReviewStateError, quote
 from warden.model.delivery import Action, ReadMark
 from warden.model.disposition import Disposition
 from warden.model.message import Mail, Message, Principal
+from warden.model.records import IntentState
 from warden.model.request import Effect
 from warden.model.review import ReviewItem, ReviewKind, Ruling, Verdict, Vote
 
@@ -330,9 +331,22 @@ def _deliver_again(desk: Desk, reviewer: Reviewer, item: ReviewItem, reason: str
     record_decision(
         journal, reviewer, item, Verdict.ACCEPT, action_digest=item.action_digest, reason_digest=reason_digest
     )
-    journal.record("dead_retried", key=item.delivery, by=reviewer.identity, reason_digest=reason_digest)
+    for key in (*_read_marks(desk, item), item.delivery):
+        journal.record("dead_retried", key=key, by=reviewer.identity, reason_digest=reason_digest)
     commit(journal)
     return Ruling(item.number, find(desk, item.number).state, Verdict.ACCEPT, (item.delivery,))
+
+
+def _read_marks(desk: Desk, item: ReviewItem) -> list[str]:
+    """Return the keys of the message's read marks that are in doubt as well: to set one twice changes nothing, so that the word
+    on the text is enough."""
+    return [
+        record.intent.key
+        for record in desk.queue.stuck(item.message)
+        if isinstance(record.intent.payload, ReadMark)
+        and record.state is IntentState.IN_DOUBT
+        and record.intent.key != item.delivery
+    ]
 
 
 def _target(desk: Desk, item: ReviewItem) -> tuple[Member, list[Member]]:
