@@ -239,6 +239,17 @@ def test_a_refused_key_is_told_and_loses_nothing(home: Home, model: FakeModelSer
     assert KEY not in refused.out + refused.err + done.out + done.err
 
 
+def test_a_key_that_cannot_be_fetched_leaves_rules_in_charge(home: Home, model: FakeModelServer) -> None:
+    """No key where one should be: exit 7 and where it was looked for; rules go on, the rest is escalated, nobody is asked."""
+    (home.path / "config" / "ops-warden" / "model.key").unlink()
+    home.send(QUESTION, OPEN_QUESTION, OPEN_QUESTION)
+    done = run(home, "--execute")
+    assert (done.status, done.dispositions) == (7, ["answered", "escalated", "escalated"]), done.err
+    assert [one["reason"] for one in done.document["messages"][1:]] == ["model-config"] * 2
+    assert "alert: cannot read the credential file" in done.err
+    assert model.requests == []
+
+
 @pytest.mark.parametrize("enrolled", [True, False])
 def test_a_server_that_repeats_our_key_spreads_it_nowhere(home: Home, model: FakeModelServer, enrolled: bool) -> None:
     """In an error, a header, an answer or a reason: the key is found in no output and no file but its own."""

@@ -204,6 +204,21 @@ def test_refuses_to_enrol(guard: Callable[..., Ended], words: tuple[str, ...], g
     assert guard("list").out == ""
 
 
+def test_a_model_key_that_is_not_there_is_left_out(guard: Callable[..., Ended], tmp_path: Path) -> None:
+    """No model is asked without its key, so there is nothing to look for; every other credential is looked for all the same."""
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text(VALUE)
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[hub]\nurl = "https://hub.example.org"\ntoken_file = "{token}"\n'
+        '[model]\nprovider = "openai"\nname = "m"\nurl = "http://127.0.0.1:9"\nkey_file = "gone"\n'
+    )
+    ended = guard("scan", "-", "--config", str(config), given=VALUE.encode())
+    assert "known_secret" in ended.out
+    assert "without warden's own credentials" not in ended.err
+
+
 def test_rules_and_explain(guard: Callable[..., Ended]) -> None:
     """Rules are listed with kind and provider; one, or all of a kind, can be explained."""
     listed = [line.split("\t") for line in guard("rules").out.splitlines()]

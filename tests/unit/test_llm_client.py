@@ -124,6 +124,15 @@ def test_a_replaced_key_is_used_without_a_new_process(bed: Bed) -> None:
     assert [client.ask(QUESTION).failure for _ in range(2)] == ["", ""]
 
 
+@pytest.mark.parametrize(("key", "shown"), [("mk-7Hq2Zt9vLw4X", "it is [withheld:key]!"), ("ollama", "it is ollama!")])
+def test_an_answer_holds_no_key_of_ours(bed: Bed, key: str, shown: str) -> None:
+    """A server that says our key back is not repeated, known to the guard or not; words that stand for no key are words."""
+    bed.server.text = f"it is {key}!"
+    reply = bed.client(key).ask(QUESTION).reply
+    assert reply is not None
+    assert reply.text == shown
+
+
 def test_questions_side_by_side_get_their_own_answers(bed: Bed) -> None:
     """Many threads share one client, and no more of them ask at once than is set."""
     busy, most = 0, 0
@@ -236,6 +245,7 @@ def test_a_reset_inside_the_body_is_tried_again(bed: Bed) -> None:
         Scripted(b"[" * 100_000),
         Scripted(b"[]"),
         Scripted(b"{}"),
+        Scripted(b'{"choices": [], ' + completion("openai", "{}")[1:]),
         Scripted(b'{"choices": []}'),
         Scripted(b'{"choices": [1]}'),
         Scripted(b'{"choices": [{"message": null}]}'),

@@ -29,11 +29,12 @@ def fingerprint_files(settings: Settings) -> FingerprintFiles:
 def own_credentials(settings: Settings) -> tuple[bytes, ...]:
     """Return the value of every credential that the settings name; raises `ConfigError` when one cannot be fetched.
 
-    Of those for notifications, one that cannot be fetched is left out: nobody is notified with it either, and that must not
-    keep mail from being answered.
+    Of those for notifications and of the model's key, one that cannot be fetched is left out: nobody is notified and no model
+    asked with it either, and that must not keep mail from being answered.
     """
-    values = [fetch_own(source, settings) for source in _sources(replace(settings, observe=None))]
-    for source in _sources(settings.observe):
+    without = replace(settings, observe=None, model=replace(settings.model, key=CredentialSource()))
+    values = [fetch_own(source, settings) for source in _sources(without)]
+    for source in (*_sources(settings.observe), settings.model.key):
         with suppress(ConfigError):
             values.append(fetch_own(source, settings))
     return tuple(value.encode() for value in values if value)

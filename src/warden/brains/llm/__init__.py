@@ -2,8 +2,8 @@
 
 What it does, in this order: `context` gathers layers (system, charter, catalogue, thread, message), has each redacted and then
 cut; `prompt` renders them with the message as marked data; `client` asks a `provider` over one bounded `exchange`; `answers`
-finds the one JSON object in what came back; `decisions` reads it strictly; `containment` looks at every word that would leave;
-`brain` puts them together behind `ports.ModelBrain`.
+finds the one JSON object in what came back; `decisions` reads it strictly; `containment` and `echoes` look at every word that
+would leave; `brain` puts them together behind `ports.ModelBrain`.
 
 What it does not: decide, deliver, touch ledger, guard or environment, or hold a hub's credential. Rules:
 

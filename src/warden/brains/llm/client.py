@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -33,8 +33,13 @@ MAX_ADAPTATIONS: Final = 4
 COMPLAINT_BYTES: Final = 4096
 """INVARIANT (bounded): what a server may make us wait, how often we rephrase a question, what we read of its complaint."""
 
+WITHHELD_KEY: Final = "[withheld:key]"
+
 TIMEOUT_WEIGHT: Final = 2
 """As so many failures a question counts that nobody answered: each costs minutes, in which a run does nothing else."""
+
+KEY_CHARS: Final = 8
+"""Local servers are given words for keys; what a server says back is withheld from this length on."""
 
 BYTES_PER_TOKEN: Final = 3
 """Fewer than in any common text, so that an estimate of tokens is rather too high."""
@@ -121,6 +126,7 @@ class ModelClient:
         self._endpoint = f"{settings.url} {settings.label}"
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._lock = threading.Lock()
+        self._key = ""
         clock = surroundings.clock
         self._breaker = Breaker(settings.failures_to_open, settings.cooldown_s, clock.monotonic)
 
@@ -128,7 +134,8 @@ class ModelClient:
     def _built(self) -> Exchange:
         from warden.brains.llm.exchange import Exchange
 
-        headers = self._provider.headers(self._around.credential())
+        self._key = self._around.credential() or ""
+        headers = self._provider.headers(self._key or None)
         return Exchange(self._settings, headers, self._around.clock.monotonic)
 
     @property
@@ -144,7 +151,7 @@ class ModelClient:
             return Asked(None, Usage(), "model-crowded")
         try:
             reply = self._ask(question, started + self._settings.total_timeout_s, spent)
-            return Asked(reply, self._usage(spent, started))
+            return Asked(self._without_key(reply), self._usage(spent, started))
         except _FailedError as error:
             alert = "the model's server refuses our credential" if error.code == "model-credential" else ""
             return Asked(None, self._usage(spent, started), error.code, alert)
@@ -173,6 +180,11 @@ class ModelClient:
         with self._lock:
             if "_built" in self.__dict__:
                 self._built.close()
+
+    def _without_key(self, reply: Reply) -> Reply:
+        # INVARIANT (no-secret): the guard knows the key that was there when the run began; this one may have replaced it.
+        key = self._key
+        return replace(reply, text=reply.text.replace(key, WITHHELD_KEY)) if len(key) >= KEY_CHARS else reply
 
     def _usage(self, spent: _Spent, started: float) -> Usage:
         price = self._settings.price
@@ -264,7 +276,7 @@ class ModelClient:
         if not (kind == "application/json" or kind.endswith("+json")) or encoding != "identity":
             raise _FailedError("model-garbled", sent=True)
         try:
-            body = json.loads(answer.body.decode("utf-8"))
+            body = json.loads(answer.body.decode("utf-8"), object_pairs_hook=_pairs)
             if not isinstance(body, dict):
                 raise UnreadableReplyError("not an object")
             return self._provider.read(body)
@@ -286,6 +298,14 @@ class ModelClient:
         code = "model-error" if status >= 500 else "model-rejected"
         adapted = self._provider.adapt(dialect, complaint) if status in _ADAPTABLE else None
         return _FailedError(code, sent=status >= 500, dialect=adapted)
+
+
+def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object; raises `UnreadableReplyError` for one that says something twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UnreadableReplyError("a repeated key")
+    return found
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
