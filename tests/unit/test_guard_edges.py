@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b32encode
+from itertools import pairwise
 from random import Random
 from re import fullmatch, search
 
@@ -11,6 +12,8 @@ import pytest
 from warden.errors import InputError
 from warden.guard import GuardScanner
 from warden.guard.assignment import find_assigned
+from warden.guard.formats import find_split
+from warden.guard.forms import gaps as squeezing
 from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint, refuse_weak
 from warden.guard.regions import as_text, text_regions
 from warden.guard.rule import pattern_of
@@ -220,6 +223,17 @@ def test_letters_behind_base32_take_nothing_of_it(more: str) -> None:
     """A run whose length no base32 has is read up to the last whole byte."""
     run = b32encode(b"some twenty byte text").decode().rstrip("=")[:32] + more
     assert any("some twenty byte tex" in one.text for one in text_regions(f"see {run} there"))
+
+
+@pytest.mark.parametrize("gaps_at", [(9,), (9, 14), (6, 12, 18, 24, 30)])
+@pytest.mark.parametrize("gap", ["\n", "-\n    ", '" + "'])
+def test_a_token_in_pieces_is_covered_from_its_first_to_its_last(gaps_at: tuple[int, ...], gap: str) -> None:
+    """However many gaps a token has, the finding ends where its last piece does."""
+    token = draw("ghp_{w36}", Random(5))
+    pieces = [token[start:end] for start, end in pairwise((0, *gaps_at, len(token)))]
+    carried = gap.join(pieces)
+    spans = {(f.start, f.end) for f in find_split(f"see {carried} there", squeezing())}
+    assert spans == {(4, 4 + len(carried))}
 
 
 @pytest.mark.parametrize(("controls", "is_one"), [(0, True), (1, True), (2, False)])

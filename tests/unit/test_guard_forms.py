@@ -7,6 +7,7 @@ import codecs
 import html
 import json
 import quopri
+import re
 from collections.abc import Callable
 from random import Random
 
@@ -72,6 +73,7 @@ ENCODE: dict[str, list[Callable[[str], str]]] = {
     "escaped": [
         lambda v: "".join(f"\\u{ord(c):04x}" for c in v),
         lambda v: "".join(f"\\x{ord(c):02x}" for c in v),
+        lambda v: "".join(f"\\{ord(c):03o}" for c in v),
         lambda v: json.dumps(v).replace("/", "\\/").replace("T", "\\u0054"),
         lambda v: "".join(f"\\{c}" if not c.isalnum() else c for c in v),
     ],
@@ -172,6 +174,8 @@ def test_the_place_covers_the_value(name: str, number: int) -> None:
     assert cleaned.startswith("Please look at this: ")
     assert cleaned.endswith("(end of it)")
     assert not SCANNER.scan(cleaned)
+    left = re.sub(r"\[redacted:[^\]]*\]", "", cleaned.removeprefix("Please look at this:").removesuffix("(end of it)"))
+    assert len(left.strip()) <= 4, "what is left is at most the quotes or list marks round it"
 
 
 TRICKY = st.text(
