@@ -126,7 +126,7 @@ class ModelClient:
         self._endpoint = f"{settings.url} {settings.label}"
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._lock = threading.Lock()
-        self._key = ""
+        self._without_key = _withholder("")
         clock = surroundings.clock
         self._breaker = Breaker(settings.failures_to_open, settings.cooldown_s, clock.monotonic)
 
@@ -134,8 +134,9 @@ class ModelClient:
     def _built(self) -> Exchange:
         from warden.brains.llm.exchange import Exchange
 
-        self._key = self._around.credential() or ""
-        headers = self._provider.headers(self._key or None)
+        key = self._around.credential()
+        self._without_key = _withholder(key or "")
+        headers = self._provider.headers(key)
         return Exchange(self._settings, headers, self._around.clock.monotonic)
 
     @property
@@ -151,7 +152,8 @@ class ModelClient:
             return Asked(None, Usage(), "model-crowded")
         try:
             reply = self._ask(question, started + self._settings.total_timeout_s, spent)
-            return Asked(self._without_key(reply), self._usage(spent, started))
+            # INVARIANT (no-secret): the guard knows the key that was there when the run began; this one may have replaced it.
+            return Asked(replace(reply, text=self._without_key(reply.text)), self._usage(spent, started))
         except _FailedError as error:
             alert = "the model's server refuses our credential" if error.code == "model-credential" else ""
             return Asked(None, self._usage(spent, started), error.code, alert)
@@ -180,11 +182,6 @@ class ModelClient:
         with self._lock:
             if "_built" in self.__dict__:
                 self._built.close()
-
-    def _without_key(self, reply: Reply) -> Reply:
-        # INVARIANT (no-secret): the guard knows the key that was there when the run began; this one may have replaced it.
-        key = self._key
-        return replace(reply, text=reply.text.replace(key, WITHHELD_KEY)) if len(key) >= KEY_CHARS else reply
 
     def _usage(self, spent: _Spent, started: float) -> Usage:
         price = self._settings.price
@@ -298,6 +295,15 @@ class ModelClient:
         code = "model-error" if status >= 500 else "model-rejected"
         adapted = self._provider.adapt(dialect, complaint) if status in _ADAPTABLE else None
         return _FailedError(code, sent=status >= 500, dialect=adapted)
+
+
+def _withholder(key: str) -> Callable[[str], str]:
+    """Return what takes a key out of a text; a function, so that the key is shown with no object."""
+
+    def withhold(text: str) -> str:
+        return text.replace(key, WITHHELD_KEY) if len(key) >= KEY_CHARS else text
+
+    return withhold
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
