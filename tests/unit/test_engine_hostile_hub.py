@@ -67,8 +67,11 @@ def test_an_unreadable_message_is_recorded_by_its_id_once() -> None:
     """A message that the adapter cannot read is quarantined under its own id, not again in the next run."""
     bed = Bed()
     bed.hub.listing = lambda page: InboxPage((), None, (("m7", "no subject"), ("m7", "no subject")))
-    assert bed.dry().counts == {"quarantined": 1}
-    assert bed.execute().counts == {"quarantined": 1}
+    for make in (bed.dry, bed.execute):
+        assert make().counts == {"quarantined": 1}
+        report = bed.report("m7")
+        assert (report.disposition, report.reason) == (Disposition.QUARANTINED, "malformed")
+        assert (report.sender, report.subject, report.actions) == ("", "", ())
     assert bed.execute().counts == {}
     assert bed.record("m7").reason == "malformed"  # type: ignore[union-attr]
 
