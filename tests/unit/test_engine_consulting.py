@@ -232,6 +232,18 @@ def test_a_refused_credential_escalates_what_only_the_model_could_answer() -> No
     assert bed.execute().exit_status == EXIT_DONE, "what is with a person is not planned again"
 
 
+def test_a_question_that_never_left_is_not_told_as_asked() -> None:
+    """A model that is left alone for a while (no call was made) was asked about no message."""
+    model = ScriptedModel(lambda given: None)
+    model.used = Usage()
+    bed = model_bed(model)
+    bed.send()
+    assert bed.execute().counts["asked"] == 0
+    model.used = USED
+    bed.send()
+    assert bed.execute().counts["asked"] == 1
+
+
 def test_what_failed_beside_a_refused_credential_has_the_same_reason() -> None:
     """Of two questions side by side one is refused for our key and the other fails otherwise: both say what to do."""
 

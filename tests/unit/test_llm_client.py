@@ -366,6 +366,21 @@ def test_checking_a_server_that_is_not_there_says_what_to_look_at(bed: Bed) -> N
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(200, ""), (404, ""), (405, ""), (501, ""), (301, "redirect"), (307, "redirect"), (500, "failed"), (503, "failed")],
+)
+def test_checking_tells_a_server_that_would_not_answer_a_question(bed: Bed, status: int, said: str) -> None:
+    """A redirect and a failure are told; that a server has no list of models is none of our business."""
+    bed.server.script.append(Scripted(b"{}", status, headers={"Location": "https://other.example/"}))
+    client = bed.client()
+    if not said:
+        client.check()
+        return
+    with pytest.raises(ConfigError, match=said):
+        client.check()
+
+
 def test_an_unknown_provider_is_refused_by_name(bed: Bed) -> None:
     """A provider that does not exist is named, with those that do."""
     bed.provider = "oracle"

@@ -160,7 +160,7 @@ class Consulting:
         # The answer is durable before anything is made of it; with it, that it was paid for.
         self._journal.commit()
         self._purse.settle()
-        self.counts["asked"] += len(questions)
+        self.counts["asked"] += sum(answer.usage.calls > 0 for answer in answers)
         stopped = self._parts.stop.requested()
         plans: dict[int, Plan] = {}
         for question, answer in zip(questions, answers, strict=True):

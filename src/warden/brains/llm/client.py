@@ -49,6 +49,7 @@ _TOO_LONG = re.compile(
     r"(?:exceed|over).{0,40}tokens|tokens.{0,40}exceed|n_ctx",
     re.DOTALL,
 )
+NOT_IMPLEMENTED: Final = 501
 _ADAPTABLE = frozenset({400, 404, 415, 422, 500, 501})
 _REPEATED = frozenset({"model-unreachable", "model-broken", "model-busy", "model-error"})
 
@@ -176,6 +177,9 @@ class ModelClient:
         if answer.status in (401, 403):
             hint = "put a valid credential where the configuration says it is"
             raise ModelCredentialError("the model's server refuses our credential", hint)
+        if 300 <= answer.status < 400 or (answer.status >= 500 and answer.status != NOT_IMPLEMENTED):
+            code = "model-redirect" if answer.status < 400 else "model-error"
+            raise ConfigError(describe(code), "check the model's URL, and what its server says of itself")
 
     def close(self) -> None:
         """Give connections back."""
