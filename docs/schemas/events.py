@@ -18,6 +18,7 @@ from docs.schemas.parts import (
     words,
 )
 
+from warden.hubs.intake_queries import TASK_STATES
 from warden.model.event import Flag, Trust
 
 _FACTS = (
@@ -67,8 +68,7 @@ _REFUSED = closed(
 _LOCK = closed(
     {**members(TEXT, ("name", "owner", "state")), "fence": COUNT, **members(MOMENT, ("taken_at", "expires_at"))}
 )
-_STATES = ("waiting", "ruling", "done", "coalesced", "dropped")
-_SUMS = ("accepted", "duplicates", "refused", "quarantine", *(f"tasks_{state}" for state in _STATES))
+_SUMS = ("accepted", "duplicates", "refused", "quarantine", *(f"tasks_{state}" for state in TASK_STATES))
 _RUN = closed(
     {
         **members(TEXT, ("key", "rule", "status", "output")),

@@ -194,8 +194,9 @@ def test_a_late_report_that_says_the_same_raises_nothing_and_one_that_contradict
     assert len(world.bed.entries("outcome_reported")) == 3
 
 
-def test_reports_of_a_workload_that_was_withdrawn_raise_no_alert() -> None:
-    """A person ended what was never delivered: reports of it are written down, its message stays as the person left it."""
+@pytest.mark.parametrize("statuses", [("running", "completed"), ("completed",)])
+def test_a_report_of_a_workload_that_was_withdrawn_raises_an_alert(statuses: tuple[str, ...]) -> None:
+    """A person ended what was never delivered for certain, and it runs all the same; its message stays as it was left."""
     world = World()
     world.bed.channels = {**(world.bed.channels or {}), "workload": Refusing()}
     world.run()
@@ -206,13 +207,12 @@ def test_reports_of_a_workload_that_was_withdrawn_raise_no_alert() -> None:
     withdrawn = world.bed.store.workload(letter.intent.key)
     assert withdrawn is not None
     assert withdrawn.state is WorkloadState.WITHDRAWN
-    world.heard.hear(letter.intent.key, "running")
-    world.run()
-    world.heard.hear(letter.intent.key, "completed")
-    world.run()
+    for status in statuses:
+        world.heard.hear(letter.intent.key, status)
+        world.run()
     assert world.standing()[0] is Disposition.ESCALATED
-    assert world.alerts() == []
-    assert len(world.bed.entries("outcome_reported")) == 2
+    assert world.alerts() == ["outcome-after-end"]
+    assert len(world.bed.entries("outcome_reported")) == len(statuses)
 
 
 def test_a_stop_leaves_the_rest_of_the_reports_to_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:

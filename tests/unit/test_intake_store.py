@@ -313,4 +313,3 @@ def test_what_was_asked_for_is_known_when_a_webhook_brought_it(store: Store) -> 
     assert store.accept(revisions=revision).state == "new"
     other = replace(store.delivery(revisions=("rev:other",)), origin="reconcile")
     assert store.take(other).state == "new"
-    assert intake_queries.read_delivery(store.database, 9) is None

@@ -104,6 +104,25 @@ class Place:
         (workload,) = self.read("workload", "list")["workloads"]
         return str(workload["workload_id"])
 
+    def alerts(self, workload_id: str) -> list[str]:
+        """Return the codes of the alerts in a workload's story."""
+        steps = self.read("workload", "show", workload_id)["workload"]["steps"]
+        return [step["code"] for step in steps if step["kind"] == "alert_raised"]
+
+    def task(self) -> tuple[str, str]:
+        """Return state and reason of the newest task."""
+        status, out, err = self("intake", "log", "--jsonl")
+        assert status == EXIT_DONE, err
+        task = json.loads(out.splitlines()[-1])["tasks"][-1]
+        return task["state"], task["reason"]
+
+    def passes_over_events(self) -> bool:
+        """Make an executing cycle and return whether it had a pass over events."""
+        self.runtime.read()
+        status, out, err = self("worker", "run", "--execute", "--json")
+        assert status == EXIT_DONE, err
+        return "events" in json.loads(out)
+
     def hear(self, workload_id: str, status: OutcomeStatus, inbox: int = 1) -> None:
         """Write a report down, as the listener does."""
         heard = HeardReport(workload_id, f"opencrow:c:{inbox}:1:{status.value}", status, "t")
@@ -158,9 +177,13 @@ def test_a_cancelled_workload_is_over_here_and_loses_its_grants(place: Place) ->
     assert "the runtime was not told" in err
     assert place.read("workload", "show", workload_id)["workload"]["state"] == "aborted"
     assert [one["state"] for one in place.read("capability", "list")["capabilities"]] == ["revoked"]
+    place.hear(workload_id, OutcomeStatus.RUNNING)
+    place.work()
+    assert place.alerts(workload_id) == []
     place.hear(workload_id, OutcomeStatus.COMPLETED)
     place.work()
     assert place.read("workload", "show", workload_id)["workload"]["state"] == "aborted"
+    assert place.alerts(workload_id) == ["outcome-after-end"]
     assert place("workload", "retry", workload_id)[0] == EXIT_USAGE
 
 
@@ -177,6 +200,10 @@ def test_a_workload_whose_line_was_not_written_is_withdrawn(place: Place) -> Non
     place.work()
     assert place.runtime.read() == []
     assert place.read("workload", "list")["workloads"][0]["state"] == "withdrawn"
+    place.hear(workload["workload_id"], OutcomeStatus.RUNNING)
+    place.work()
+    assert place.alerts(workload["workload_id"]) == ["outcome-after-end"]
+    assert "outcome-after-end" in place("workload", "show", workload["workload_id"])[1]
 
 
 def test_a_failed_workload_is_started_anew_under_a_new_id(place: Place) -> None:
@@ -184,9 +211,12 @@ def test_a_failed_workload_is_started_anew_under_a_new_id(place: Place) -> None:
     workload_id = place.start()
     place.hear(workload_id, OutcomeStatus.FAILED)
     place.work()
+    assert place.task() == ("escalated", "outcome-failed")
+    assert not place.passes_over_events()  # a person's: no pass goes over it again and again
     status, _, err = place("workload", "retry", workload_id, "--reason", "fixed")
     assert status == EXIT_DONE, err
     place.work()
+    assert place.task() == ("waiting", "")
     again, first = place.read("workload", "list")["workloads"]
     assert (first["workload_id"], first["state"], again["try"], again["state"]) == (
         workload_id,
@@ -202,6 +232,7 @@ def test_a_failed_workload_is_started_anew_under_a_new_id(place: Place) -> None:
     place.hear(again["workload_id"], OutcomeStatus.COMPLETED, inbox=2)
     place.work()
     assert place.read("workload", "show", again["workload_id"])["workload"]["state"] == "completed"
+    assert place.task() == ("done", "")
     assert place("ledger", "verify")[0] == EXIT_DONE
 
 

@@ -24,24 +24,42 @@ if TYPE_CHECKING:
     from warden.cli.worker_options import RunOptions
     from warden.config.settings import Settings
     from warden.hubs.intake import IntakeHub
+    from warden.model.records import DispositionRecord
     from warden.orders.book import TriggerBook
     from warden.ports import Channel, Clock, LedgerStore, Scanner
     from warden.schedule.stops import Stop
 
-_ENDED = frozenset({Disposition.ANSWERED, Disposition.NOTED, Disposition.READ, Disposition.SKIPPED})
-_TASKS_WAIT = "SELECT 1 FROM tasks WHERE state IN ('waiting', 'ruling')"
-_WAITING = _TASKS_WAIT + " UNION ALL SELECT 1 FROM reports WHERE state = 'waiting' LIMIT 1"  # noqa: S608 - made of constants
+_LEFT = frozenset({Disposition.ESCALATED, Disposition.DEAD, Disposition.QUARANTINED})
+_OPEN = "FROM tasks WHERE state IN ('waiting', 'ruling', 'escalated')"
+_WAITING = (
+    f"SELECT 1 WHERE EXISTS (SELECT 1 {_OPEN} AND state <> 'escalated')"  # noqa: S608 - made of constants
+    " OR EXISTS (SELECT 1 FROM reports WHERE state = 'waiting')"
+)
+_ESCALATED = f"SELECT id {_OPEN} AND state = 'escalated' ORDER BY id LIMIT 1000"
 
 
-def events_wait(settings: Settings) -> bool:
-    """Return whether an event waits for a cycle; a file that cannot be looked at so simply counts as one."""
+def events_wait(settings: Settings, store: LedgerStore) -> bool:
+    """Return whether an event waits for a cycle; a file that cannot be looked at so simply counts as one.
+
+    One that was left to a person waits again when the ledger says that its message goes on, or has ended.
+    """
     if settings.intake is None or not settings.intake_file.exists():
         return False
     try:
         with closing(sqlite3.connect(f"file:{settings.intake_file}?mode=ro", uri=True, timeout=5.0)) as connection:
-            return connection.execute(_WAITING).fetchone() is not None
+            if connection.execute(_WAITING).fetchone() is not None:
+                return True
+            left = connection.execute(_ESCALATED).fetchall()
+            (hub_id,) = connection.execute("SELECT value FROM hub WHERE name = 'id'").fetchone()
     except sqlite3.Error:
         return True  # the pass says what is wrong with it
+    keys = [MessageKey(hub_id, settings.agent, f"e{number}") for (number,) in left]
+    return any(not _is_left(record) for record in store.dispositions(keys).values())
+
+
+def _is_left(record: DispositionRecord) -> bool:
+    """Return whether a message is with a person, and no pass goes on with it."""
+    return record.disposition in _LEFT and not record.reopened
 
 
 @dataclass
@@ -88,8 +106,9 @@ def run_events(
         desk = stack.enter_context(open_desk(settings, stop, mode, options, events))
         if desk.mode == "execute":
             carry_rulings(settings, desk.parts, desk.terms.run_id, events.hub)
+            follow_ledger(desk.parts.store, events.hub, settings.agent)
             report = run_executing(desk.parts, desk.terms, random.random)
-            end_tasks(desk.parts.store, events.hub, settings.agent)
+            follow_ledger(desk.parts.store, events.hub, settings.agent)
         else:
             report = run_dry(desk.parts, desk.terms)
         desk.close(report)
@@ -106,15 +125,19 @@ def kept_whole(document: JsonOutput | None) -> Iterator[None]:
             document.finish()
 
 
-def end_tasks(store: LedgerStore, hub: IntakeHub, agent: str) -> None:
-    """End the tasks whose messages our own ledger has ended: it alone knows, whatever flags say."""
+def follow_ledger(store: LedgerStore, hub: IntakeHub, agent: str) -> None:
+    """End the tasks whose messages our own ledger has ended, leave those to a person that it left to one, and take those back
+    that go on: it alone knows, whatever flags say."""
     hub_id = hub.traits().hub_id
     after = 0
-    while numbers := hub.waiting(after):
-        keys = [MessageKey(hub_id, agent, f"e{number}") for number in numbers]
-        records = store.dispositions(keys)
-        for key in keys:
-            record = records.get(key)
-            if record is not None and record.disposition in _ENDED and not record.reopened:
+    while tasks := hub.open_tasks(after):
+        keys = {MessageKey(hub_id, agent, f"e{number}"): state for number, state in tasks}
+        for key, record in store.dispositions(list(keys)).items():
+            if record.disposition.terminal and not record.reopened:
                 hub.mark_read(agent, key.message_id)
-        after = numbers[-1]
+            elif _is_left(record) != (keys[key] == "escalated"):
+                if keys[key] == "escalated":
+                    hub.recall(key.message_id)
+                else:
+                    hub.leave(key.message_id, record.reason)
+        after = tasks[-1][0]

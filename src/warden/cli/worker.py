@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from warden.engine.cycle import Keep
     from warden.engine.parts import Parts, Terms
     from warden.model.report import MessageReport, RunReport
-    from warden.ports import Channel, Hub, PolicyKernel
+    from warden.ports import Channel, Hub, LedgerStore, PolicyKernel
     from warden.schedule.gate import Gate
     from warden.schedule.stops import Stop
 
@@ -136,7 +136,7 @@ def run_once(settings: Settings, options: RunOptions, stop: Stop, mode: str) -> 
         else:
             keep = stack.enter_context(_plan_file(options.out)) if options.out is not None else None
             report = run_dry(desk.parts, desk.terms, keep)
-        goes_on = not report.stopped and options.out is None and _events_wait(settings)
+        goes_on = not report.stopped and options.out is None and _events_wait(settings, desk.parts.store)
         desk.close(report, str(options.out or ""), goes_on)
         hub_id = desk.parts.hub.traits().hub_id if goes_on else ""
     ended = desk.exit_status(report, options.detailed_exitcode), report.stopped
@@ -148,12 +148,12 @@ def run_once(settings: Settings, options: RunOptions, stop: Stop, mode: str) -> 
     return (second if second[0] else (ended[0], second[1])) if ended[0] in (EXIT_DONE, EXIT_FOUND) else ended
 
 
-def _events_wait(settings: Settings) -> bool:
+def _events_wait(settings: Settings, store: LedgerStore) -> bool:
     if settings.intake is None:
         return False
     from warden.cli.intake_pass import events_wait
 
-    return events_wait(settings)
+    return events_wait(settings, store)
 
 
 def apply(options: ApplyOptions) -> int:

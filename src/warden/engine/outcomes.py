@@ -17,7 +17,7 @@ from warden.errors import InputError
 from warden.model.disposition import Disposition
 from warden.model.outcome import Outcome, OutcomeStatus
 from warden.model.records import IntentState
-from warden.model.workload import ENDS, workload_state
+from warden.model.workload import ENDS, WorkloadState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -142,10 +142,14 @@ def _take(store: LedgerStore, bench: Bench, outbox: Outbox, workload: WorkloadRe
     if any(earlier.event_id == outcome.event_id for earlier in known):
         return
     _write(bench, outcome)
-    statuses = [*(earlier.status for earlier in known), outcome.status]
-    if workload.delivered_at is not None and workload_state(IntentState.DONE, statuses) is not workload.state:
+    if _contradicts(outcome.status, workload.state):
         bench.journal.write("alert_raised", code=CONTRADICTED, subject=outcome.key)
     bench.journal.commit()
+
+
+def _contradicts(status: OutcomeStatus, end: WorkloadState) -> bool:
+    """Return whether a report tells another end than this one; what was withdrawn should never have been begun."""
+    return end is WorkloadState.WITHDRAWN or (status in ENDS and status.value != end.value)
 
 
 def silent(parts: Parts, terms: Terms, hub_id: str, limit: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from warden.errors import HubConflictError, HubNotFoundError, HubRejectedError, quote
 from warden.hubs.database import Database
-from warden.hubs.intake_tables import INTAKE_MIGRATIONS
+from warden.hubs.intake_tables import INTAKE_MIGRATIONS, OPEN_TASKS
 from warden.model.event import INTAKE, RULE_SET, Event, Flag, Trust, event_facts
 from warden.model.hub import DeliveryMeans, HubTraits, InboxPage
 from warden.model.ids import MessageKey
@@ -204,12 +204,26 @@ class IntakeHub:
         )
         return self._write(lambda c: _once(c, _EVENTS, key, digest, values))
 
-    def waiting(self, after: int = 0, limit: int = PAGE_TASKS) -> list[int]:
-        """Return the numbers of tasks that have not ended, oldest first, after one of them."""
+    def open_tasks(self, after: int = 0, limit: int = PAGE_TASKS) -> list[tuple[int, str]]:
+        """Return number and state of tasks that have not ended, oldest first: `waiting`, or `escalated` to a person."""
         rows = self._database.read(
-            "SELECT id FROM tasks WHERE state = 'waiting' AND id > ? ORDER BY id LIMIT ?", (after, limit)
+            f"SELECT id, state FROM tasks WHERE {OPEN_TASKS} AND state <> 'ruling' AND id > ? ORDER BY id LIMIT ?",  # noqa: S608
+            (after, limit),
         )
-        return [int(str(row[0])) for row in rows]
+        return [(int(str(number)), str(state)) for number, state in rows]
+
+    def leave(self, message_id: str, reason: str) -> None:
+        """Leave a task to a person."""
+        from warden.hubs import intake_operations
+
+        now = self._clock.now().timestamp()
+        self._write(lambda c: intake_operations.leave_task(c, _number(message_id), reason, now))
+
+    def recall(self, message_id: str) -> None:
+        """Let a task that was left to a person wait for a pass again."""
+        from warden.hubs import intake_operations
+
+        self._write(lambda c: intake_operations.recall_task(c, _number(message_id)))
 
     @property
     def database(self) -> Database:

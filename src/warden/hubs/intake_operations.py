@@ -21,6 +21,8 @@ NEW = "new"
 DUPLICATE = "duplicate"
 REUSED = "delivery-id-reused"
 RECONCILE = "reconcile"
+ESCALATED = "escalated"
+"""State of a task that a person has to look at: no pass goes on with it until the ledger says that it may."""
 MOVED = "event-header-changed"
 
 _INSERT = (
@@ -231,12 +233,32 @@ def finish_task(connection: Connection, number: int, now: float, grace_s: float)
     ).fetchone()
     if row is None:
         return False
-    if row[0] == "waiting":
-        connection.execute("UPDATE tasks SET state = 'done', done_at = ? WHERE id = ?", (now, number))
-        if row[1]:
+    if row[0] in ("waiting", ESCALATED):
+        connection.execute("UPDATE tasks SET state = 'done', reason = '', done_at = ? WHERE id = ?", (now, number))
+        if row[0] == "waiting" and row[1]:
             closed = "closed" in str(row[3]).split()
             intake_locks.give_back(connection, row[1], int(row[2]), now, grace_s if closed else 0.0)
     return True
+
+
+def leave_task(connection: Connection, number: int, reason: str, now: float) -> None:
+    """Leave a waiting task to a person: nothing of ours goes on with it, so its key and its issue are free."""
+    row = connection.execute("SELECT issue, fence FROM tasks WHERE id = ? AND state = 'waiting'", (number,)).fetchone()
+    if row is None:
+        return
+    connection.execute(
+        "UPDATE tasks SET state = ?, reason = ?, done_at = ? WHERE id = ?", (ESCALATED, reason, now, number)
+    )
+    if row[0]:
+        intake_locks.give_back(connection, row[0], int(row[1]), now)
+
+
+def recall_task(connection: Connection, number: int) -> None:
+    """Let a task that was left to a person wait for a pass again."""
+    connection.execute(
+        "UPDATE tasks SET state = 'waiting', reason = '', done_at = NULL WHERE id = ? AND state = ?",
+        (number, ESCALATED),
+    )
 
 
 def end_ruling(connection: Connection, number: int, outcome: str, now: float) -> None:
@@ -251,7 +273,7 @@ def purge(connection: Connection, before: float, limit: int = 500) -> int:
     """Remove deliveries that are older and wholly done, with what hangs on them, at most `limit`; returns how many."""
     rows = connection.execute(
         "SELECT id FROM deliveries d WHERE received_at < ? AND NOT EXISTS"
-        " (SELECT 1 FROM tasks t WHERE t.delivery = d.id AND t.state IN ('waiting', 'ruling')) LIMIT ?",
+        " (SELECT 1 FROM tasks t WHERE t.delivery = d.id AND t.state IN ('waiting', 'ruling', 'escalated')) LIMIT ?",
         (before, limit),
     ).fetchall()
     for (number,) in rows:

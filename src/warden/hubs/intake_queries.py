@@ -14,6 +14,7 @@ DELIVERY_COLUMNS = (
     " url, flags, body_digest, received_at, state, reason, origin"
 )
 PAGE = 500
+TASK_STATES = ("waiting", "ruling", "escalated", "done", "coalesced", "dropped")
 
 
 def read_log(database: Database, after: int = 0, limit: int | None = None) -> Iterator[dict[str, Any]]:
@@ -36,15 +37,6 @@ def newest(database: Database, limit: int) -> int:
     """Return the number after which the newest `limit` deliveries begin."""
     row = database.read_one("SELECT id FROM deliveries ORDER BY id DESC LIMIT 1 OFFSET ?", (limit,))
     return int(str(row[0])) if row else 0
-
-
-def read_delivery(database: Database, number: int) -> dict[str, Any] | None:
-    """Return one delivery with its tasks and answers, None when there is none."""
-    row = database.read_one(
-        f"SELECT {DELIVERY_COLUMNS} FROM deliveries WHERE id = ?",  # noqa: S608 - a constant
-        (number,),
-    )
-    return delivery_fields(database, row) if row else None
 
 
 def delivery_fields(database: Database, row: tuple[object, ...]) -> dict[str, Any]:
@@ -106,13 +98,8 @@ def read_stats(database: Database) -> dict[str, int]:
     found = {str(name): int(str(value)) for name, value in database.read("SELECT name, value FROM counters LIMIT 1000")}
     for name in ("accepted", "duplicates", "refused"):
         found.setdefault(name, 0)
-    found |= dict.fromkeys((f"tasks_{state}" for state in ("waiting", "ruling", "done", "coalesced", "dropped")), 0)
+    found |= dict.fromkeys((f"tasks_{state}" for state in TASK_STATES), 0)
     for state, number in database.read("SELECT state, count(*) FROM tasks GROUP BY state LIMIT 100"):
         found[f"tasks_{state}"] = int(str(number))
     found["quarantine"] = int(str(database.read_one("SELECT count(*) FROM quarantine")[0]))
     return found
-
-
-def waits(database: Database) -> bool:
-    """Return whether a cycle has anything to do here."""
-    return bool(database.read_one("SELECT 1 FROM tasks WHERE state IN ('waiting', 'ruling') LIMIT 1"))

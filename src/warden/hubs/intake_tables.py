@@ -51,5 +51,10 @@ CREATE TABLE cursors (source TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT N
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-INTAKE_MIGRATIONS = (_SCHEMA_1, WORKLOAD_SCHEMA)
+OPEN_TASKS = "state IN ('waiting', 'ruling', 'escalated')"
+"""What the index of open tasks is about: a query that says it in these words is answered by it."""
+
+_SCHEMA_3 = f"CREATE INDEX tasks_open ON tasks (state, id) WHERE {OPEN_TASKS};"
+
+INTAKE_MIGRATIONS = (_SCHEMA_1, WORKLOAD_SCHEMA, _SCHEMA_3)
 """Entry n takes a file of version n to version n + 1; an entry that was released is never edited."""

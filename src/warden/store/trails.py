@@ -56,7 +56,7 @@ def _is_about(entry: StoredEntry, where: tuple[str, str, str], deliveries: list[
     ref = entry.fields.get("ref")
     if isinstance(ref, dict):
         return (ref["hub_id"], ref["agent"], ref["message_id"]) == where
-    return entry.fields.get("key") in deliveries
+    return entry.fields.get("subject" if entry.kind == "alert_raised" else "key") in deliveries
 
 
 def read_decisions(connection: sqlite3.Connection, before: int | None, limit: int) -> tuple[StoredEntry, ...]:

@@ -48,7 +48,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
     "heads-not-compared": Explanation("the heads on the hub could not be compared with the ledger", "warden doctor"),
     "outcome-after-end": Explanation(
-        "an outcome was reported of a delivery that was over", "warden ledger log --kind outcome_reported"
+        "a workload that was over was reported to have ended otherwise", "warden workload show"
     ),
     "review-unacknowledged": Explanation("an item of the review queue has waited for long", "warden review"),
     "notify-failed": Explanation("a target of notifications does not take them", "warden notify test"),

@@ -48,6 +48,7 @@ _FIELDS = {
     "dead_dropped": ("key", "by"),
     "review_asked": ("kind", "rule_ids"),
     "reopened": ("by_message_id",),
+    "alert_raised": ("code",),
 }
 """What a step of a timeline shows of its entry: no digests of texts, and never a text."""
 
