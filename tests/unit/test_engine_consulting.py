@@ -238,7 +238,7 @@ def test_a_question_that_never_left_is_not_told_as_asked() -> None:
     model.used = Usage()
     bed = model_bed(model)
     bed.send()
-    assert bed.execute().counts["asked"] == 0
+    assert bed.execute().counts.get("asked", 0) == 0
     model.used = USED
     bed.send()
     assert bed.execute().counts["asked"] == 1
