@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import httpcore
@@ -25,6 +25,7 @@ from warden.errors import (
     HubUncertainError,
     HubUnreachableError,
 )
+from warden.wire.deadline import BoundedBackend, Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 Header = tuple[bytes, bytes]
 KEEP_ALIVE_S: Final = 15.0
 """Shorter than what servers keep, so that a request seldom meets a connection that is just being closed."""
-GATHERED_BYTES: Final = 16 * 1024
-"""A request up to this size leaves in one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,84 +154,6 @@ def _reason(error: Exception) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:200]
 
 
-class Deadline(threading.local):
-    """When the exchange of this thread must have ended."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._at = 0.0
-
-    def start(self, seconds: float) -> None:
-        """Begin an exchange."""
-        self._at = self._monotonic() + seconds
-
-    def shorten(self, timeout: float | None) -> float:
-        """Return the time-out of one step, no longer than what is left; raises `httpcore.ReadTimeout`."""
-        left = self._at - self._monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("deadline")
-        return left if timeout is None else min(timeout, left)
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    """A stream whose every step ends at the deadline, and that sends headers and a small body in one piece.
-
-    What is written waits for the next read: one system call and one wake-up of the hub fewer for every request.
-    """
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-        self._unsent = b""
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        # A hub may answer before it has read all, and close: its answer counts, not that the rest could not be sent.
-        with contextlib.suppress(httpcore.WriteError):
-            self._flush(timeout)
-        return self._stream.read(max_bytes, self._deadline.shorten(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._unsent += buffer
-        if len(self._unsent) > GATHERED_BYTES:
-            self._flush(timeout)
-
-    def _flush(self, timeout: float | None) -> None:
-        unsent, self._unsent = self._unsent, b""
-        if unsent:
-            self._stream.write(unsent, self._deadline.shorten(timeout))
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.shorten(timeout))
-        return _BoundedStream(stream, self._deadline)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class _BoundedBackend(httpcore.NetworkBackend):
-    """Opens streams that end at the deadline."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._backend = httpcore.SyncBackend()
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _BoundedStream(stream, self._deadline)
-
-
 class ConnectionPool:
     """Connections, each used by one thread at a time.
 
@@ -243,7 +164,7 @@ class ConnectionPool:
     def __init__(self, origin: httpcore.Origin, bounds: Bounds, deadline: Deadline) -> None:
         self._origin = origin
         self._timeout_s = bounds.timeout_s
-        self._backend = _BoundedBackend(deadline)
+        self._backend = BoundedBackend(deadline)
         # A TLS context takes 20 ms to build: only for https.
         self._tls = ssl.create_default_context() if origin.scheme == b"https" else None
         self._free = threading.BoundedSemaphore(bounds.connections)

@@ -1,26 +1,25 @@
 """One bounded exchange with a model server over httpx: a deadline on the whole of it, a limit on what is read, no redirects.
 
-httpx knows a time-out per read only, which lets a server drip for ever. Its transport is therefore one whose every read and
-write is cut to what is left of the exchange's time. Nothing of the environment is looked at (proxies, netrc), nothing is
-decompressed, and each exchange has its own connection: a model thinks for seconds, a handshake takes milliseconds.
-Only the system's own look-up of the host's name is outside the deadline: it cannot be interrupted.
+httpx knows a time-out per read only. Its transport is therefore one on the network of `warden.wire`, whose every step is cut to
+what is left of the exchange's time. Nothing of the environment is looked at (proxies, netrc), nothing is decompressed, and each
+exchange has its own connection: a model thinks for seconds, a handshake takes milliseconds.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ssl
-import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpcore
 import httpx
 
 from warden.errors import ConfigError
+from warden.wire.deadline import BoundedBackend, Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from warden.brains.llm.settings import ModelSettings
 
@@ -43,66 +42,6 @@ class ExchangeError(Exception):
         self.sent = sent
 
 
-class _Deadline(threading.local):
-    """When the exchange of this thread must have ended, by the injected clock."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._at = 0.0
-
-    def start(self, seconds: float) -> None:
-        self._at = self._monotonic() + seconds
-
-    def cut(self, timeout: float | None) -> float:
-        left = self._at - self._monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("deadline")
-        return left if timeout is None else min(timeout, left)
-
-
-class _TimedStream(httpcore.NetworkStream):
-    """INVARIANT (bounded): no step of an exchange outlives its deadline, however slowly a server drips."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.cut(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.cut(timeout))
-
-    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
-        started = self._stream.start_tls(ssl_context, server_hostname, self._deadline.cut(timeout))
-        return _TimedStream(started, self._deadline)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class _TimedBackend(httpcore.NetworkBackend):
-    """Opens streams that end at the deadline."""
-
-    def __init__(self, deadline: _Deadline) -> None:
-        self._plain = httpcore.SyncBackend()
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        stream = self._plain.connect_tcp(host, port, self._deadline.cut(timeout), local_address, socket_options)
-        return _TimedStream(stream, self._deadline)
-
-
 class _Body(httpx.SyncByteStream):
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
@@ -114,17 +53,17 @@ class _Body(httpx.SyncByteStream):
         self._response.close()
 
 
-class _TimedTransport(httpx.BaseTransport):
-    """httpcore under httpx, with the timed streams."""
+class _BoundedTransport(httpx.BaseTransport):
+    """httpcore under httpx, with the bounded network."""
 
-    def __init__(self, deadline: _Deadline, connections: int, secure: bool) -> None:
+    def __init__(self, deadline: Deadline, connections: int, secure: bool) -> None:
         # A TLS context takes 20 ms to build: only for https.
         context = ssl.create_default_context() if secure else None
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
             max_connections=connections,
             max_keepalive_connections=0,
-            network_backend=_TimedBackend(deadline),
+            network_backend=BoundedBackend(deadline),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -154,10 +93,10 @@ class Exchange:
         """Prepare without connecting; raises `ConfigError` for a URL that is not a base URL of http or https."""
         url = _base_url(settings.url)
         self._settings = settings
-        self._deadline = _Deadline(monotonic)
+        self._deadline = Deadline(monotonic)
         self._base = str(url).rstrip("/")
         self._client = httpx.Client(
-            transport=_TimedTransport(self._deadline, settings.concurrency, url.scheme == "https"),
+            transport=_BoundedTransport(self._deadline, settings.concurrency, url.scheme == "https"),
             headers={
                 "accept": "application/json",
                 "accept-encoding": "identity",
