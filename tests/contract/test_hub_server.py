@@ -19,6 +19,7 @@ from warden.errors import ConfigError, StateError
 from warden.hubs.embedded import EmbeddedHub
 from warden.hubs.tokens import TokenStore
 from warden.server import hub_request
+from warden.server.body import ENDED, MALFORMED, TOO_LARGE, TOO_SLOW, BodyError
 from warden.server.hub import Access, HubParts, build_app
 from warden.server.hub_openapi import OPERATIONS, build_document
 from warden.server.hub_serve import bind, check_bind
@@ -373,6 +374,7 @@ def test_document_names_every_status_that_is_answered() -> None:
         Path(str(hub_request.__file__)).with_name(name).read_text() for name in ("hub_request.py", "hub.py")
     )
     answered = {int(found) for found in re.findall(r"(?:RefusedRequestError\(|Error, )(\d{3})", source)}
+    answered |= {BodyError(reason).status for reason in (MALFORMED, TOO_LARGE, TOO_SLOW, ENDED)}
     described = {status for operation in OPERATIONS for status in operation.statuses}
     assert answered <= described
     assert described - {200, 201} <= answered

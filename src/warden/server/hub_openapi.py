@@ -15,8 +15,7 @@ from warden.hubs.contract import (
     REQUEST_BYTES,
 )
 from warden.hubs.names import PAGE_BYTES, PAGE_MESSAGES, THREAD_MESSAGES
-
-Schema = Mapping[str, Any]
+from warden.server.openapi import Schema, content, document, reference
 
 _READING: Final = (401, 403, 422, 500, 503)
 _WRITING: Final = (400, 401, 403, 404, 408, 409, 413, 422, 500, 503)
@@ -157,7 +156,7 @@ def _object(required: Schema, optional: Schema | None = None, *, closed: bool = 
 
 
 def _list(name: str) -> Schema:
-    return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+    return {"type": "array", "items": reference(name)}
 
 
 _AFTER: Final[Schema] = {"type": ["string", "null"], "description": "The cursor of the next page, null at the end."}
@@ -254,22 +253,14 @@ def build_document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "warden hub",
-            "version": CONTRACT.rpartition("/")[2],
-            "description": "Messages, threads and progress of agents. Every POST honours Idempotency-Key: the same key and"
-            " content answer the first result, other content is 409; keys belong to the agent that acts and are kept"
-            f" {KEY_DAYS} days. A path that is not here is 404, a method that is not here 405.",
-        },
-        "security": [{"token": []}],
-        "paths": paths,
-        "components": {
-            "schemas": dict(_SCHEMAS),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
+    info = {
+        "title": "warden hub",
+        "version": CONTRACT.rpartition("/")[2],
+        "description": "Messages, threads and progress of agents. Every POST honours Idempotency-Key: the same key and"
+        " content answer the first result, other content is 409; keys belong to the agent that acts and are kept"
+        f" {KEY_DAYS} days. A path that is not here is 404, a method that is not here 405.",
     }
+    return document(info, paths, _SCHEMAS)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -291,15 +282,15 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if parameters:
         made["parameters"] = parameters
     if operation.body:
-        made["requestBody"] = {"required": True, "content": _content(operation.body)}
+        made["requestBody"] = {"required": True, "content": content(operation.body)}
     made["responses"] = {str(operation.status): _answer(operation)}
     for status in sorted(operation.errors):
-        made["responses"][str(status)] = {"description": _ERRORS[status], "content": _content("Error")}
+        made["responses"][str(status)] = {"description": _ERRORS[status], "content": content("Error")}
     return made
 
 
 def _answer(operation: Operation) -> dict[str, Any]:
-    made: dict[str, Any] = {"description": "Done.", "content": _content(operation.answer)}
+    made: dict[str, Any] = {"description": "Done.", "content": content(operation.answer)}
     if operation.method == "POST":
         made["headers"] = {
             "Idempotency-Replayed": {
@@ -313,7 +304,3 @@ def _answer(operation: Operation) -> dict[str, Any]:
 def _parameter(name: str, required: bool) -> dict[str, Any]:
     schema, description = _PARAMETERS[name]
     return {"name": name, "in": "query", "required": required, "description": description, "schema": dict(schema)}
-
-
-def _content(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}

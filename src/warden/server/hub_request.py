@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from warden.errors import (
@@ -22,6 +21,7 @@ from warden.errors import (
 )
 from warden.hubs.contract import REQUEST_BYTES
 from warden.hubs.parsing import MalformedDocumentError, parse_json
+from warden.server import body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,28 +112,19 @@ async def read_document(request: Request) -> object:
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body, bounded in size and time."""
-    stated = request.headers.get("content-length", "")
-    if stated.isdigit() and int(stated[:20]) > REQUEST_BYTES:
-        raise _too_large()
-    chunks: list[bytes] = []
-    size = 0
+    """Return the body; raises `RefusedRequestError` as `read_document`."""
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > REQUEST_BYTES:
-                    raise _too_large()
-                chunks.append(chunk)
-    except TimeoutError:
-        raise RefusedRequestError(408, f"the body did not come within {BODY_TIMEOUT_S:.0f} s") from None
-    except ClientDisconnect:
-        raise RefusedRequestError(400, "the body ended early") from None
-    return b"".join(chunks)
+        return await body.read_body(request, REQUEST_BYTES, BODY_TIMEOUT_S)
+    except body.BodyError as error:
+        raise RefusedRequestError(error.status, _BODIES[error.reason]) from None
 
 
-def _too_large() -> RefusedRequestError:
-    return RefusedRequestError(413, f"the body is larger than {REQUEST_BYTES} bytes")
+_BODIES: Final = {
+    body.MALFORMED: "the content-length is no number",
+    body.TOO_LARGE: f"the body is larger than {REQUEST_BYTES} bytes",
+    body.TOO_SLOW: f"the body did not come within {BODY_TIMEOUT_S:.0f} s",
+    body.ENDED: "the body ended early",
+}
 
 
 def read_query(request: Request, known: frozenset[str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ The order matters: nothing of the body is looked at before the host is ours, and
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
 import secrets
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote as percent
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from warden.errors import WardenError
+from warden.server import body
 from warden.server.console.accounts import csrf_of
 from warden.server.console.model import Visitor
 from warden.server.console.visit import (
@@ -64,8 +64,6 @@ async def answer(
         done = await run_in_threadpool(route.call, visit)
     except WardenError as error:
         done = await run_in_threadpool(refuse, visit, error)
-    except ClientDisconnect:
-        return Response(status_code=400)
     except Exception:
         log.exception("a request to %s could not be answered", route.path)
         done = await run_in_threadpool(refuse, visit, RefusedVisitError(500, "something went wrong inside the console"))
@@ -86,12 +84,12 @@ async def read_visit(parts: ConsoleParts, route: Route, request: Request) -> Vis
     token = request.cookies.get(parts.site.session_cookie, "")
     visitor = await run_in_threadpool(find_visitor, parts, route, request, token)
     check_role(route, visitor, request)
-    body = await read_body(request) if posting else b""
+    sent = await read_body(request) if posting else b""
     form_token = request.cookies.get(parts.site.form_cookie, "")
     form: dict[str, list[str]] = {}
     if posting and not route.is_api:
         check_media(request, "application/x-www-form-urlencoded")
-        form = parse_form(body)
+        form = parse_form(sent)
         check_form_token(
             form.get("csrf", [""])[0], visitor.csrf if visitor else csrf_of(form_token) if form_token else ""
         )
@@ -105,7 +103,7 @@ async def read_visit(parts: ConsoleParts, route: Route, request: Request) -> Vis
         query=dict(request.query_params),
         address=address_of(request),
         form=form,
-        body=body,
+        body=sent,
         cookies=request.cookies,
         form_token=form_token or secrets.token_urlsafe(32),
     )
@@ -164,18 +162,18 @@ def check_media(request: Request, wanted: str) -> None:
 
 async def read_body(request: Request) -> bytes:
     """Return a bounded body that came in time; raises `RefusedVisitError`."""
-    chunks: list[bytes] = []
-    size = 0
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > FORM_BYTES:
-                    raise RefusedVisitError(413, f"the body has more than {FORM_BYTES} bytes")
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise RefusedVisitError(408, "the body took too long") from error
-    return b"".join(chunks)
+        return await body.read_body(request, FORM_BYTES, BODY_TIMEOUT_S)
+    except body.BodyError as error:
+        raise RefusedVisitError(error.status, _BODIES[error.reason]) from None
+
+
+_BODIES: Final = {
+    body.MALFORMED: "the content-length is no number",
+    body.TOO_LARGE: f"the body has more than {FORM_BYTES} bytes",
+    body.TOO_SLOW: "the body took too long",
+    body.ENDED: "the body ended early",
+}
 
 
 def to_response(parts: ConsoleParts, done: Answer) -> Response:

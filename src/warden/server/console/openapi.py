@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from warden.server.openapi import content, document
+
 _TEXT = {"type": "string"}
 _ANY = {"type": ["string", "null"]}
 _NUMBER = {
@@ -49,7 +51,7 @@ def _answer(name: str, schema: dict[str, Any]) -> dict[str, Any]:
         "required": ["schema", name],
         "properties": {"schema": {"const": "warden.console/1"}, name: schema},
     }
-    return {"description": "done", "content": {"application/json": {"schema": body}}}
+    return {"description": "done", "content": content(body)}
 
 
 def _operation(
@@ -59,19 +61,18 @@ def _operation(
     parameters: list[dict[str, Any]],
     body: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    refused = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    refused = content("Error")
     made: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
         "parameters": parameters,
-        "security": [{"bearer": []}],
         "responses": {
             "200": answer,
             **{status: {"description": text, "content": refused} for status, text in _REFUSALS.items()},
         },
     }
     if body is not None:
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        made["requestBody"] = {"required": True, "content": content(body)}
     return made
 
 
@@ -109,7 +110,7 @@ def describe_api(verbs: tuple[str, ...]) -> dict[str, Any]:
     verb = {"name": "verb", "in": "path", "required": True, "schema": {"enum": list(verbs)}}
     windows = {"type": "array", "items": {"type": "object"}}
     entry = {"type": "object", "required": ["seq", "at", "kind", "digest", "fields"]}
-    anything = {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}}
+    anything = {"description": "done", "content": content({"type": "object"})}
     paths = {
         "/api/v1/items": {
             "get": _operation(
@@ -150,12 +151,5 @@ def describe_api(verbs: tuple[str, ...]) -> dict[str, Any]:
             }
         },
     }
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "warden console", "version": "1", "summary": "The review queue for programs"},
-        "paths": paths,
-        "components": {
-            "schemas": {"Error": error},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-        },
-    }
+    info = {"title": "warden console", "version": "1", "summary": "The review queue for programs"}
+    return document(info, paths, {"Error": error})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-Schema = Mapping[str, Any]
+from warden.server.openapi import Schema, content, document, reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ OPERATIONS: Final = (
 )  # fmt: skip
 
 _TEXT: Final[Schema] = {"type": "string"}
+_WORD: Final[Schema] = {"type": "string", "pattern": r"^[\u0000-\u007f]{1,256}$"}
 _NUMBER: Final[Schema] = {"type": "integer"}
 _FLAG: Final[Schema] = {"type": "boolean"}
 _TIME: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
@@ -128,8 +129,7 @@ def _list(items: Schema) -> Schema:
 
 
 def _page_of(name: str, schema: str) -> Schema:
-    reference = {"$ref": f"#/components/schemas/{schema}"}
-    return _object({name: _list(reference), "after": _AFTER}, (name, "after"), more=False)
+    return _object({name: _list(reference(schema)), "after": _AFTER}, (name, "after"), more=False)
 
 
 _TASK = _object(
@@ -200,7 +200,7 @@ _SCHEMAS: Final[Mapping[str, Schema]] = {
         ("workload_id", "capabilities"),
         more=False,
     ),
-    "Use": _object({"token": _TEXT, "hook": _TEXT, "operation": _TEXT}, ("token", "hook", "operation")),
+    "Use": _object({"token": _WORD, "hook": _WORD, "operation": _WORD}, ("token", "hook", "operation")),
     "Ruling": _object(
         {"allowed": _FLAG, "reason": _TEXT, "capability": _TEXT, "workload_id": _TEXT, "uses_left": _NUMBER},
         ("allowed",),
@@ -225,7 +225,7 @@ _PARAMETERS: Final[Mapping[str, tuple[Schema, str]]] = {
     "source": (_TEXT, "Only events of this source."),
     "state": (_TEXT, "Only workloads in this state."),
     "workload": (_TEXT, "Only capabilities of this workload."),
-    "after": (_TEXT, "The `after` of the page before."),
+    "after": ({"type": "string", "pattern": "^(d|w|n|cap)[0-9]{1,15}$"}, "The `after` of the page before."),
     "limit": ({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Most items of the page."),
 }
 _ERRORS: Final = {
@@ -248,21 +248,13 @@ def openapi_document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "warden intake",
-            "version": "1",
-            "description": "Events in, workloads out, and the story of each. Tokens are bearer tokens with scopes; what a"
-            " client asks for is named by the operator's rules and judged by the kernel.",
-        },
-        "security": [{"token": []}],
-        "paths": paths,
-        "components": {
-            "schemas": dict(_SCHEMAS),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
+    info = {
+        "title": "warden intake",
+        "version": "1",
+        "description": "Events in, workloads out, and the story of each. Tokens are bearer tokens with scopes; what a"
+        " client asks for is named by the operator's rules and judged by the kernel.",
     }
+    return document(info, paths, _SCHEMAS)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -280,19 +272,15 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if parameters:
         made["parameters"] = parameters
     if operation.body:
-        made["requestBody"] = {"required": True, "content": _content(operation.body)}
+        made["requestBody"] = {"required": True, "content": content(operation.body)}
     made["responses"] = {
-        str(status): {"description": "Done.", "content": _content(operation.answer)} for status in operation.statuses
+        str(status): {"description": "Done.", "content": content(operation.answer)} for status in operation.statuses
     }
     for status in operation.errors:
-        made["responses"][str(status)] = {"description": _ERRORS[status], "content": _content("Error")}
+        made["responses"][str(status)] = {"description": _ERRORS[status], "content": content("Error")}
     return made
 
 
 def _parameter(name: str) -> dict[str, Any]:
     schema, description = _PARAMETERS[name]
     return {"name": name, "in": "query", "required": False, "description": description, "schema": dict(schema)}
-
-
-def _content(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}

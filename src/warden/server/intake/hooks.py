@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from warden.hubs import intake_operations
 from warden.hubs.intake_operations import DUPLICATE, NEW, NewDelivery, Refused
 from warden.model.digests import digest_bytes
+from warden.server.body import BodyError, read_body
 from warden.server.hub_request import json_response, refusal
 from warden.server.intake import delivery
 from warden.server.intake.app import Desk, Router, endpoint
@@ -83,7 +84,7 @@ class Hooks:
         body = b""
         try:
             kind = delivery.check_headers(headers)
-            body = await self._read_body(request)
+            body = await read_body(request, self._terms.body_bytes, self._terms.body_timeout_s)
             proven = delivery.prove(source, headers, body, kind, self._now())
             wait_s = self._source_rate.wait_s(source.name)
             if wait_s:
@@ -93,6 +94,8 @@ class Hooks:
             taken = await self._desk.write(partial(intake_operations.accept, new=new))
             if taken.state not in (NEW, DUPLICATE):
                 raise RefusedError(409, taken.state, proven=True)
+        except BodyError as error:
+            return await self._refuse(source, headers, body, address, RefusedError(error.status, error.reason))
         except RefusedError as error:
             return await self._refuse(source, headers, body, address, error)
         found = {"delivery": f"d{taken.delivery}", "state": taken.state, "tasks": [f"e{one}" for one in taken.tasks]}
@@ -117,29 +120,6 @@ class Hooks:
             window_s=self._terms.window_s,
             strict_body=source.forge,
         )
-
-    async def _read_body(self, request: Request) -> bytes:
-        """Return the raw body, bounded in size and time; raises `RefusedError`."""
-        limit = self._terms.body_bytes
-        stated = request.headers.get("content-length", "0")
-        if not (stated.isascii() and stated.isdigit() and len(stated) < 12):
-            raise RefusedError(400, "content-length")
-        if int(stated) > limit:
-            raise RefusedError(413, "too-large")
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._terms.body_timeout_s):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > limit:
-                        raise RefusedError(413, "too-large")
-                    chunks.append(chunk)
-        except TimeoutError:
-            raise RefusedError(408, "too-slow") from None
-        except ClientDisconnect:
-            raise RefusedError(400, "ended-early") from None
-        return b"".join(chunks)
 
     async def _refuse(
         self, source: Source, headers: Headers, body: bytes, address: str, error: RefusedError
