@@ -12,6 +12,7 @@ from consolebed import ORIGIN, PASSPHRASE, PORT, QUESTION, Browser, ConsoleBed, 
 from warden.errors import ConfigError, InputError, StateError
 from warden.server.console.database import ConsoleDatabase
 from warden.server.console.model import Role
+from warden.server.console.passphrases import Passphrases
 from warden.server.console.routes import ROUTES, Route
 from warden.server.console.serve import check_bind, site_of
 from warden.server.console.throttle import PER_ADDRESS, PER_USER, wait_ms
@@ -147,7 +148,8 @@ def test_looking_decides_nothing(bed: ConsoleBed) -> None:
     bed.mail(QUESTION)
     browser = bed.signed_in()
     for verb in ("accept", "ignore", "respond", "edit"):
-        assert browser.get(f"/review/1/{verb}").status_code == 405
+        answer = browser.get(f"/review/1/{verb}")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert bed.entries("review_decided") == []
 
 
@@ -342,6 +344,14 @@ def test_what_is_kept_is_private_and_holds_no_secret(bed: ConsoleBed) -> None:
     os.chmod(bed.file, 0o644)
     with pytest.raises(StateError, match="read by others"):
         ConsoleDatabase(bed.file)
+
+
+def test_a_passphrase_costs_what_the_standard_asks_for() -> None:
+    """Unless it is told otherwise a console hashes with argon2id, 64 MiB and three passes (RFC 9106, section 4)."""
+    kept = Passphrases().hash(PASSPHRASE)
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert Passphrases().fits(kept, PASSPHRASE)
+    assert not Passphrases().fits(kept, PASSPHRASE + "x")
 
 
 def test_a_body_that_is_too_large_or_of_another_kind_is_refused(bed: ConsoleBed) -> None:

@@ -18,10 +18,10 @@ AT_ONCE: Final = 2
 
 
 class Passphrases:
-    """Makes and checks hashes."""
+    """Makes and checks hashes; `hasher` is the library's with its own parameters unless one is given."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher()
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
         self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     @cached_property
