@@ -13,6 +13,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from warden.errors import LedgerError
 from warden.ledger.merkle import HASH_BYTES
@@ -52,14 +53,14 @@ class Signature:
         return base64.b64encode(self.key_id + self.signature).decode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Note:
     """A checkpoint with its signatures, as `text`."""
 
     checkpoint: Checkpoint
     signatures: tuple[Signature, ...]
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The whole note."""
         lines = "".join(f"— {line.name} {line.to_text()}\n" for line in self.signatures)

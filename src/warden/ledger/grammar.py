@@ -15,6 +15,9 @@ from functools import lru_cache
 from warden.ledger import schema
 from warden.ledger.entry import ENTRY_VERSION, StoredEntry, parse_entry, parse_time
 
+FIELDS_AT = len('{"at":"2026-01-31T23:59:59.999Z","fields":')
+"""Where the fields of an entry in its only form begin."""
+_decode = json.JSONDecoder().raw_decode
 _BARE = r'[^"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]'
 _CHARACTER = rf'(?:{_BARE}|\\["\\])'
 
@@ -50,34 +53,47 @@ _FORMS: dict[schema.Check, str] = {
 
 def is_plain(raw: bytes) -> bool:
     """Return True only for bytes that `parse_entry` accepts; False may mean that one has to look more closely."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    kind = kind_of(raw)
-    expression = _expression(kind) if kind in schema.KINDS else None
-    found = None if expression is None else expression.fullmatch(text)
-    return found is not None and _is_time(found[1])
+    return _match(raw) is not None
 
 
 def read_entry(raw: bytes) -> StoredEntry:
     """Return what `entry.parse_entry` does, and raise what it does; a plain entry needs no second look at its parts."""
-    if not is_plain(raw):
+    found = _match(raw)
+    if found is None:
         return parse_entry(raw)
-    value = json.loads(raw)
-    return StoredEntry(value["seq"], value["at"], value["prev"], value["kind"], value["fields"], raw)
+    at, kind, prev, seq = found.groups()
+    return StoredEntry(int(seq), at, prev, kind, _decode(found.string, FIELDS_AT)[0], raw)
 
 
 def kind_of(raw: bytes) -> str:
     """Return the kind of an entry in its only form, without looking at the rest; anything for other bytes."""
-    return raw[raw.rfind(b',"kind":"') + 9 : raw.rfind(b'","prev":"')].decode("utf-8", "replace")
+    return _kind(raw).decode("utf-8", "replace")
 
 
-@lru_cache(maxsize=64)
-def _expression(kind: str) -> re.Pattern[str]:
-    fields = ",".join(f'"{name}":{_form(check)}' for name, check in sorted(schema.KINDS[kind].items()))
+def _kind(raw: bytes) -> bytes:
+    end = raw.rfind(b'","prev":"')
+    return raw[raw.rfind(b'"', 0, end) + 1 : end]
+
+
+def _match(raw: bytes) -> re.Match[str] | None:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    expression = _expression(_kind(raw))
+    found = None if expression is None else expression.fullmatch(text)
+    return found if found is not None and _is_time(found[1]) else None
+
+
+@lru_cache(maxsize=256)
+def _expression(kind: bytes) -> re.Pattern[str] | None:
+    name = kind.decode("utf-8", "replace")
+    if name not in schema.KINDS:
+        return None
+    fields = ",".join(f'"{name}":{_form(check)}' for name, check in sorted(schema.KINDS[name].items()))
     return re.compile(
-        rf'\{{"at":"([^"]{{24}})","fields":\{{{fields}\}},"kind":"{kind}","prev":{_DIGEST},"seq":{_COUNT},"v":{ENTRY_VERSION}\}}'
+        rf'\{{"at":"([^"]{{24}})","fields":\{{{fields}\}},"kind":"({name})","prev":"(sha256:[0-9a-f]{{64}})",'
+        rf'"seq":({_COUNT}),"v":{ENTRY_VERSION}\}}'
     )
 
 

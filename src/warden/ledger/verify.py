@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import Checkpoint, Note, parse_note
 from warden.ledger.damage import Damage, DamagedLogError, damaged
-from warden.ledger.entry import GENESIS, StoredEntry, parse_entry
+from warden.ledger.entry import ENTRY_VERSION, GENESIS, StoredEntry, parse_entry
 from warden.ledger.grammar import is_plain, read_entry
-from warden.ledger.merkle import Frontier, hash_leaf, hash_node
+from warden.ledger.merkle import Frontier, hash_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,6 +89,11 @@ class LogVerifier:
         self._compared: int | None = None
         self._checkpointed = self._checkpoints = self._signed = 0
 
+    @property
+    def size(self) -> int:
+        """How many entries were taken, those before the part that is verified among them."""
+        return self._size
+
     def feed(self, records: Iterable[Record]) -> None:
         """Take entries and checkpoints in their order."""
         iterator = iter(records)
@@ -102,7 +107,7 @@ class LogVerifier:
         size = self._size
         if self._heads and self._heads[0].size <= size:
             self._compare_heads()
-        tail = b',"prev":"%b","seq":%d,"v":1}' % (self._digest.encode(), size)
+        tail = f',"prev":"{self._digest}","seq":{size},"v":{ENTRY_VERSION}}}'.encode()
         if not raw.endswith(tail):
             raise self._blame(raw, rest)
         if self._strict and not is_plain(raw):
@@ -110,7 +115,7 @@ class LogVerifier:
         self._digest = "sha256:" + sha256(raw).hexdigest()
         node, hashes = sha256(b"\x00" + raw).digest(), self._hashes
         while size & 1:
-            node = hash_node(hashes.pop(), node)
+            node = sha256(b"\x01" + hashes.pop() + node).digest()  # as `merkle.hash_node`, in the innermost loop
             size >>= 1
         hashes.append(node)
         self._size += 1

@@ -1,7 +1,7 @@
 """What the ledger's entries mean for the tables that are asked: dispositions, outbox, outcomes, plans, answers.
 
-`project` is the only function that writes these tables. A commit calls it for each new entry inside its transaction,
-and a rebuild calls it for each stored one: so the tables never say anything that the entries do not.
+A `Projector` is the only one who writes these tables. A commit hands it each new entry inside its transaction, and a
+rebuild each stored one: so the tables never say anything that the entries do not.
 """
 
 from __future__ import annotations
@@ -28,12 +28,32 @@ Handler = Callable[[sqlite3.Connection, int, int, Fields], None]
 _UNCOUNTED = frozenset(fault.value for fault in UNCOUNTED)
 
 
-def project(connection: sqlite3.Connection, entry: StoredEntry) -> None:
-    """Update the projections from one entry; raises `TransitionError` for an edge that does not exist."""
-    for handlers in (watch.HANDLERS, _HANDLERS, workloads.HANDLERS):
-        handler = handlers.get(entry.kind)
-        if handler is not None:
-            handler(connection, entry.seq, _time_of(entry.at), entry.fields)
+class Projector:
+    """Updates the projections inside the caller's transaction: `take` each entry in order, then `finish`.
+
+    What is only counted is written once, at the end: no handler reads it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._counts: watch.Counts = {}
+
+    def take(self, entry: StoredEntry) -> None:
+        """Update the projections from one entry; raises `TransitionError` for an edge that does not exist."""
+        at = _time_of(entry.at)
+        count = watch.HANDLERS.get(entry.kind)
+        if count is not None:
+            count(self._connection, self._counts, entry.seq, at, entry.fields)
+        for handlers in (_HANDLERS, workloads.HANDLERS):
+            handler = handlers.get(entry.kind)
+            if handler is not None:
+                handler(self._connection, entry.seq, at, entry.fields)
+
+    def finish(self) -> None:
+        """Write what was counted."""
+        if self._counts:
+            watch.write_counts(self._connection, self._counts)
+            self._counts = {}
 
 
 @lru_cache(maxsize=64)

@@ -324,18 +324,20 @@ class SqliteLedgerStore:
         return state
 
     def _append(self, state: LogState, batch: Batch) -> LogState:
-        from warden.store.projections import project  # a third of what a start imports, and readers need none of it
+        from warden.store.projections import Projector  # a third of what a start imports, and readers need none of it
 
         now = self._clock.now()
         at, digest = format_time(now), state.entry_digest
         self._keep_blobs(batch, milliseconds(now))
         stored: list[StoredEntry] = []
+        projector = Projector(self._connection)
         for entry in batch.entries:
             written = write_entry(state.size + len(stored), at, digest, entry.kind, entry.fields)
             self._check_blob(written, batch)
-            project(self._connection, written)
+            projector.take(written)
             digest = written.digest
             stored.append(written)
+        projector.finish()
         self._connection.executemany("INSERT INTO entries VALUES (?, ?)", [(entry.seq, entry.raw) for entry in stored])
         frontier = state.frontier.extended(hash_leaf(entry.raw) for entry in stored)
         note = sign_checkpoint(Checkpoint(self._origin, frontier.size, frontier.root()), self._signer)

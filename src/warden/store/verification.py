@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from warden.ledger.grammar import is_plain, kind_of
 from warden.ledger.verify import LogVerifier, Record, Verdict, parse_at
 from warden.model.digests import digest_bytes
 from warden.store.logstate import is_new, read_state
-from warden.store.projections import PROJECTED, project
-from warden.store.segments import all_raws, all_records
+from warden.store.projections import PROJECTED, Projector
+from warden.store.segments import all_records
 from warden.store.tables import PROJECTION_TABLES, PROJECTIONS
 
 if TYPE_CHECKING:
@@ -56,14 +57,18 @@ def verify_ledger(
 ) -> Report:
     """Return the report; `heads` were kept elsewhere. Never raises for damage, `StateError` for a disk that fails."""
     findings: list[Finding] = []
-    try:
-        verdict = _verify_log(source, published, heads, progress)
-    except DamagedLogError as error:
-        return Report(None, (error.finding,))
     blobs = 0
-    for check in (_check_states, _check_projections):
+    with contextlib.closing(Replay()) as replay:
         try:
-            check(source, verdict)
+            verdict = _verify_log(source, replay, _published_head(source, published), heads, progress)
+        except DamagedLogError as error:
+            return Report(None, (error.finding,))
+        try:
+            _check_states(source, verdict)
+        except DamagedLogError as error:
+            findings.append(error.finding)
+        try:
+            replay.compare(source.connection)
         except DamagedLogError as error:
             findings.append(error.finding)
     try:
@@ -74,14 +79,15 @@ def verify_ledger(
 
 
 def _verify_log(
-    source: Source, published: str | None, heads: Iterable[Checkpoint], progress: Progress | None
+    source: Source,
+    replay: Replay,
+    published: Iterable[Checkpoint],
+    heads: Iterable[Checkpoint],
+    progress: Progress | None,
 ) -> Verdict:
-    beside = _published_head(source, published)
-    verifier = LogVerifier(
-        source.origin, source.key, None, strict=False, heads=beside, kept=heads
-    )  # parsed when projected
+    verifier = LogVerifier(source.origin, source.key, strict=False, heads=published, kept=heads)  # the replay parses
     records = all_records(source.connection, source.segments)
-    verifier.feed(records if progress is None else _counted(records, progress))
+    verifier.feed(_replayed(records if progress is None else _counted(records, progress), verifier, replay))
     verdict = verifier.finish()
     if verdict.checkpointed != verdict.size:
         detail = f"the entries after entry {verdict.checkpointed - 1} are under no checkpoint"
@@ -144,29 +150,65 @@ def _check_blobs(connection: sqlite3.Connection) -> int:
 
 def fill_projections(connection: sqlite3.Connection, raws: Iterable[bytes]) -> int:
     """Project every entry into empty tables and return how many there were; raises `DamagedLogError`."""
+    projector = Projector(connection)
     number = 0
     for number, raw in enumerate(raws, 1):
-        if kind_of(raw) not in PROJECTED and is_plain(raw):
-            continue
-        entry = parse_at(raw, number - 1)
-        try:
-            project(connection, entry)
-        except TransitionError as error:
-            detail = f"entry {entry.seq} does not follow from those before it: {error.message}"
-            raise damaged(Damage.PROJECTION, entry.seq, detail) from error
+        _project(projector, raw, number - 1)
+    projector.finish()
     return number
 
 
-def _check_projections(source: Source, verdict: Verdict) -> None:
-    fresh = sqlite3.connect("", isolation_level=None)
+def _project(projector: Projector, raw: bytes, seq: int) -> None:
+    if kind_of(raw) not in PROJECTED and is_plain(raw):
+        return
+    entry = parse_at(raw, seq)
     try:
-        fresh.executescript(PROJECTION_TABLES)
-        fresh.execute("BEGIN")
-        fill_projections(fresh, all_raws(all_records(source.connection, source.segments)))
+        projector.take(entry)
+    except TransitionError as error:
+        detail = f"entry {entry.seq} does not follow from those before it: {error.message}"
+        raise damaged(Damage.PROJECTION, entry.seq, detail) from error
+
+
+class Replay:
+    """The derived tables, made anew from entries that verified, beside those that are stored."""
+
+    def __init__(self) -> None:
+        self._tables = sqlite3.connect("", isolation_level=None)
+        self._tables.executescript("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;" + PROJECTION_TABLES)
+        self._tables.execute("BEGIN")
+        self._projector = Projector(self._tables)
+        self._damage: DamagedLogError | None = None
+
+    def take(self, raw: bytes, seq: int) -> None:
+        """Project an entry; the first that is no entry, or does not follow, is the last that is looked at."""
+        if self._damage is None:
+            try:
+                _project(self._projector, raw, seq)
+            except DamagedLogError as error:
+                self._damage = error
+
+    def compare(self, stored: sqlite3.Connection) -> None:
+        """Raise `DamagedLogError` unless the stored tables say what the entries say."""
+        if self._damage is not None:
+            raise self._damage
+        self._projector.finish()
         for table in PROJECTIONS:
-            _compare(table, _rows(fresh, table), _rows(source.connection, table))
-    finally:
-        fresh.close()
+            _compare(table, _rows(self._tables, table), _rows(stored, table))
+
+    def close(self) -> None:
+        """Forget them."""
+        self._tables.close()
+
+
+def _replayed(records: Iterable[Record], verifier: LogVerifier, replay: Replay) -> Iterator[Record]:
+    """Give the records, and replay each entry that was verified before the next is given."""
+    seq = 0
+    for record in records:
+        yield record
+        if isinstance(record, bytes):
+            if verifier.size > seq:
+                replay.take(record, seq)
+            seq += 1
 
 
 def _rows(connection: sqlite3.Connection, table: str) -> Iterator[Sequence[object]]:

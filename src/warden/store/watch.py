@@ -32,39 +32,49 @@ CONDITIONS_LIMIT = 2_000
 MESSAGES, DECISIONS, DELIVERIES, RUNS = "messages", "decisions", "deliveries", "runs"
 TOKENS, CALLS, COST, ALERTS, NOTIFICATIONS = "tokens", "calls", "cost", "alerts", "notifications"
 _ADD = "INSERT INTO tallies VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value"
+
+Counts = dict[tuple[str, str, str], int]
+"""What is added to the counters: agent, name and label, and how much."""
 _RUN_ENDS = {0: "done", 3: "partial"}
 
 
-def _disposed(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
-    connection.execute(_ADD, (fields["ref"]["agent"], MESSAGES, fields["disposition"], 1))
+def _add(counts: Counts, agent: str, name: str, label: str, amount: int = 1) -> None:
+    if amount:
+        counts[agent, name, label] = counts.get((agent, name, label), 0) + amount
 
 
-def _decided(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
-    connection.execute(_ADD, (fields["ref"]["agent"], DECISIONS, fields["effect"], 1))
+def write_counts(connection: sqlite3.Connection, counts: Counts) -> None:
+    """Add what was counted to the counters."""
+    connection.executemany(_ADD, [(*key, amount) for key, amount in counts.items()])
 
 
-def _count_delivery(connection: sqlite3.Connection, key: str, result: str) -> None:
+def _disposed(connection: sqlite3.Connection, counts: Counts, seq: int, at: int, fields: Fields) -> None:
+    _add(counts, fields["ref"]["agent"], MESSAGES, fields["disposition"])
+
+
+def _decided(connection: sqlite3.Connection, counts: Counts, seq: int, at: int, fields: Fields) -> None:
+    _add(counts, fields["ref"]["agent"], DECISIONS, fields["effect"])
+
+
+def _count_delivery(connection: sqlite3.Connection, counts: Counts, key: str, result: str) -> None:
     row = connection.execute("SELECT agent FROM outbox WHERE key = ?", (key,)).fetchone()
-    connection.execute(_ADD, (row[0] if row else "", DELIVERIES, result, 1))
+    _add(counts, row[0] if row else "", DELIVERIES, result)
 
 
-def _received(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
-    _count_delivery(connection, fields["key"], "received")
+def _received(connection: sqlite3.Connection, counts: Counts, seq: int, at: int, fields: Fields) -> None:
+    _count_delivery(connection, counts, fields["key"], "received")
 
 
-def _faulted(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
-    _count_delivery(connection, fields["key"], "retried" if fields["next"] == "open" else fields["next"])
+def _faulted(connection: sqlite3.Connection, counts: Counts, seq: int, at: int, fields: Fields) -> None:
+    _count_delivery(connection, counts, fields["key"], "retried" if fields["next"] == "open" else fields["next"])
 
 
-def _model_asked(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+def _model_asked(connection: sqlite3.Connection, counts: Counts, seq: int, at: int, fields: Fields) -> None:
     agent = fields["ref"]["agent"]
-    amounts = (
-        (TOKENS, "prompt", fields["prompt_tokens"]),
-        (TOKENS, "completion", fields["completion_tokens"]),
-        (CALLS, "", fields["calls"]),
-        (COST, "", fields["cost_microunits"] or 0),
-    )
-    connection.executemany(_ADD, [(agent, name, label, amount) for name, label, amount in amounts if amount])
+    _add(counts, agent, TOKENS, "prompt", fields["prompt_tokens"])
+    _add(counts, agent, TOKENS, "completion", fields["completion_tokens"])
+    _add(counts, agent, CALLS, "", fields["calls"])
+    _add(counts, agent, COST, "", fields["cost_microunits"] or 0)
 
 
 def _agent_of(connection: sqlite3.Connection, run_id: str | None, subject: str) -> str:
@@ -75,16 +85,16 @@ def _agent_of(connection: sqlite3.Connection, run_id: str | None, subject: str) 
     return str(row[0]) if row else ""
 
 
-def _run_finished(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+def _run_finished(connection: sqlite3.Connection, counts: Counts, seq: int, at: int, fields: Fields) -> None:
     row = connection.execute("SELECT agent, mode FROM open_runs WHERE run_id = ?", (fields["run_id"],)).fetchone()
     agent, mode = row or ("", "")
     how = "stopped" if fields["stopped"] else _RUN_ENDS.get(fields["exit_status"], "failed")
-    connection.execute(_ADD, (agent, RUNS, f"{mode} {how}", 1))
+    _add(counts, agent, RUNS, f"{mode} {how}")
 
 
-def _alert_raised(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+def _alert_raised(connection: sqlite3.Connection, counts: Counts, seq: int, at: int, fields: Fields) -> None:
     agent, code = _agent_of(connection, fields["run_id"], fields["subject"]), fields["code"]
-    connection.execute(_ADD, (agent, ALERTS, code, 1))
+    _add(counts, agent, ALERTS, code)
     connection.execute("INSERT INTO alerts VALUES (?, ?, ?, ?)", (seq, agent, code, at))
     _trim(connection, "alerts", ALERTS_KEPT)
     if code == NOTIFY_FAILED:
@@ -92,7 +102,7 @@ def _alert_raised(connection: sqlite3.Connection, seq: int, at: int, fields: Fie
         connection.execute("INSERT OR REPLACE INTO notify_faults VALUES (?, ?, ?)", (agent, target, at))
 
 
-def _notified(connection: sqlite3.Connection, seq: int, at: int, fields: Fields) -> None:
+def _notified(connection: sqlite3.Connection, counts: Counts, seq: int, at: int, fields: Fields) -> None:
     """A target was told of a subject; it works again, whatever was wrong with it."""
     agent, target, reminder = fields["agent"], fields["target"], fields["notice"] == "reminder"
     connection.execute(
@@ -107,7 +117,7 @@ def _notified(connection: sqlite3.Connection, seq: int, at: int, fields: Fields)
         (fields["message_id"], agent, target, at, seq),
     ).rowcount
     if fresh:
-        connection.execute(_ADD, (agent, NOTIFICATIONS, target, 1))
+        _add(counts, agent, NOTIFICATIONS, target)
         _trim(connection, "notice_messages", MESSAGES_KEPT)
 
 
