@@ -30,35 +30,15 @@ let
     wants = [ "network-online.target" ];
     requires = cfg.requires;
   };
-  hardening = {
+  # Less than of warden.service: scripts of the operator's rules run in the pass, and other things as the same user.
+  hardening = import ./hardening.nix // {
     User = cfg.user;
     Group = cfg.group;
-    UMask = "0077";
     LoadCredential = lib.optional (cfg.tokenFile != null) "api-token:${cfg.tokenFile}"
       ++ lib.mapAttrsToList (name: file: "${name}:${file}") cfg.credentials;
     ReadWritePaths = [ stateDir ]
       ++ lib.optional (cfg.triggerPipe != null) (builtins.dirOf cfg.triggerPipe)
       ++ lib.optional (cfg.lifecycleSocket != null) (builtins.dirOf cfg.lifecycleSocket);
-    NoNewPrivileges = true;
-    CapabilityBoundingSet = "";
-    AmbientCapabilities = "";
-    ProtectSystem = "strict";
-    ProtectHome = true;
-    PrivateTmp = true;
-    PrivateDevices = true;
-    ProtectProc = "invisible";
-    ProtectClock = true;
-    ProtectHostname = true;
-    ProtectKernelLogs = true;
-    ProtectKernelModules = true;
-    ProtectKernelTunables = true;
-    ProtectControlGroups = true;
-    RestrictAddressFamilies = [ "AF_UNIX" "AF_INET" "AF_INET6" ];
-    RestrictNamespaces = true;
-    RestrictRealtime = true;
-    RestrictSUIDSGID = true;
-    LockPersonality = true;
-    SystemCallArchitectures = "native";
   };
 in
 {
@@ -175,9 +155,9 @@ in
       serviceConfig = hardening // {
         Type = "oneshot";
         ExecStart = lib.escapeShellArgs [
-          (lib.getExe' cfg.package "warden") "worker" "run" "--once" "--scheduled" "--quiet"
+          (lib.getExe' cfg.package "warden") "worker" "run" "--once" "--scheduled" "--every" "1m" "--quiet"
         ];
-        SuccessExitStatus = 11;
+        SuccessExitStatus = [ 11 143 ];
         TimeoutStartSec = "15min";
       };
     };

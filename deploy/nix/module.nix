@@ -1,5 +1,5 @@
 # A NixOS module: imports = [ ./module.nix ]; services.ops-warden = { enable = true; package = ...; };
-# The unit says the same as deploy/systemd/warden.service, and its timer as warden.timer.
+# The unit says the same as deploy/systemd/warden.service, and its timer as warden.timer (a test compares).
 { config, lib, pkgs, ... }:
 
 let
@@ -25,6 +25,12 @@ in
       type = lib.types.str;
       default = "*-*-* *:0/5:00";
       description = "When a pass begins, in the form of systemd.time(7).";
+    };
+
+    interval = lib.mkOption {
+      type = lib.types.str;
+      default = "5m";
+      description = "How often that comes round, in warden's words (`5m`, `1h`): so it knows when a pass was missed.";
     };
 
     settings = lib.mkOption {
@@ -54,44 +60,23 @@ in
         WARDEN_STATE_DIR = "/var/lib/ops-warden";
       };
       path = [ config.systemd.package ];
-      serviceConfig = {
+      serviceConfig = import ./hardening.nix // {
         Type = "oneshot";
         ExecStart = lib.escapeShellArgs [
-          (lib.getExe' cfg.package "warden") "worker" "run" "--once" "--scheduled" "--quiet" "--agent" cfg.agent
+          (lib.getExe' cfg.package "warden") "worker" "run" "--once" "--scheduled" "--every" cfg.interval "--quiet" "--agent" cfg.agent
         ];
-        SuccessExitStatus = 11;
+        SuccessExitStatus = [ 11 143 ];
         TimeoutStartSec = "15min";
         TimeoutStopSec = 90;
         DynamicUser = true;
         StateDirectory = "ops-warden";
         StateDirectoryMode = "0700";
         LoadCredential = lib.mapAttrsToList (name: file: "${name}:${file}") cfg.credentials;
-        UMask = "0077";
-        NoNewPrivileges = true;
-        CapabilityBoundingSet = "";
-        AmbientCapabilities = "";
-        ProtectSystem = "strict";
-        ProtectHome = true;
-        PrivateTmp = true;
-        PrivateDevices = true;
         DevicePolicy = "closed";
         PrivateUsers = true;
-        ProtectProc = "invisible";
-        ProtectClock = true;
-        ProtectHostname = true;
-        ProtectKernelLogs = true;
-        ProtectKernelModules = true;
-        ProtectKernelTunables = true;
-        ProtectControlGroups = true;
-        RestrictAddressFamilies = [ "AF_UNIX" "AF_INET" "AF_INET6" ];
-        RestrictNamespaces = true;
-        RestrictRealtime = true;
-        RestrictSUIDSGID = true;
         RemoveIPC = true;
-        LockPersonality = true;
         MemoryDenyWriteExecute = true;
         KeyringMode = "private";
-        SystemCallArchitectures = "native";
         SystemCallFilter = [ "@system-service" "~@privileged @resources" ];
         SystemCallErrorNumber = "EPERM";
       };

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +84,3 @@ def test_the_modules_commands_are_taken(capsys: pytest.CaptureFixture[str]) -> N
         assert invoke([*line, "--help"]) == 0
         shown = capsys.readouterr().out
         assert all(word in shown for word in line if word.startswith("--"))
-
-
-@pytest.mark.skipif(shutil.which("nix-instantiate") is None, reason="Nix is not installed")
-def test_the_module_is_nix(tmp_path: Path) -> None:
-    """Nix itself reads it."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "NIX_STATE_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [str(shutil.which("nix-instantiate")), "--parse", str(DEPLOY / "nix" / "intake.nix")],
-        capture_output=True,
-        check=False,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
