@@ -408,3 +408,27 @@ def test_address_that_cannot_be_bound() -> None:
             bind("127.0.0.1", taken.getsockname()[1])
         with pytest.raises(StateError):
             bind("192.0.2.1", 0)
+
+
+def test_a_refused_method_is_told_every_method_of_its_path(opened: Served) -> None:
+    """405 names what the path takes, of all operations on it together, as RFC 9110 (15.5.6) asks."""
+    answer = opened.client.request("OPTIONS", "/messages")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x1cb", "a\x89b", "a\u2028b", "a\nb", "a\tb", "a\x7f", "plain", "\U0001f311 \u202e", ""]
+)
+def test_the_description_says_which_characters_are_refused(opened: Served, text: str) -> None:
+    """A subject, a body and metadata that the description calls valid are taken, and no others."""
+    schemas = build_document()["components"]["schemas"]
+    for name, sent in (
+        ("subject", {"subject": text}),
+        ("body", {"body": text}),
+        ("metadata", {"metadata": {"a": text}}),
+    ):
+        schema = {"$ref": "#/components/schemas/NewMessage", "components": {"schemas": schemas}}
+        document = {**HELLO, **sent}
+        valid = jsonschema.Draft202012Validator(schema).is_valid(document)
+        status = opened.client.post("/messages", json=document).status_code
+        assert valid == (status in (200, 201)), (name, status)

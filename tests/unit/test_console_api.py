@@ -197,3 +197,13 @@ def test_whatever_is_sent_the_answer_is_one_that_is_described(
         status, _ = bot.ask(method, place, **more)
         assert status < 500
         assert bed.entries("review_decided") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/api/v1/items", "GET, HEAD"), ("/api/v1/items/1/accept", "POST"), ("/sign-in", "GET, HEAD, POST")],
+)
+def test_a_refused_method_is_told_every_method_of_its_path(bed: ConsoleBed, path: str, methods: str) -> None:
+    """405 names what the path takes, of all routes on it together, as RFC 9110 (15.5.6) asks."""
+    answer = Browser(bed).ask("TRACE", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)

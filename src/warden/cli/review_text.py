@@ -149,7 +149,7 @@ def detail_lines(detail: ReviewDetail, now: datetime) -> list[str]:
         ("action", f"{item.action_kind} {item.action_digest[7 : 7 + SHORT]}" if item.action_digest else ""),
         ("asked by", item.requested_by),
         ("policy", item.snapshot[: SHORT + 2]),
-        ("expires", item.expires_at.isoformat() if item.expires_at else ""),
+        *_ending(item, now),
         ("owner", detail.owner),
         ("released by", ", ".join(vote.by for vote in detail.votes)),
         ("decided", f"{item.verdict.value} by {item.decided_by}" if item.verdict else ""),
@@ -163,11 +163,21 @@ def detail_lines(detail: ReviewDetail, now: datetime) -> list[str]:
         lines += visible(body, keep="\n\t").splitlines()
     text = _text(detail.payload)
     if text is not None:
-        lines += ["", "=== would be sent, exactly:" if item.state.live else "=== was asked about:"]
+        lines += ["", "=== would be sent, exactly:" if standing(item, now).live else "=== was asked about:"]
         lines += visible(text, keep="\n\t").splitlines()
     if detail.history:
         lines += ["", "--- what happened", *map(_trace_line, detail.history[-TRACES:])]
     return lines
+
+
+def _ending(item: ReviewItem, now: datetime) -> tuple[tuple[str, str], ...]:
+    """Return when an approval runs out of time, or did."""
+    if item.expires_at is None:
+        return ()
+    at = f"{item.expires_at:%Y-%m-%d %H:%M} UTC"
+    if standing(item, now).live:
+        return (("expires", f"{at}, in {_span((item.expires_at - now).total_seconds())}"),)
+    return (("expired", at),) if standing(item, now) is ReviewState.EXPIRED else ()
 
 
 def _trace_line(trace: Trace) -> str:

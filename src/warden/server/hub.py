@@ -40,6 +40,7 @@ from warden.server.hub_request import (
     refusal,
 )
 from warden.server.hub_writer import GroupWriter
+from warden.server.methods import name_methods
 
 if TYPE_CHECKING:
     from warden.hubs.database import Database
@@ -93,12 +94,13 @@ def _endpoint(hub: _Hub, handler: Handler) -> Callable[[Request], Awaitable[Resp
     return endpoint
 
 
-async def _refuse_http(_: Request, error: Exception) -> Response:
+async def _refuse_http(request: Request, error: Exception) -> Response:
     status = cast(HTTPException, error).status_code
     response = refusal(
         status, {404: "there is no such path", 405: "the path has no such method"}.get(status, "refused")
     )
     response.headers.update(cast(HTTPException, error).headers or {})
+    name_methods(request, response)
     return response
 
 

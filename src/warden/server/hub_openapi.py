@@ -125,10 +125,12 @@ _KIND: Final[Schema] = {"type": "string", "pattern": "^[a-z_]{1,32}$"}
 _LINE: Final[Schema] = {
     "type": "string",
     "maxLength": LINE_CHARACTERS,
+    "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$",
     "description": "One line, no control characters.",
 }
 _TEXT: Final[Schema] = {
     "type": "string",
+    "pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
     "description": "No control characters but newline, carriage return and tab; no lone surrogates.",
 }
 _TIME: Final[Schema] = {"type": "string", "format": "date-time"}
@@ -136,7 +138,7 @@ _METADATA: Final[Schema] = {
     "type": "object",
     "maxProperties": METADATA_ENTRIES,
     "propertyNames": {"pattern": "^[a-z0-9_-]{1,64}$"},
-    "additionalProperties": {"type": "string", "maxLength": METADATA_CHARACTERS},
+    "additionalProperties": {**_LINE, "maxLength": METADATA_CHARACTERS},
     "description": "`auto-submitted` (RFC 3834) and `warden-hops` have a meaning for warden; `drafted_by` names who "
     "drafted a reply that no catalogue holds.",
 }

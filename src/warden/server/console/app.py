@@ -14,6 +14,7 @@ from warden.server.console.events import Streams
 from warden.server.console.gate import answer, bare_visit, check_host, to_response
 from warden.server.console.routes import ROUTES, Route
 from warden.server.console.visit import RefusedVisitError
+from warden.server.methods import name_methods
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,7 +40,9 @@ def build_app(parts: ConsoleParts) -> Starlette:
             check_host(parts, request)
         except WardenError as wrong_host:
             problem = wrong_host
-        return to_response(parts, refusals.refuse(visit, problem))
+        response = to_response(parts, refusals.refuse(visit, problem))
+        name_methods(request, response)
+        return response
 
     return Starlette(routes=paths, exception_handlers={HTTPException: refused})
 

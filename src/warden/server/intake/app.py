@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 from warden.errors import WardenError
 from warden.server.hub_request import RefusedRequestError, error_response, refusal
 from warden.server.hub_writer import GroupWriter
+from warden.server.methods import name_methods
 
 if TYPE_CHECKING:
     from warden.hubs.database import Database
@@ -100,11 +101,12 @@ def endpoint(handler: Handler) -> Handler:
     return guarded
 
 
-async def _refuse_http(_: Request, error: Exception) -> Response:
+async def _refuse_http(request: Request, error: Exception) -> Response:
     status = cast(HTTPException, error).status_code
     words = {404: "there is no such path", 405: "the path has no such method"}
     response = refusal(status, words.get(status, "refused"))
     response.headers.update(cast(HTTPException, error).headers or {})
+    name_methods(request, response)
     return response
 
 
