@@ -156,7 +156,7 @@ def test_no_secret_value_is_kept(door: Intake) -> None:
 def test_a_long_text_is_looked_at_where_it_stands_alone(door: Intake, ascii_only: bool) -> None:
     """However its writer escapes it, a value in a long text, or beside one, is in no column."""
     value = "hunter2-and-more-of-it"
-    text = "Die Pumpe läuft nicht.\n" * 20
+    text = "Die Pumpe läuft nicht & <steht>.\n" * 20
     spoilt = comment_event(f"{text}password: {value}\n{text}")
     beside = {**comment_event(text), "password": value}
     for number, document in enumerate((spoilt, beside)):

@@ -146,6 +146,30 @@ def test_permissions_count_only_of_who_wrote_the_thing(author: str, permissions:
 
 
 @pytest.mark.parametrize(
+    ("action", "trust"),
+    [("opened", Trust.COLLABORATOR), ("synchronized", Trust.UNKNOWN), ("label_updated", Trust.UNKNOWN)],
+)
+def test_permissions_count_only_beside_acts_for_which_they_are_computed(action: str, trust: Trust) -> None:
+    """Gitea states an owner's permissions beside new commits in a pull request and its labels, whoever did it."""
+    pull = {**PULL, "user": {"login": "eve"}}
+    repository = {**REPOSITORY, "permissions": {"admin": True, "push": True, "pull": True}}
+    document = {"action": action, "pull_request": pull, "repository": repository, "sender": {"login": "eve"}}
+    assert gitea(document, "pull_request", "pull_request_sync").trust is trust
+
+
+def test_an_event_that_only_its_type_names() -> None:
+    """Some versions of Gitea send an empty family with a package."""
+    found = gitea({"action": "created", "repository": REPOSITORY, "sender": ALICE}, "", "package")
+    assert (found.event, found.type) == ("package", "package")
+
+
+def test_an_issue_that_is_no_pull_request_by_name() -> None:
+    """A member that is there and null is no pull request."""
+    document = {**comment_event("hello"), "pull_request": None, "issue": {**ISSUE, "pull_request": None}}
+    assert gitea(document, "issue_comment").flags == frozenset()
+
+
+@pytest.mark.parametrize(
     ("association", "trust"),
     [("OWNER", Trust.OWNER), ("MEMBER", Trust.COLLABORATOR), ("CONTRIBUTOR", Trust.UNKNOWN), (7, Trust.UNKNOWN)],
 )

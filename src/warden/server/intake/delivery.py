@@ -42,6 +42,8 @@ _KEPT = frozenset(
 )
 _SINGLE = frozenset({"content-type", "content-length", "authorization", "host", "transfer-encoding"})
 MAX_HEADER_CHARACTERS = 500
+_ESCAPED = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"})
+"""What writers in Go escape besides."""
 SHORT_TEXT = 100
 """Characters; a shorter text is not worth looking for in the body."""
 
@@ -174,7 +176,8 @@ def _without_text(body: str, text: str) -> str:
     """
     if len(text) < SHORT_TEXT or len(text) >= TEXT_CHARACTERS:
         return body
-    for written in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
+    plain = json.dumps(text, ensure_ascii=False)
+    for written in (plain, json.dumps(text), plain.translate(_ESCAPED)):
         for name in TEXT_NAMES:
             for colon in ('":', '": '):
                 found = f'"{name}{colon}{written}'

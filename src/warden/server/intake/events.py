@@ -20,6 +20,7 @@ from warden.server.intake.trust import (
     listed_trust,
     loop_flags,
     stated_trust,
+    tells_permissions,
     workflow_flag,
 )
 
@@ -86,11 +87,16 @@ def read_event(terms: EventTerms, headers: Headers, document: object, now_s: flo
 
 
 def _forge_event(terms: EventTerms, headers: Headers, document: Document, now_s: float, names: _Names) -> Event:
-    event = _word(_header(headers, names.event), "event-missing")
     kind = _header(headers, names.type) if names.type else ""
+    # Some versions of Gitea name packages and states of commits by their type only.
+    event = _word(_header(headers, names.event) or kind, "event-missing")
     issue = _inner(document, "pull_request") or _inner(document, "issue")
     comment = _inner(document, "comment") or _inner(document, "review")
     about = comment or issue or _inner(document, "release")
+    what = next(
+        (name for name in ("comment", "review", "pull_request", "issue", "release") if _inner(document, name)), ""
+    )
+    action = _optional_word(document, "action")
     repository = _inner(document, "repository")
     sender = _login(document, "sender") or _login(document, "pusher")
     author = _login(about, "user") or _login(about, "author")
@@ -101,19 +107,24 @@ def _forge_event(terms: EventTerms, headers: Headers, document: Document, now_s:
         delivery_id=_delivery_id(headers, names.delivery),
         event=event,
         type=_word(kind, "event-type") if kind else event,
-        action=_optional_word(document, "action"),
+        action=action,
         repository=_repository(repository),
         number=_number(issue, document),
         branch=_branch(document, issue),
         labels=_labels(issue),
         sender=sender,
-        trust=_trust(terms, sender, stated_trust(sender, author, repository, about.get("author_association"))),
+        trust=_trust(
+            terms,
+            sender,
+            stated_trust(sender, author, repository, about.get("author_association"), tells_permissions(what, action)),
+        ),
         title=title[:TITLE_CHARACTERS],
         text=text[:TEXT_CHARACTERS],
         url=_url(about) or _url(repository),
     )
     flags = loop_flags(terms.accounts, sender, (text, _text(issue, "title")))
-    if document.get("is_pull") is True or "pull_request" in document or isinstance(issue.get("pull_request"), Mapping):
+    pulls = (document.get("pull_request"), issue.get("pull_request"))
+    if document.get("is_pull") is True or any(isinstance(pull, Mapping) for pull in pulls):
         flags.add(Flag.PULL)
     if issue.get("state") == "closed":
         flags.add(Flag.CLOSED)

@@ -1,8 +1,9 @@
 """Who an account is at its source, and what marks an event as our own echo. Pure.
 
 The operator's lists have the last word. Without an entry the payload's own statements count, and only those that are about
-the sender: a forge may put the permissions of the repository's owner, or of whoever opened the issue, beside a comment of
-somebody else, so they are believed only of the account that wrote the thing that the event is about.
+the sender: a forge may put the permissions of whoever opened the issue beside a comment of somebody else, so they are believed
+only of the account that wrote the thing that the event is about. Beside a few acts (new commits in a pull request, its labels,
+a push, a wiki) Gitea puts the permissions of an owner whoever did it, so they are believed only beside acts of `_TOLD`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,17 @@ from warden.model.event import Flag, Trust
 from warden.model.message import MARKER
 
 _SIGNATURE = re.compile(r"<!--\s*xen-spawn-sig:([0-9A-Za-z]{1,128}):([0-9A-Za-z:.+-]{1,40})\s*-->")
+_TOLD_OF_ISSUES = frozenset(
+    {"opened", "edited", "closed", "reopened", "assigned", "unassigned", "milestoned", "demilestoned", "label_cleared"}
+)
+_TOLD = {
+    "issue": _TOLD_OF_ISSUES | {"label_updated"},
+    "pull_request": _TOLD_OF_ISSUES | {"review_requested", "review_request_removed"},
+    "comment": frozenset({"created", "edited", "deleted"}),
+    "release": frozenset({"published", "updated", "deleted"}),
+}
+"""What an event is about, and the acts beside which Gitea computes the permissions of who did it or of who wrote it
+(`services/webhook/notifier.go`)."""
 _ASSOCIATIONS = {"OWNER": Trust.OWNER, "MEMBER": Trust.COLLABORATOR, "COLLABORATOR": Trust.COLLABORATOR}
 
 
@@ -45,8 +57,17 @@ def listed_trust(accounts: Accounts, sender: str) -> Trust | None:
     return None
 
 
-def stated_trust(sender: str, author: str, repository: Mapping[str, object], association: object) -> Trust:
-    """Return what the payload says of the sender; `author` wrote the thing that the event is about."""
+def tells_permissions(about: str, action: str) -> bool:
+    """Return whether the permissions in a payload are those of the account that acted, or of the one that wrote the thing:
+    `about` is the member of the payload that the event is about, `action` its word."""
+    return action in _TOLD.get(about, ())
+
+
+def stated_trust(
+    sender: str, author: str, repository: Mapping[str, object], association: object, told: bool = True
+) -> Trust:
+    """Return what the payload says of the sender; `author` wrote the thing that the event is about, and `told` says that the
+    permissions in it may be theirs."""
     owner = repository.get("owner")
     login = owner.get("login") or owner.get("username") if isinstance(owner, Mapping) else None
     if isinstance(login, str) and sender and login.lower() == sender.lower():
@@ -55,7 +76,7 @@ def stated_trust(sender: str, author: str, repository: Mapping[str, object], ass
         return Trust.UNKNOWN
     if isinstance(association, str) and association in _ASSOCIATIONS:
         return _ASSOCIATIONS[association]
-    permissions = repository.get("permissions")
+    permissions = repository.get("permissions") if told else None
     if not isinstance(permissions, Mapping):
         return Trust.UNKNOWN
     if permissions.get("admin") is True or permissions.get("push") is True:
