@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from warden.guard import GuardScanner
-from warden.guard.assignment import name_before
 from warden.guard.names import NameStrength, strength_of
+from warden.guard.naming import name_before
 from warden.guard.shape import entropy, is_hex, is_random, is_stand_in, is_uuid, word_likeness
 from warden.testing.guard_samples import STYLES, draw, fill
 

@@ -42,6 +42,18 @@ def test_finds_values_in_any_bytes(before: bytes, after: bytes) -> None:
     assert [data[start:end] for start, end in found] == [VALUE, OTHER]
 
 
+@pytest.mark.parametrize("place", [10, 3_000, 5_900])
+def test_long_value_is_found_when_one_escape_changes_it(place: int) -> None:
+    """Forms of a long text are looked at where they differ; an enrolled value may reach further than that."""
+    random = Random(7)
+    value = " ".join(draw("{w9}", random) for _ in range(600))
+    scanner = GuardScanner(KnownSecrets(KEY, [make_fingerprint(KEY, "long", value.encode())]))
+    escaped = value[:place] + f"\\u{ord(value[place]):04x}" + value[place + 1 :]
+    text = "so it was said\n" * 900 + escaped + "\nso it was said" * 900
+    start = text.index(escaped)
+    assert (start, start + len(escaped)) in [(f.start, f.end) for f in scanner.scan(text) if f.kind == "known_secret"]
+
+
 def test_finds_across_chunks() -> None:
     """The place where long data is cut for hashing hides nothing."""
     for at in (16_384 - 31, 16_384 - 8, 16_384 - 7, 16_384 - 1, 16_384, 16_385):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from random import Random
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from warden.guard import GuardScanner, clean
 from warden.guard.assignment import LEFT_REACH, LOOK_AHEAD
 from warden.guard.bare import RULE_BARE
-from warden.guard.look import OVERLAP
-from warden.guard.mapping import changed_part
+from warden.guard.look import MARGIN, REACH
+from warden.guard.mapping import Derived, parts_round, rewrite
 from warden.testing.guard_samples import draw
 
 TOKEN = draw("ghp_{w36}", Random(5))
@@ -76,30 +77,81 @@ def test_key_block_that_is_longer_than_what_is_looked_at_again_is_found_whole(si
     assert (start, start + len(block)) in places
 
 
-def test_changed_part_is_what_differs_from_the_text_most_like_it() -> None:
-    """The part reaches as far round the difference as was asked, not beyond the text; nothing else is chosen."""
-    before = "".join(str(number) + " " for number in range(2_000))
-    after = before[:4_000] + "X" + before[4_001:]
-    assert changed_part(after, [before], 10) == (3_990, 4_011)
-    assert changed_part(after, ["else", before, "X" * 50], 10) == (3_990, 4_011)
-    assert changed_part("X" + before, [before], 10) == (0, 11)
-    assert changed_part(before[1:], [before], 10) == (0, 10)
-    assert changed_part(before + "X", [before], 10) == (len(before) - 10, len(before) + 1)
-    assert changed_part(before, [before], 10) == (len(before) - 10, len(before))
+def form_of(text: str, pattern: str, new: str) -> Derived:
+    """Return `text` with all that matches `pattern` replaced by `new`."""
+    made = rewrite("form", text, re.compile(pattern), lambda match: new)
+    assert made is not None
+    return made
 
 
-def test_short_texts_are_always_looked_at_whole() -> None:
-    """The part that differs is only told from the rest in texts of more than four times the reach."""
-    assert changed_part("a" * 20 + "b" * 20, ["a" * 20 + "c" + "b" * 20], 10) == (0, 40)
-    assert changed_part("a" * 20 + "b" * 21, ["a" * 20 + "c" + "b" * 21], 10) == (10, 30)
-    assert changed_part("a" * 100, [], 10) == (0, 100)
+def test_changes_of_a_form_are_where_it_differs() -> None:
+    """What was put in is a span of the form, what was left out an empty one."""
+    assert form_of("ab#cd##e", "#", "XYZ").changes() == [(2, 5), (7, 10), (10, 13)]
+    assert form_of("ab#cd##e", "#+", "").changes() == [(2, 2), (4, 4)]
+    assert form_of("#ab", "#", "").changes() == [(0, 0)]
+    assert form_of("ab#", "#", "").changes() == [(2, 2)]
 
 
-def test_reach_of_a_second_look_is_what_windows_share() -> None:
-    """A token at the very end of the part that is looked at again is no finding of that part."""
-    lines = (WORDS * 1000)[:60_000]
-    text = lines[:20_000] + " \\u0041 " + lines[20_000 : 20_000 + OVERLAP - 20] + f" {TOKEN} " + lines[30_000:]
-    assert [text[start:end] for _, start, end in found(text)] == [TOKEN]
+def test_earlier_changes_move_with_the_text() -> None:
+    """A place that a form before changed is where its text stands now, in order with the changes of this form."""
+    first = form_of("one#two three%four", "#", "++")
+    second = form_of(first.text, "%", "")
+    assert second.text == "one++two threefour"
+    assert second.changes(first.changes()) == [(3, 5), (14, 14)]
+    third = form_of(first.text, "n", "NN")
+    assert third.changes(first.changes()) == [(1, 3), (4, 6)]
+
+
+def test_earlier_change_inside_a_new_one_is_part_of_it() -> None:
+    """A span that begins in the middle of what was replaced is where the replacement begins."""
+    assert form_of("ab%41cd", "%41", "A").changes([(3, 4)]) == [(2, 2), (2, 3)]
+
+
+def test_parts_reach_as_far_round_the_changes_as_was_asked() -> None:
+    """Parts that meet are one, none goes beyond the text, and words at their ends are whole."""
+    assert parts_round("x" * 10_000, lambda: [(5_000, 5_001)], 10) == [(0, 10_000)]  # one word
+    lines = "\n".join(["x" * 9] * 100)
+    assert parts_round(lines, lambda: [(200, 201)], 10) == [(189, 219)]
+    assert parts_round(lines, lambda: [(200, 201), (215, 215)], 10) == [(189, 229)]
+    assert parts_round(lines, lambda: [(200, 201), (500, 500)], 10) == [(189, 219), (489, 519)]
+    assert parts_round(lines, lambda: [(0, 0), (998, 999)], 10) == [(0, 19), (979, 999)]
+    assert parts_round(lines, list, 10) == []
+
+
+def test_parts_that_are_most_of_a_text_are_the_whole_of_it() -> None:
+    """Three quarters are most, and a text of no more than twice the reach is always looked at whole."""
+    lines = "\n".join(["x" * 9] * 100)
+    assert parts_round(lines, lambda: [(300, 1_000)], 10) == [(289, 999)]
+    assert parts_round(lines, lambda: [(220, 1_000)], 10) == [(0, 999)]
+    assert parts_round(lines[:20], lambda: [(0, 0)], 10) == [(0, 20)]
+    assert parts_round(lines[:50], lambda: [(0, 0)], 10) == [(0, 19)]
+
+
+def test_values_in_the_margins_are_left_to_the_look_before() -> None:
+    """A value far from what was changed is not judged by a name that is cut off there."""
+    field = '"commit": "' + draw("{w40}", Random(6)) + '"'
+    for distance in range(MARGIN // 2, REACH + 200, 7):
+        filling = (WORDS * 100)[:distance]
+        text = (WORDS * 100)[:6_000] + field + filling + "\\u0041" + filling + field + (WORDS * 100)[:6_000]
+        assert found(text) == [], distance
+
+
+def test_id_that_clears_a_value_may_stand_anywhere() -> None:
+    """A value that is an id elsewhere in the text passes in a form too, however far from what was changed."""
+    value = draw("{x32}", Random(9))
+    text = (
+        f'{{"cart_id": "{value}", "note": "{(WORDS * 200)[:9_000]}", "item": "\\u0041", "token": "{value}"}}'.replace(
+            "\n", " "
+        )
+    )
+    assert found(text) == []
+    assert found(text.replace("cart_id", "cart_no", 1).replace(value, value[::-1], 1)) != []
+
+
+def test_secret_id_twice_in_a_text_is_no_id() -> None:
+    """What only sounds like an id in one place does not clear itself in another."""
+    value = draw("{uuid}", Random(9))
+    assert len(found(f"role_id: x\nsecret_id: {value}\n\nas said, secret_id: {value}\n")) == 2
 
 
 def line_with(word: str, distance: int) -> str:

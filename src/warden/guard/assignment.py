@@ -13,17 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 from warden.guard.bare import RULE_BARE, stands_bare
-from warden.guard.names import (
-    LETTERS,
-    NameStrength,
-    has_provider,
-    is_uninformative,
-    mentions_secret,
-    strength_of,
-    words_of,
-)
+from warden.guard.names import NameStrength, has_provider, is_uninformative, mentions_secret, strength_of, words_of
+from warden.guard.naming import OPENING, name_before
 from warden.guard.nearby import (
     is_announced,
     strength_after,
@@ -51,9 +45,6 @@ KIND_SECRET = "secret"
 KIND_PASSWORD = "password"
 
 LOOK_BACK = 160
-NAME_REACH = 80
-SCHEME_REACH = 16
-OPERATOR_REACH = 8
 MENTION_REACH = 72
 TITLE_REACH = 72
 LOOK_AHEAD = 80
@@ -62,26 +53,11 @@ SHORTEST = 12
 LONG = 128  # from here on reading the name costs less than looking at the value
 
 Verdict = tuple[str, str]
-Verdicts = dict[tuple[str, int, int], Verdict]
 NO_VERDICT: Verdict = ("", "")
 _MEMBERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/.~:"
 
 _CANDIDATE = r"(?=[A-Za-z0-9_\-+/.~:]{12})[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0-9_\-+/.~]{8,4096}){0,3}={0,2}"
-_OPERATOR = (
-    r"(?::=|=>|->|===?|!=|=|:|：|,|\||>|\bis|\bare|\bwas|\bto|\bof|\bist|\blautet|\best|\bes|\bè|\bé|\bsono|\bsão|\bjest|"
-    r"\bär|\bje|\bэто)$"
-)
-_NAME = rf"(?<![0-9{LETTERS}$@_])[{LETTERS}$@_][0-9{LETTERS}$@_.\-]*$"
-_TYPE = frozenset(
-    ["string", "str", "char", "text", "bytes", "any", "var", "&str", "optional", "varchar", "const", "let"]
-)
-_DECLARING = frozenset(("const", "let", "var", "val", "final", "static", "export", "def", "env", "string", "readonly"))
-_SCHEME = (
-    r"(?i)\b(?:bearer|basic|token|digest|apikey|api-key|key|bot|bot-token|sso-key|ghost|jwt|pat|oauth|"
-    r"splunk|genie-?key)$"
-)
 _TITLE = r"[A-Za-z][A-Za-z0-9_.-]{3,}"
-_ELEMENT = r"[A-Za-z][\w:.-]{0,63}"
 _CLIENT = r"(?:[cC]lient|Api|API|SDK|Sdk|[aA]uth|[cC]onnect|[lL]ogin|Service|Session)$"
 _NAMED_AFTER = (
     r"[\"'`]?,?\s{1,3}(?:as|is|was|=|being|for use as)\s{1,3}(?:the|your|our|my|a|an|this|its)?\s{0,2}(?P<name>[\w "
@@ -92,9 +68,10 @@ _NAMED_AFTER = (
 _SENTENCE_END = r"\n\s*\n|[.;!?]\s"
 _LONG_RUN = r"[A-Za-z0-9+/=]{40,}"  # letters of an encoding are no words
 _BLOCK_LINE = r"[A-Za-z0-9+/=]{60}(?:\r?\n[ \t>]{0,4}|(?:\\r)?\\)$"  # what goes on below is no value of its own
+_BLOCK_ENDS = ("\n", " ", "\t", ">", "\\")  # what that pattern ends with
 BLOCK_REACH = 70  # a little more than what the pattern matches at most
 _CLONE = r"(?:^|[\"'`(])[\w.-]+@[\w.-]+:$"  # git@host:owner/name.git
-_ID = r"(?i)\b(?:\w{0,24}_)?id[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:gid://[\w/.-]{1,64}/)?$"
+_ID = r"(?i)\b((?:\w{0,24}_)?id)[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:gid://[\w/.-]{1,64}/)?$"
 ID_REACH = 120
 _BARE_KEY = r"[\"']key[\"']\s{0,2}:\s{0,2}[\"'][\w:]{0,40}$"
 _DIGEST_NAMES = frozenset(
@@ -104,9 +81,8 @@ _PUBLIC = ("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr", "sha256-", 
 _NOTE_VERIFIER = (
     r"(?!PRIVATE\+KEY\+)[^\s+]{1,256}\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{40,}={0,2}"  # a public key of a signed note
 )
+_ADDRESS_ENDS = "\"'`,;<>()"
 _HOST = r"(?:[A-Za-z0-9_-]{1,63}\.){1,8}(?:com|net|org|io|dev|app|cloud|info|edu|gov|local|internal|svc|[a-z]{2})"
-_OPENING = " \t\r\n\"'`([{<\\*“‘«„"
-_CLOSING = " \t\r\n\"'`)]}\\*”’»_"
 
 
 @cache
@@ -114,40 +90,84 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def find_assigned(text: str, verdicts: Verdicts | None = None) -> Iterator[Finding]:
+class _Look(NamedTuple):
+    """What a value looks like, wherever it stands."""
+
+    is_public: bool
+    is_machine: bool
+    is_random: bool
+    is_dense: bool
+
+    @classmethod
+    def of(cls, value: str) -> _Look:
+        """Return the look of `value`; one that looks random is not asked whether it is dense."""
+        is_machine = _is_machine(value)
+        looks_random = not is_machine and is_random(value)
+        return cls(
+            _is_public(value), is_machine, looks_random, not is_machine and not looks_random and _is_dense(value)
+        )
+
+
+class Judgement:
+    """What was said of the values of one text, which come again in its forms: by their look, and by what is near them."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, _Look] = {}
+        self._verdicts: dict[tuple[str, int, int], Verdict] = {}
+
+    def verdict_on(self, text: str, start: int, end: int) -> Verdict:
+        """Return kind and rule of the value from `start` to `end`, as far as what stands near it tells."""
+        reach = min(start, LEFT_REACH)
+        key = (text[start - reach : end + LOOK_AHEAD], reach, end - start)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = self._verdicts[key] = self._judge_run(key[0], reach, reach + end - start)
+        return verdict
+
+    def _judge_run(self, text: str, start: int, end: int) -> Verdict:
+        """Return the verdict on a value in its surroundings; the cheapest test comes first."""
+        value = text[start:end]
+        if ".." in value or _is_in_address(text, start, value):
+            return NO_VERDICT
+        if len(value) >= LONG and not _may_tell(*_context(text, start, end)):
+            return NO_VERDICT
+        look = self._looks.get(value)
+        if look is None:
+            look = self._looks[value] = _Look.of(value)
+        if look.is_public or not (look.is_machine or look.is_random or look.is_dense):
+            return NO_VERDICT
+        return _judge(text, start, end, look)
+
+
+def find_assigned(text: str, judgement: Judgement | None = None, whole: str = "") -> Iterator[Finding]:
     """Yield a finding for each value that its name and its look give away.
 
-    `verdicts` remembers, between calls for forms of one text, what was said of a value in the same surroundings: most
-    of a text is the same in all its forms.
+    `judgement` is that of all forms of one text: most of a text is the same in each. `whole` is what `text` is a part of,
+    when it is one.
     """
-    verdicts = {} if verdicts is None else verdicts
+    judgement = judgement or Judgement()
     size = len(text.strip())
     runs = matches_in_runs(_compiled(_CANDIDATE), text, outline_of(text), _MEMBERS, SHORTEST)
     for match in runs:
         start, end = _trimmed(text, match.start(), match.end())
         if end - start < SHORTEST or (end - start < 16 and not count_digits(text[start:end])):
             continue
-        reach = min(start, LEFT_REACH)
-        key = (text[start - reach : end + LOOK_AHEAD], reach, end - start)
-        verdict = verdicts.get(key)
-        if verdict is None:
-            verdict = verdicts[key] = _judge_run(key[0], reach, reach + end - start)
-        kind, rule_id = verdict
+        kind, rule_id = judgement.verdict_on(text, start, end)
         if rule_id == RULE_BARE and size <= end - start + 2:  # all that there is: nobody hands it over
             continue
-        if rule_id and not _is_named_id(text, start, text[start:end]):
+        if rule_id and not _is_named_id(text, start, text[start:end], whole or text):
             yield Finding(kind, start, end, rule_id)
 
 
-def _is_named_id(text: str, start: int, value: str) -> bool:
-    """Return whether a value that only its name can make a secret is an id somewhere in `text`."""
-    return _is_machine(value.rpartition(":")[2]) and (_is_also_id(text, start, value) or _is_bare_key(text, start))
+def _is_named_id(text: str, start: int, value: str, whole: str) -> bool:
+    """Return whether a value that only its name can make a secret is an id somewhere in `whole`."""
+    return _is_machine(value.rpartition(":")[2]) and (_is_also_id(whole, value) or _is_bare_key(text, start))
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """Return the span without punctuation round the value, and without a name joined to it by a colon."""
     colon = text.find(":", start, end)
-    if colon >= 0 and not any(c.isdigit() for c in text[start:colon]):
+    if colon >= 0 and not count_digits(text[start:colon]):
         start = colon + 1
     elif colon >= 0 and text[start:colon].lower() in _DIGEST_NAMES:
         return start, start
@@ -158,29 +178,17 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _judge_run(text: str, start: int, end: int) -> Verdict:
-    """Return kind and rule of the value from `start` to `end`, as far as what stands near it tells; cheapest test first."""
+def _judge(text: str, start: int, end: int, look: _Look) -> Verdict:
+    """Return kind and rule of the value from `start` to `end`, which has a look that may be a secret's."""
     value = text[start:end]
-    is_machine = _is_machine(value)
-    if ".." in value or _is_public(value) or _is_in_address(text, start, value):
-        return NO_VERDICT
-    if len(value) >= LONG and not _may_tell(*_context(text, start, end)):
-        return NO_VERDICT
-    looks_random = not is_machine and is_random(value)
-    if not is_machine and not looks_random and not _is_dense(value):
-        return NO_VERDICT
-    strength, is_mentioned = _context(text, start, end, not is_machine)
-    if is_mentioned and strength > NameStrength.SILENT and not is_machine and not looks_random:
+    strength, is_mentioned = _context(text, start, end, not look.is_machine)
+    if is_mentioned and strength > NameStrength.SILENT and look.is_dense:
         return NO_VERDICT
     if strength is NameStrength.INNOCENT or (is_mentioned and is_composed(value)):
         return NO_VERDICT
-    rule_id = _verdict(value, strength, is_mentioned, is_machine)
-    if (
-        not rule_id
-        and looks_random
-        and strength is NameStrength.SILENT
-        and stands_bare(text, start, end, start < LEFT_REACH)
-    ):
+    rule_id = _rule_of(value, strength, is_mentioned, look)
+    is_unnamed = not rule_id and look.is_random and strength is NameStrength.SILENT
+    if is_unnamed and stands_bare(text, start, end, start < LEFT_REACH):
         rule_id = RULE_BARE
     if not rule_id or is_stand_in(value):
         return NO_VERDICT
@@ -206,10 +214,11 @@ def _is_machine(value: str) -> bool:
     return is_uuid(value) or (len(value) >= 14 and is_hex(value) and not value.isdigit())
 
 
-def _is_also_id(text: str, start: int, value: str) -> bool:
-    """Return whether `text` calls the same value an id elsewhere: a cart's token that is the cart's id, say."""
-    for match in re.finditer(re.escape(value), text):
-        if match.start() != start and _compiled(_ID).search(text, max(0, match.start() - ID_REACH), match.start()):
+def _is_also_id(text: str, value: str) -> bool:
+    """Return whether `text` calls the same value an id somewhere: a cart's token that is the cart's id, say."""
+    for place in re.finditer(re.escape(value), text):
+        match = _compiled(_ID).search(text, max(0, place.start() - ID_REACH), place.start())
+        if match and strength_of(match.group(1)) is NameStrength.INNOCENT:
             return True
     return False
 
@@ -226,29 +235,25 @@ def _is_bare_key(text: str, start: int) -> bool:
 
 def _is_in_address(text: str, start: int, value: str) -> bool:
     """Return whether `start` stands in the path of a URL, where only named query values count."""
-    if start and text[start - 1] == "=":
-        return False
-    if not start or text[start - 1].isspace():
+    if not start or text[start - 1].isspace() or text[start - 1] in "=" + _ADDRESS_ENDS:
         return False
     word = text[max(0, start - LEFT_REACH) : start].rsplit(None, 1)[-1]
     if "/" in value and _compiled(_CLONE).search(word):
         return True
     at = max(word.rfind("://"), word.rfind("www."))
-    return at >= 0 and not any(c in word[at:] for c in "\"'`,;<>()")
+    return at >= 0 and not any(c in word[at:] for c in _ADDRESS_ENDS)
 
 
-def _verdict(value: str, strength: NameStrength, is_mentioned: bool, is_machine: bool) -> str:
+def _rule_of(value: str, strength: NameStrength, is_mentioned: bool, look: _Look) -> str:
     """Return the rule under which `value` is a secret, or an empty string."""
-    is_long_hex = is_machine and len(value) >= 24 and not is_uuid(value)
     if strength >= NameStrength.STRONG:
         return RULE_ASSIGNED
     if strength is NameStrength.WEAK:
-        return RULE_ASSIGNED if is_long_hex or (not is_machine and is_random(value)) else ""
+        is_long_hex = look.is_machine and len(value) >= 24 and not is_uuid(value)
+        return RULE_ASSIGNED if is_long_hex or look.is_random else ""
     if strength is NameStrength.PROVIDER:
-        return RULE_ASSIGNED if len(value) >= (20 if is_machine else 16) else ""
-    if is_mentioned and not is_machine and len(value) >= 16 and is_random(value):
-        return RULE_MENTIONED
-    return ""
+        return RULE_ASSIGNED if len(value) >= (20 if look.is_machine else 16) else ""
+    return RULE_MENTIONED if is_mentioned and look.is_random and len(value) >= 16 else ""
 
 
 def _is_dense(value: str) -> bool:
@@ -265,7 +270,7 @@ def _context(text: str, start: int, end: int, may_be_mentioned: bool = True) -> 
     Without `may_be_mentioned` nobody asks for words where nothing is said of the value itself.
     """
     left = text[max(0, start - LOOK_BACK) : start]
-    if _compiled(_BLOCK_LINE).search(left, max(0, len(left) - BLOCK_REACH)):
+    if left.endswith(_BLOCK_ENDS) and _compiled(_BLOCK_LINE).search(left, max(0, len(left) - BLOCK_REACH)):
         return NameStrength.SILENT, False
     name, is_assigned = name_before(left)
     right = text[end : end + LOOK_AHEAD]
@@ -297,7 +302,7 @@ def _context(text: str, start: int, end: int, may_be_mentioned: bool = True) -> 
 
 def _strength_of_title(left: str, name: str) -> NameStrength:
     """Return what the last telling word before `name` says: `- name: ACME_TOKEN`, then `value: …`."""
-    before = left[: left.rstrip(_OPENING).rfind(name)][-TITLE_REACH:]
+    before = left[: left.rstrip(OPENING).rfind(name)][-TITLE_REACH:]
     for word in reversed(_compiled(_TITLE).findall(before)):
         strength = strength_of(word)
         if strength is not NameStrength.SILENT:
@@ -321,77 +326,3 @@ def _strength_after(right: str) -> NameStrength:
     told = match.group("name") or match.group("comment") or match.group("aside")
     strength = strength_of(told)
     return NameStrength.WEAK if strength < NameStrength.WEAK and " key " in f" {told.lower()} " else strength
-
-
-def name_before(left: str) -> tuple[str, bool]:
-    """Return the name that text ending in `left` gives to what follows, and whether an operator assigns it."""
-    rest = left.rstrip(_OPENING)
-    if rest.endswith("@") and left[len(rest) : len(rest) + 1] == '"':  # a string of Objective-C or C#
-        rest = rest[:-1].rstrip(_OPENING)
-    if rest.endswith(("---", "===", "~~~")):  # the line under a heading
-        rest = rest.rstrip("-=~").rstrip(_OPENING)
-    is_apart = len(rest) < len(left)
-    scheme = _compiled(_SCHEME).search(rest, max(0, len(rest) - SCHEME_REACH)) if is_apart else None
-    if scheme:
-        before = rest[: scheme.start()].rstrip(_OPENING)
-        if before.endswith((":", "=", ",")):
-            return scheme.group() if "uthorization" not in before[-24:] else "Authorization", True
-        if scheme.group().lower() in ("bearer", "basic"):
-            return scheme.group(), True
-    operator = _compiled(_OPERATOR).search(rest, max(0, len(rest) - OPERATOR_REACH))
-    if operator is None:
-        flag = _flag_name(rest) if is_apart else ""
-        if flag:
-            return flag, True
-        found = _last_name(rest)
-        return (_with_qualifier(rest, found) if found else ""), False
-    if operator.group() == "|" and not is_apart:  # part of one word, not a cell of a table
-        return "", False
-    if operator.group() == ">":
-        element = rest.rfind("<")
-        name = rest[element + 1 : -1].split(" ")[0] if element >= 0 else ""
-        return (name, True) if _compiled(_ELEMENT).fullmatch(name) else ("", False)
-    rest = rest[: operator.start()].rstrip(_CLOSING)
-    found = _last_name(rest)
-    if found and found.group().lower() in _TYPE:
-        typed = rest[: found.start()].rstrip(" \t&")
-        if typed.endswith(":"):
-            found = _compiled(_NAME).search(typed[:-1].rstrip(_CLOSING))
-    if found is None:
-        return "", True
-    return _with_qualifier(rest, found), True
-
-
-def _last_name(rest: str) -> re.Match[str] | None:
-    """Return the match of the name that `rest` ends with; there is no white space in one."""
-    word = rest[-NAME_REACH:].rsplit(None, 1)[-1:]
-    return _compiled(_NAME).search(rest, len(rest) - len(word[0])) if word and rest.endswith(word[0]) else None
-
-
-def _flag_name(rest: str) -> str:
-    """Return the name of a command-line flag that `rest` ends with (`--api-key`), or an empty string."""
-    word = rest.rsplit(None, 1)[-1] if rest else ""
-    return word.lstrip("-") if word.startswith("-") and len(word) > 3 else ""
-
-
-def _with_qualifier(rest: str, found: re.Match[str]) -> str:
-    """Return the name with up to three words before it on its line that belong to the same phrase.
-
-    `access key` and `API key for staging` are phrases; `"id": 1, "key"` is not.
-    """
-    name = found.group()
-    line = rest[: found.start()].rsplit("\n", 1)[-1].rstrip("([{<")
-    if line.endswith(("'", "’")):
-        line = _compiled(r"\b[dlDL]['’]$").sub("", line)
-    if not line.endswith(" ") or strength_of(name) >= NameStrength.STRONG:
-        return name
-    kept: list[str] = []
-    for word in reversed(line.split()[-3:]):
-        if word.lower() in _DECLARING or not word.replace("-", "").replace("_", "").replace("'", "").isalnum():
-            break
-        kept.insert(0, word)
-    phrase = " ".join([*kept, name])
-    return phrase if strength_of(phrase) is not NameStrength.SILENT else name
-
-
-__all__ = ["KIND_PASSWORD", "KIND_SECRET", "find_assigned", "name_before", "words_of"]

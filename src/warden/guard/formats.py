@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from warden.guard.outline import long_runs, matches_at, outline_of, starts_of
 from warden.guard.redaction import UNSCANNABLE
@@ -31,13 +31,8 @@ OPENING = 3
 _SCOPE = r"(?:/|%2[Ff])20\d{6}(?:/|%2[Ff])"  # after a key id in the scope of a signature, where it is an id
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NO_RUN = frozenset("\"'`<>()").union(filter(str.isspace, map(chr, range(256))))
-_RUN_MEMBERS = "".join(c for c in map(chr, range(256)) if c not in _NO_RUN)
 _GAP_SIGNS = " \t\r\n-*•>#|.)0123456789"
 _VALUE_MEMBERS = _LETTERS + _LETTERS.upper() + "._-"
-_RUN = r"[^\s\"'`<>()]{14,}"
-
-
-_Key = TypeVar("_Key", str, bytes)
 
 
 class Turn(Enum):
@@ -78,6 +73,12 @@ def _prefix(rule: Rule) -> str:
 
 
 @cache
+def _prefix_in(rule: Rule, turn: Turn) -> bytes:
+    """Return what that prefix looks like in a text that must be read in the way of `turn`."""
+    return turn.of(_prefix(rule)).encode()
+
+
+@cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
@@ -85,7 +86,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 class Runs(NamedTuple):
     """What a look for token formats needs to know of a text before it tries one."""
 
-    joined: str
+    joined: bytes
     words: frozenset[bytes]
 
 
@@ -94,28 +95,29 @@ class _Index(NamedTuple):
 
     by_word: dict[bytes, tuple[Rule, ...]]
     by_opening: dict[bytes, tuple[Rule, ...]]
-    by_keyword: dict[str, tuple[Rule, ...]]
+    by_keyword: dict[bytes, tuple[Rule, ...]]
 
 
 @cache
 def _token_index(turn: Turn) -> _Index:
-    """Return the token formats under what their prefix looks like in a text that must be read in the way of `turn`."""
+    """Return the token formats under what their prefix looks like in a text that must be read in the way of `turn`.
+
+    Of the words that the prefix ends, the longest is the rarest.
+    """
     index = _Index({}, {}, {})
     for rule in filter(lambda rule: rule.template, all_rules()):
         prefix = _prefix(rule)
-        word = prefix[: len(prefix) - len(prefix.lstrip(_LETTERS))]
-        if not word:
-            _put(index.by_keyword, turn.of(keywords_of(rule)[0]), rule)
-        elif word != prefix:
-            _put(index.by_word, turn.of(word).encode(), rule)
-        elif len(word) >= OPENING:
-            _put(index.by_opening, turn.of(word[:OPENING]).encode(), rule)
+        *whole, last = _compiled("[^a-z0-9]+").split(prefix)
+        if any(whole):
+            _put(index.by_word, turn.of(max(whole, key=len)).encode(), rule)
+        elif len(last) >= OPENING and last == prefix:
+            _put(index.by_opening, turn.of(last[:OPENING]).encode(), rule)
         else:
-            _put(index.by_keyword, turn.of(prefix), rule)
+            _put(index.by_keyword, turn.of(prefix or keywords_of(rule)[0]).encode(), rule)
     return index
 
 
-def _put(index: dict[_Key, tuple[Rule, ...]], key: _Key, rule: Rule) -> None:
+def _put(index: dict[bytes, tuple[Rule, ...]], key: bytes, rule: Rule) -> None:
     index[key] = (*index.get(key, ()), rule)
 
 
@@ -131,17 +133,19 @@ def _structure_index() -> tuple[tuple[str, tuple[Rule, ...]], ...]:
 
 def runs_of(text: str) -> Runs:
     """Return the long runs of `text` in which a token may stand, with spaces between; ordinary prose has few."""
-    parts: list[str] = []
-    for start, end in long_runs(outline_of(text), _RUN_MEMBERS, SHORTEST_RUN):
-        part = text[start:end]
-        parts += (part,) if part.isascii() else _compiled(_RUN).findall(part)
-    joined = " ".join(parts).lower()
+    parts = outline_of(text).translate(_runs_table()).split()
+    joined = b" ".join([part for part in parts if len(part) >= SHORTEST_RUN]).lower()
     return Runs(joined, _words_of(joined))
 
 
-def _words_of(low: str) -> frozenset[bytes]:
-    """Return the runs of ASCII letters and digits of a lower-case text."""
-    return frozenset(outline_of(low).translate(_words_table()).split())
+def _words_of(low: bytes) -> frozenset[bytes]:
+    """Return the runs of ASCII letters and digits of the outline of a lower-case text."""
+    return frozenset(low.translate(_words_table()).split())
+
+
+@cache
+def _runs_table() -> bytes:
+    return bytes(32 if chr(byte) in _NO_RUN else byte for byte in range(256))
 
 
 @cache
@@ -169,7 +173,7 @@ def _worth_trying(runs: Runs, turn: Turn) -> Iterator[Rule]:
         return
     index = _token_index(turn)
     for rule in _begun(index, runs.words, turn):
-        if turn.of(_prefix(rule)) in runs.joined:
+        if _prefix_in(rule, turn) in runs.joined:
             yield rule
     for keyword, rules in index.by_keyword.items():
         if keyword in runs.joined:
@@ -190,7 +194,7 @@ def _tokens_of(text: str, rule: Rule) -> Iterator[Finding]:
     literal = rule.template.split("{", 1)[0]
     pattern = _pattern(rule)
     if not literal:
-        yield from _match(text, rule)
+        yield from _found(text, rule, pattern.finditer(text))
         return
     at = text.find(literal)
     while at >= 0:
@@ -207,26 +211,32 @@ def find_structures(text: str, providers: frozenset[str] | None = None) -> Itera
     for keyword, rules in _structure_index():
         if keyword in low:
             for rule in rules:
-                if rule.rule_id not in tried and _is_wanted(rule, providers) and _is_near(text, low, rule):
+                if rule.rule_id not in tried and _is_wanted(rule, providers) and _is_near(low, rule):
                     tried.add(rule.rule_id)
-                    yield from _match(text, rule, starts_of(low, rule.keywords) if rule.begins else None)
+                    yield from _found(text, rule, _matches(text, low, rule))
 
 
-def _is_near(text: str, low: str, rule: Rule) -> bool:
-    """Return whether `text` has what a rule with everyday keywords asks for besides them."""
-    if rule.near and _compiled(rule.near).search(low) is None:
-        return False
-    return not rule.run or next(long_runs(outline_of(text), _VALUE_MEMBERS, rule.run), None) is not None
+def _is_near(low: str, rule: Rule) -> bool:
+    """Return whether a lower-case text has what a rule with everyday keywords asks for besides them."""
+    return not rule.near or _compiled(rule.near).search(low) is not None
 
 
 def _is_wanted(rule: Rule, providers: frozenset[str] | None) -> bool:
     return providers is None or rule.provider in providers
 
 
-def _match(text: str, rule: Rule, starts: list[int] | None = None) -> Iterator[Finding]:
-    """Yield what the rule's pattern finds, at `starts` or anywhere."""
+def _matches(text: str, low: str, rule: Rule) -> Iterator[re.Match[str]]:
+    """Yield what the rule's pattern matches: in long runs, at its keywords, or anywhere."""
     pattern = _pattern(rule)
-    for match in pattern.finditer(text) if starts is None else matches_at(pattern, text, starts):
+    if rule.run:
+        runs = long_runs(outline_of(text), _VALUE_MEMBERS, rule.run)
+        return (match for start, end in runs for match in pattern.finditer(text, start, end))
+    return matches_at(pattern, text, starts_of(low, rule.keywords)) if rule.begins else pattern.finditer(text)
+
+
+def _found(text: str, rule: Rule, matches: Iterator[re.Match[str]]) -> Iterator[Finding]:
+    """Yield a finding for each match whose value passes the rule's check."""
+    for match in matches:
         group: str | int = "value" if "value" in match.re.groupindex else 0
         value = match.group(group)
         if group and (is_stand_in(value) or (rule.check and not _CHECKS[rule.check](value))):
@@ -297,7 +307,7 @@ def find_split(text: str, squeeze: re.Pattern[str]) -> Iterator[Finding]:
     """
     low = text.lower()
     tried = 0
-    for rule in _begun(_token_index(Turn.NONE), _words_of(low), Turn.NONE):
+    for rule in _begun(_token_index(Turn.NONE), _words_of(outline_of(low)), Turn.NONE):
         at = low.find(_prefix(rule))
         while at >= 0:
             if _has_gap(text, at, squeeze) and _may_go_on(text, at, rule, squeeze):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from warden.guard.mapping import Derived, Replacement, rewrite
 from warden.guard.outline import outline_of
@@ -21,6 +21,8 @@ _LOOK_ALIKES = dict(
         strict=False,
     )
 )
+_LEFT_OUT = ("Mn", "Me", "Cf", "Cc")  # marks, invisible characters, controls
+_BLANK = "\u115f\u1160\u3164\uffa0\u2800"
 _TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
 _UNUSUAL = r"[^\t\n\r -~](?:(?<=[\x00-\x7f])[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*|(?<=[^\x00-\x7f])[^\x00-\x7f]*)"
 _USUAL = bytes((9, 10, 13, *range(32, 127)))
@@ -139,16 +141,15 @@ def fold_all(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return `text` in compatibility form without marks, invisible characters and controls, look-alikes made Latin."""
+    return "" if text.isascii() else "".join(map(_fold_character, text))
+
+
+@lru_cache(maxsize=65_536)
+def _fold_character(char: str) -> str:
     import unicodedata
 
-    if text.isascii():
-        return ""
-    flat = unicodedata.normalize("NFKD", text).translate(_LOOK_ALIKES)
-    return "".join(
-        c
-        for c in flat
-        if unicodedata.category(c) not in ("Mn", "Me", "Cf", "Cc") and c not in "\u115f\u1160\u3164\uffa0\u2800"
-    )
+    flat = unicodedata.normalize("NFKD", char).translate(_LOOK_ALIKES)
+    return "".join(c for c in flat if unicodedata.category(c) not in _LEFT_OUT and c not in _BLANK)
 
 
 def _untagged(text: str) -> Derived | None:

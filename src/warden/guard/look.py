@@ -10,19 +10,22 @@ what cannot be looked at counts as a secret.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
-from warden.guard.assignment import Verdicts, find_assigned
+from warden.guard.assignment import Judgement, find_assigned
 from warden.guard.formats import Runs, Turn, find_split, find_structures, find_tokens, runs_of
 from warden.guard.forms import gaps, prefix_forms, squeezed, text_forms
 from warden.guard.known import Judged, KnownSecrets
-from warden.guard.mapping import Derived, changed_part, unmirror
+from warden.guard.mapping import Derived, Span, parts_round, unmirror
 from warden.guard.prose import find_in_prose
 from warden.guard.redaction import UNSCANNABLE
 from warden.guard.regions import decoded_bytes, text_regions
 from warden.model.finding import Finding
 
 OVERLAP = 8_192
+REACH = 1_024  # how far round a change a form is looked at again
+MARGIN = 384  # how much of that only says what stands round a value
 MOST_DEPTH = 5
 MOST_GROWTH = 24
 LEAST_BUDGET = 65_536
@@ -35,21 +38,26 @@ ToOriginal = Callable[[int, int], tuple[int, int]]
 
 
 class _Way(NamedTuple):
-    """How one came to a text: through which forms, how deep, where its parts stand in the window, and after which texts.
+    """How one came to a text: through which forms, how deep, and where its parts stand in the window.
 
-    `before` are the texts whose every part stands where the same part of this one does.
+    `changes` are the places where the text differs from one that was looked at before; None when there was none like it.
     """
 
     form: str
     depth: int
     place: ToOriginal
-    before: list[str]
+    changes: Callable[[], list[Span]] | None = None
 
     def onward(self, derived: Derived) -> _Way:
         """Return the way to a form of this text."""
         place = self.place
         form = derived.form if self.form == "plain" else f"{self.form}+{derived.form}"
-        return self._replace(form=form, place=lambda start, end: place(*derived.to_original(start, end)))
+        earlier = self.changes
+        return self._replace(
+            form=form,
+            place=lambda start, end: place(*derived.to_original(start, end)),
+            changes=None if earlier is None else lambda: derived.changes(earlier()),
+        )
 
     def moved(self, offset: int) -> _Way:
         """Return the way to the part of this text that begins at `offset`."""
@@ -59,6 +67,14 @@ class _Way(NamedTuple):
     def deeper(self) -> _Way:
         """Return this way, one deeper."""
         return self._replace(depth=self.depth + 1)
+
+    def afresh(self) -> _Way:
+        """Return this way to a text unlike any before it."""
+        return self._replace(changes=None)
+
+    def looked_at(self) -> _Way:
+        """Return this way to a text that was looked at: its forms differ from it where they were changed."""
+        return self._replace(changes=list)
 
     def named(self, form: str) -> _Way:
         """Return this way under the name of one form."""
@@ -75,12 +91,12 @@ class Look:
         self._left = max(LEAST_BUDGET, size * MOST_GROWTH)
         self._seen: set[str] = set()
         self._judged: Judged = {}
-        self._verdicts: Verdicts = {}
+        self._judgement = Judgement()
         self._decoded: dict[str, list[Finding]] = {}
 
     def all_findings(self, text: str) -> Iterator[Finding]:
         """Yield the findings of the whole window, some of them more than once."""
-        yield from self._walk(text, _Way("plain", 0, lambda start, end: (start, end), []))
+        yield from self._walk(text, _Way("plain", 0, lambda start, end: (start, end)))
 
     def _walk(self, text: str, way: _Way) -> Iterator[Finding]:
         """Yield the findings of `text` and of all its forms; several forms at once are undone together."""
@@ -90,25 +106,28 @@ class Look:
             yield Finding(UNSCANNABLE, *way.place(0, len(text)), RULE_BOUND, way.form)
             return
         yield from self._look(text, way)
-        singles, chain = text_forms(text)
+        way = way.looked_at()
+        singles, steps = text_forms(text)
         for derived in singles if len(singles) > 1 else ():
             yield from self._look_first_at(derived, way)
-        for derived in chain:
+        for derived in steps:
             way = way.onward(derived)
-        if chain:
-            yield from self._walk(chain[-1].text, way.deeper())
+        if steps:
+            yield from self._walk(steps[-1].text, way.deeper())
 
     def _look_first_at(self, derived: Derived, way: _Way) -> Iterator[Finding]:
         """Yield the findings of one form of several, undone before the others, and of what the others make of it then.
 
         The order matters when one encoding stands inside another; mostly it does not, and nothing new is looked at.
         """
-        chain = (derived, *text_forms(derived.text)[1])
-        for step in chain:
+        steps = (derived, *text_forms(derived.text)[1])
+        for step in steps:
             way = way.onward(step)
-            is_end = step is chain[-1]
+            is_end = step is steps[-1]
             if (step is derived or is_end) and step.text not in self._seen and self._may_look(step.text):
                 yield from self._look(step.text, way if step is derived else way.deeper())
+            if step is derived:
+                way = way.looked_at()
 
     def _may_look(self, text: str) -> bool:
         self._seen.add(text)
@@ -116,32 +135,36 @@ class Look:
         return self._left >= 0
 
     def _look(self, text: str, way: _Way) -> Iterator[Finding]:
-        """Yield the findings of `text`; of one that differs in one place from one before it, those near that place.
+        """Yield the findings of `text`; of a form of a text that was looked at before, those near what is different.
 
-        What stands `OVERLAP` characters from the difference is left out, as it is at the edges of windows. A finding that
-        is cut at that distance is looked at in the whole text.
+        A finding that is cut at the end of what is near is looked at in the whole text. Enrolled values, which may be long,
+        are always looked for in the whole.
         """
-        low, high = changed_part(text, way.before, OVERLAP)
-        way.before.append(text)
-        if high - low < len(text) // 2:
-            first, last = way.place(low, low + 1)[0], way.place(max(low, high - 1), high)[1]
-            near = list(self._look_at(text[low:high], way.moved(low)))
-            cut = [f for f in near if (low and f.start <= first) or (high < len(text) and f.end >= last)]
-            yield from (f for f in near if f not in cut)
-            if not cut:
-                return
-        yield from self._look_at(text, way)
+        if self._known is not None:
+            yield from self._look_for_known(text, way.afresh())
+        parts = [(0, len(text))] if way.changes is None else parts_round(text, way.changes, REACH)
+        near = [self._look_near(text, low, high, way) for low, high in parts]
+        yield from self._look_at(text, way, text) if None in near else chain.from_iterable(filter(None, near))
 
-    def _look_at(self, text: str, way: _Way) -> Iterator[Finding]:
+    def _look_near(self, text: str, low: int, high: int, way: _Way) -> list[Finding] | None:
+        """Return the findings of a part of `text` but those in its margins; None when one is cut."""
+        before, first = way.place(low, low + MARGIN) if low else (-1, 0)
+        last, after = way.place(high - MARGIN, high) if high < len(text) else (self._size, self._size + 1)
+        found = list(self._look_at(text[low:high], way.moved(low), text))
+        if any(item.start <= before or item.end >= after for item in found):
+            return None
+        return [item for item in found if item.end > first and item.start < last]
+
+    def _look_at(self, text: str, way: _Way, whole: str) -> Iterator[Finding]:
+        """Yield the findings of `text`, which is `whole` or a part of it."""
         runs = runs_of(text)
-        yield from self._placed(self._direct(text, runs), way)
+        way = way.afresh()
+        yield from self._placed(self._direct(text, runs, whole), way)
         yield from self._placed(self._mirrored(text, runs), way.named("reversed"))
-        yield from self._placed(self._rotated(text, runs), way.named("rot13"))
+        rotated = find_tokens(text, runs, self._providers, Turn.ROT13)
+        yield from self._placed(rotated, way.named("rot13"))
         for derived in prefix_forms(text):
-            known = self._known_in(derived.text) if derived.form == "quoted-printable" else ()
-            yield from self._placed((*self._tokens_in(derived.text), *known), way.onward(derived))
-        if self._known:
-            yield from self._placed(self._known_in_regions(text), way)
+            yield from self._look_at_joints(derived, way.onward(derived))
         for derived in text_regions(text):
             yield from self._look_into(derived, way.onward(derived).deeper())
 
@@ -149,36 +172,38 @@ class Look:
         """Yield the findings of a decoded part; the same part in another place holds the same once more."""
         found = self._decoded.get(derived.text)
         if found is None:
-            found = self._decoded[derived.text] = list(self._walk(derived.text, way._replace(before=[])))
+            found = self._decoded[derived.text] = list(self._walk(derived.text, way))
         start, end = way.place(0, len(derived.text))
         is_new = not any(item.start < end and start < item.end for item in found)
         yield from (Finding(item.kind, start, end, item.rule_id, item.form) if is_new else item for item in found)
 
-    def _tokens_in(self, text: str) -> Iterator[Finding]:
-        return find_tokens(text, runs_of(text), self._providers)
+    def _look_at_joints(self, derived: Derived, way: _Way) -> Iterator[Finding]:
+        """Yield what is found where a form in which words run together differs from the text."""
+        for low, high in parts_round(derived.text, derived.changes, REACH):
+            part = derived.text[low:high]
+            yield from self._placed(find_tokens(part, runs_of(part), self._providers), way.moved(low))
 
-    def _direct(self, text: str, runs: Runs) -> Iterator[Finding]:
+    def _direct(self, text: str, runs: Runs, whole: str) -> Iterator[Finding]:
         yield from find_tokens(text, runs, self._providers)
         yield from find_structures(text, self._providers)
         yield from find_split(text, gaps())
-        yield from find_assigned(text, self._verdicts)
+        yield from find_assigned(text, self._judgement, whole)
         yield from find_in_prose(text)
-        tight = squeezed(text) if self._known else None
-        yield from self._known_in(text)
-        if tight is not None:
-            for item in self._known_in(tight.text):
-                yield Finding(item.kind, *tight.to_original(item.start, item.end), item.rule_id, tight.form)
 
     def _mirrored(self, text: str, runs: Runs) -> Iterator[Finding]:
-        tokens = find_tokens(text, runs, self._providers, Turn.REVERSED)
-        known = self._known_in(text[::-1]) if self._known else ()
-        for item in (*tokens, *known):
+        for item in find_tokens(text, runs, self._providers, Turn.REVERSED):
             yield Finding(item.kind, *unmirror(len(text), item.start, item.end), item.rule_id, "reversed")
 
-    def _rotated(self, text: str, runs: Runs) -> Iterator[Finding]:
-        yield from find_tokens(text, runs, self._providers, Turn.ROT13)
-        if self._known:
-            yield from self._known_in(Turn.ROT13.of(text))
+    def _look_for_known(self, text: str, way: _Way) -> Iterator[Finding]:
+        """Yield the enrolled values in `text`, also in the forms in which words run together."""
+        yield from self._placed(self._known_in(text), way)
+        mirrored = (unmirror(len(text), item.start, item.end) for item in self._known_in(text[::-1]))
+        yield from self._placed((Finding(KIND_KNOWN, *span, RULE_KNOWN) for span in mirrored), way.named("reversed"))
+        yield from self._placed(self._known_in(Turn.ROT13.of(text)), way.named("rot13"))
+        for derived in (squeezed(text), *prefix_forms(text)):
+            if derived is not None and derived.form in ("split", "quoted-printable"):
+                yield from self._placed(self._known_in(derived.text), way.onward(derived))
+        yield from self._placed(self._known_in_regions(text), way)
 
     def _known_in(self, text: str) -> Iterator[Finding]:
         if self._known is None:

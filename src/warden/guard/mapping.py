@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 Pieces = tuple[list[int], list[tuple[int, int, bool]]]
 """Where each piece of a derived text begins, and its origin: (start, end, is_exact).
 
 Exact pieces map character by character, the others as a whole."""
 Replacement = Callable[[re.Match[str]], str]
+Span = tuple[int, int]
+LONGEST_WORD = 8_192
+_WORD_ENDS = " \n\"'"
 
 
 class Derived:
@@ -32,9 +35,7 @@ class Derived:
 
     def to_original(self, start: int, end: int) -> tuple[int, int]:
         """Return the span of the original that `start` to `end` of `text` came from."""
-        if self._pieces is None:
-            self._pieces = self._make_pieces()
-        starts, origins = self._pieces
+        starts, origins = self._found_pieces()
         first = max(0, bisect_right(starts, start) - 1)
         last = max(first, bisect_right(starts, max(start, end - 1)) - 1)
         low, _, is_exact = origins[first]
@@ -44,6 +45,27 @@ class Derived:
         if is_exact:
             high = min(high, last_low + end - starts[last])
         return (low, high) if low <= high else (high, low)
+
+    def changes(self, earlier: Iterable[Span] = ()) -> list[Span]:
+        """Return, in order, the spans of `text` that are not in the original as they stand; empty where something was left
+        out. `earlier` are spans of the original that were changed before: where they stand now counts as well.
+        """
+        starts, origins = self._found_pieces()
+        ends = (*starts[1:], len(self.text))
+        own = [(start, end) for start, end, (*_, is_exact) in zip(starts, ends, origins, strict=True) if not is_exact]
+        return sorted([*own, *((self._from_original(start), self._from_original(end)) for start, end in earlier)])
+
+    def _from_original(self, at: int) -> int:
+        """Return where the place `at` of the original stands in `text`."""
+        starts, origins = self._found_pieces()
+        piece = max(0, bisect_right(origins, at, key=lambda origin: origin[0]) - 1)
+        low, _, is_exact = origins[piece]
+        return starts[piece] + (at - low if is_exact else 0)
+
+    def _found_pieces(self) -> Pieces:
+        if self._pieces is None:
+            self._pieces = self._make_pieces()
+        return self._pieces
 
 
 def rewrite(form: str, text: str, pattern: re.Pattern[str], replacement: Replacement | None = None) -> Derived | None:
@@ -73,10 +95,9 @@ def _pieces_of(text: str, pattern: re.Pattern[str], replacement: Replacement) ->
             starts.append(size)
             origins.append((at, begin, True))
             size += begin - at
-        if new:
-            starts.append(size)
-            origins.append((begin, end, False))
-            size += len(new)
+        starts.append(size)
+        origins.append((begin, end, False))
+        size += len(new)
         at = end
     if at < len(text):
         starts.append(size)
@@ -84,31 +105,31 @@ def _pieces_of(text: str, pattern: re.Pattern[str], replacement: Replacement) ->
     return starts, origins
 
 
-def changed_part(text: str, before: Sequence[str], reach: int) -> tuple[int, int]:
-    """Return the part of `text` that stands within `reach` of where it differs from the one of `before` most like it.
+def parts_round(text: str, changes: Callable[[], list[Span]], reach: int) -> list[Span]:
+    """Return the parts of `text` within `reach` of one of its `changes`; those that meet are one.
 
-    The whole of a text that is not long enough to make that worth while.
+    Each goes on to the next blank or quotation mark, if there is one within `LONGEST_WORD`, so that no word is cut. Parts
+    that are most of the text are the whole of it, and so they are in a short text.
     """
-    low, high = 0, len(text)
-    for other in before if len(text) > 4 * reach else ():
-        head = _alike(text, other, 0)
-        tail = _alike(text[::-1], other[::-1], head)
-        start, end = max(0, head - reach), min(len(text), len(text) - tail + reach)
-        if end - start < high - low:
-            low, high = start, end
-    return low, high
-
-
-def _alike(one: str, other: str, taken: int) -> int:
-    """Return how many characters both begin with, without the last `taken` of either."""
-    low, high = 0, min(len(one), len(other)) - taken
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
+    parts: list[Span] = []
+    for start, end in changes() if len(text) > 2 * reach else ((0, len(text)),):
+        low, high = max(0, start - reach), min(len(text), end + reach)
+        if parts and low <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], max(high, parts[-1][1]))
         else:
-            high = middle - 1
-    return low
+            parts.append((low, high))
+    parts = [(_word_start(text, low), _word_end(text, high)) for low, high in parts]
+    return parts if sum(high - low for low, high in parts) * 4 < len(text) * 3 else [(0, len(text))]
+
+
+def _word_start(text: str, at: int) -> int:
+    first = max(0, at - LONGEST_WORD)
+    return max(first, *(text.rfind(char, first, at) for char in _WORD_ENDS))
+
+
+def _word_end(text: str, at: int) -> int:
+    last = min(len(text), at + LONGEST_WORD)
+    return min(last, *(found for char in _WORD_ENDS if (found := text.find(char, at, last)) >= 0), last)
 
 
 def region(form: str, text: str, start: int, end: int) -> Derived:

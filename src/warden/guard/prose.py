@@ -47,7 +47,7 @@ _ROOT_STARTS = (
 )
 _FLAG_STARTS = ("--pass", "--pwd", "-pass", "-pwd", "mysql", "sshpass")
 _CODE_STARTS = ("code", "otp", "pin", "passcode", "tan")
-_NAME_START = r"[\w.$-]{0,40}$"
+_NAME_START = r"[\w.$-]{0,40}"  # of a text that is read from its end
 _REST = (
     r"(?i)(?P<name>[\w.$-]{0,24})"
     r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del|dla|do|för|pro)\s[^\n:=]{1,40}?)?"
@@ -60,6 +60,7 @@ _FLAG = (
     r"(?i)(?:(?<![\w-])--?(?:password|passwd|pass|pwd)[ =]|\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-]["
     r"^\s\"']{4,127})"
 )
+NAME_REACH = 40
 _BADGE = ".svg?"  # the address of a picture in a page that everybody may read
 CODE_REACH = 64
 _CODE_ROOT = r"\b(?:codes?|otp|pin|passcodes?|tan)\b"
@@ -163,22 +164,29 @@ def _passwords(text: str, low: str) -> Iterator[Finding]:
         match = _compiled(_REST).match(text, root.end())
         if match is None:
             continue
-        before = _compiled(_NAME_START).search(text[max(0, root.start() - 40) : root.start()])
-        if text[max(0, root.start() - len(_BADGE)) : root.start()].lower() == _BADGE:
+        before = text[max(0, root.start() - NAME_REACH) : root.start()]
+        if before.lower().endswith(_BADGE):
             continue
-        name = (before.group() if before else "") + root.group() + match.group("name")
+        strength = strength_of(_name_at_end(before) + root.group() + match.group("name"))
         value = match.group("value").rstrip(".,;:)]}")
         start = match.start("value")
-        if _is_password(name, match.group("middle"), match.group("quote"), value):
+        if strength >= NameStrength.STRONG and _is_password(
+            strength, match.group("middle"), match.group("quote"), value
+        ):
             yield Finding(KIND_PASSWORD, start, start + len(value), RULE_PASSWORD)
 
 
-def _is_password(name: str, middle: str, quote: str, value: str) -> bool:
-    """Return whether `value`, assigned to `name`, is written like a password rather than like a word about one."""
+def _name_at_end(left: str) -> str:
+    """Return the beginning of a name that `left` ends with, or an empty string."""
+    found = _compiled(_NAME_START).match(left[::-1])
+    return found.group()[::-1] if found else ""
+
+
+def _is_password(strength: NameStrength, middle: str, quote: str, value: str) -> bool:
+    """Return whether `value`, assigned to a name, is written like a password rather than like a word about one."""
     if len(value) < 6 or is_stand_in(value) or value.lower() in _ORDINARY:
         return False
-    strength = strength_of(name)
-    if strength < NameStrength.STRONG or "://" in value or value[0] in "$({[</\\":
+    if "://" in value or value[0] in "$({[</\\":
         return False
     has_digit = any(c.isdigit() for c in value)
     has_letter = any(c.isalpha() for c in value)
