@@ -90,6 +90,11 @@ def _render(seq: int, at: str, prev: str, kind: str, fields: object) -> bytes:
     return text.encode()
 
 
+def link_of(prev: str, seq: int) -> bytes:
+    """Return the bytes with which the entry at this place, after the one with this digest, ends."""
+    return f',"prev":"{prev}","seq":{seq},"v":{ENTRY_VERSION}}}'.encode()
+
+
 def parse_entry(raw: bytes) -> StoredEntry:
     """Return the entry that these bytes are; raises `LedgerError` when they are not one, or not in canonical form."""
     if type(raw) is not bytes:

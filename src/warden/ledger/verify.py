@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import Checkpoint, Note, parse_note
 from warden.ledger.damage import Damage, DamagedLogError, damaged
-from warden.ledger.entry import ENTRY_VERSION, GENESIS, StoredEntry, parse_entry
+from warden.ledger.entry import GENESIS, StoredEntry, link_of, parse_entry
 from warden.ledger.grammar import is_plain, read_entry
 from warden.ledger.merkle import Frontier, hash_leaf
 
@@ -107,8 +107,7 @@ class LogVerifier:
         size = self._size
         if self._heads and self._heads[0].size <= size:
             self._compare_heads()
-        tail = f',"prev":"{self._digest}","seq":{size},"v":{ENTRY_VERSION}}}'.encode()
-        if not raw.endswith(tail):
+        if not raw.endswith(link_of(self._digest, size)):
             raise self._blame(raw, rest)
         if self._strict and not is_plain(raw):
             parse_at(raw, size)

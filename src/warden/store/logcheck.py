@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from warden.ledger.signature import Verifier
 
 CHECKED_ENTRIES = 10_000
-"""INVARIANT (bounded): entries that one run checks, give or take a commit; about a tenth of a second."""
+"""INVARIANT (bounded): entries that one run checks, give or take a commit; some hundredths of a second."""
 
 
 def check_log(connection: sqlite3.Connection, verifier: Verifier | None, draw: Callable[[int], int]) -> None:

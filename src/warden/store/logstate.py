@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from warden.errors import LedgerError
 from warden.ledger.checkpoint import Note, parse_note
-from warden.ledger.entry import GENESIS, parse_entry
+from warden.ledger.entry import GENESIS, link_of
 from warden.ledger.merkle import Frontier, hash_leaf
 from warden.model.digests import digest_bytes
 from warden.model.entry import Head
@@ -85,7 +85,10 @@ def is_newest(connection: sqlite3.Connection, state: LogState) -> bool:
 
 
 def check_tail(connection: sqlite3.Connection, before: LogState, after: LogState) -> None:
-    """Raise `LedgerError` unless the stored entries lead from `before` to `after`."""
+    """Raise `LedgerError` unless the stored entries lead from `before` to `after`.
+
+    Entries are not parsed: their bytes have the place, the link and the tree that `after` has, or they are not those.
+    """
     if after.size < before.size:
         raise damage(f"the ledger has {after.size} entries and had {before.size}: it was rolled back")
     leaves: list[bytes] = []
@@ -94,10 +97,9 @@ def check_tail(connection: sqlite3.Connection, before: LogState, after: LogState
         "SELECT seq, raw FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq", (before.size, after.size)
     )
     for expected, (seq, raw) in enumerate(rows, before.size):
-        entry = parse_entry(raw)
-        if seq != expected or entry.seq != seq or entry.prev != digest:
+        if seq != expected or type(raw) is not bytes or not raw.endswith(link_of(digest, seq)):
             raise damage(f"entry {expected} is missing or does not follow from the one before")
-        digest = entry.digest
+        digest = digest_bytes(raw)
         leaves.append(hash_leaf(raw))
     end = before.frontier.extended(leaves)
     if end != after.frontier or digest != after.entry_digest:
