@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from starlette.applications import Starlette
 
 from warden.hubs.embedded import EmbeddedHub
 from warden.hubs.http import HttpHub
+from warden.hubs.intake import IntakeHub, open_database
+from warden.hubs.intake_operations import NewDelivery, Taken, accept
 from warden.hubs.profile import CLASSIC, DEFAULT, Profile, profile_from_mapping
+from warden.model.event import Event, NewTask
 from warden.model.hub import DeliveryMeans, HubTraits
 from warden.server.hub import Access, HubParts, build_app
 from warden.testing.engine import FixedClock
 from warden.testing.hub import MemoryHub
 from warden.testing.hub_classic import build_classic
-from warden.testing.hub_contract import HubContract
+from warden.testing.hub_contract import HubContract, SourceContract
 from warden.testing.hub_server import Switchboard, served
 
 if TYPE_CHECKING:
@@ -87,6 +91,26 @@ def embedded_app(path: Path) -> Starlette:
     """Return the application of a new embedded hub, open for everybody."""
     clock = FixedClock()
     return build_app(HubParts(EmbeddedHub(path, clock).database, clock, Access.UNSAFE_NO_AUTH))
+
+
+class TestIntakeHub(SourceContract):
+    """Events that were taken in."""
+
+    @pytest.fixture
+    def hub(self, tmp_path: Path) -> Iterator[Hub]:
+        clock = FixedClock()
+        with contextlib.closing(IntakeHub(open_database(tmp_path / "i.db", clock), clock, True, 3600.0, 0.0)) as hub:
+            yield hub
+
+    def arrive(self, hub: Hub) -> str:
+        """Take a delivery in."""
+        database = cast(IntakeHub, hub).database
+        (number,) = database.read_one("SELECT count(*) FROM deliveries")
+        event = Event("forge", f"d-{number}", "issues", repository="ops/site", number=str(number), sender="ada")
+        new = NewDelivery(
+            event, "signed", f"sha256:{number:064x}", b"{}", (), 0.0, (NewTask("s", "r", "message", "k"),)
+        )
+        return f"e{cast(Taken, database.write(partial(accept, new=new))).tasks[0]}"
 
 
 class TestMemoryHub(HubContract):

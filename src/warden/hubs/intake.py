@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 from warden.errors import HubConflictError, HubNotFoundError, HubRejectedError, quote
 from warden.hubs.database import Database
 from warden.hubs.intake_tables import INTAKE_MIGRATIONS, OPEN_TASKS
+from warden.hubs.names import check_limit
 from warden.model.event import INTAKE, RULE_SET, Event, Flag, Trust, event_facts
 from warden.model.hub import DeliveryMeans, HubTraits, InboxPage
 from warden.model.ids import MessageKey
@@ -82,7 +83,12 @@ def event_of(row: tuple[Any, ...]) -> Event:
 
 
 class IntakeHub:
-    """Events as a hub; implements `ports.Hub`. Safe to call from several threads and several processes."""
+    """Events as a hub; implements `ports.Hub`. Safe to call from several threads and several processes.
+
+    It is a source, not a place to write to: messages come out of deliveries, nobody sends one through it. What `SourceContract`
+    says of arriving messages holds; of posting, only what the engine does holds: an answer to one of its tasks, kept once under
+    its key. There is one inbox, that of whoever asks, and a read mark ends a task, however often and under whatever key.
+    """
 
     def __init__(self, database: Database, clock: Clock, takes: bool, lock_ttl_s: float, lock_grace_s: float) -> None:
         self._database = database
@@ -102,10 +108,9 @@ class IntakeHub:
     def list_unread(self, agent: str, after: str | None = None, limit: int = 100) -> InboxPage:
         """Return one page of the tasks that wait and are not kept back by an earlier one or by a lock, oldest first."""
         now = self._clock.now().timestamp()
-        limit = max(1, min(limit, PAGE_TASKS))
         since = 0 if after is None else _number(after)
-        rows = self._database.read(_TASKS + _FREE, (since, now - HOLD_S, now, limit))
-        listed = rows
+        found = self._database.read(_TASKS + _FREE, (since, now - HOLD_S, now, check_limit(limit) + 1))
+        rows = listed = found[:limit]
         if self._takes and rows:
             from warden.hubs import intake_operations
 
@@ -113,7 +118,7 @@ class IntakeHub:
             taken = self._write(lambda c: intake_operations.take_tasks(c, numbers, now, self._lock_ttl_s))
             listed = [row for row in rows if row[0] in taken]
         messages = tuple(self._message(row, agent) for row in listed)
-        return InboxPage(messages, f"e{rows[-1][0]}" if len(rows) == limit else None)
+        return InboxPage(messages, f"e{rows[-1][0]}" if len(found) > limit else None)
 
     def get_message(self, agent: str, message_id: str) -> Message:
         """Return the message of a task; raises `HubNotFoundError`."""
@@ -145,14 +150,13 @@ class IntakeHub:
 
     def list_progress(self, agent: str, after: str | None = None, limit: int = 100) -> ProgressPage:
         """Return one page of `agent`'s progress events, oldest first."""
-        limit = max(1, min(limit, PAGE_TASKS))
         rows = self._database.read(
             "SELECT id, agent, made_at, kind, summary, detail, message_id, thread_id, metadata FROM progress"
             " WHERE agent = ? AND id > ? ORDER BY id LIMIT ?",
-            (agent, 0 if after is None else _number(after, "p"), limit),
+            (agent, 0 if after is None else _number(after, "p"), check_limit(limit) + 1),
         )
-        events = tuple(_progress(row) for row in rows)
-        return ProgressPage(events, events[-1].id if len(events) == limit else None)
+        events = tuple(_progress(row) for row in rows[:limit])
+        return ProgressPage(events, events[-1].id if len(rows) > limit else None)
 
     def post_message(self, message: OutgoingMessage, key: str | None = None) -> Accepted:
         """Keep an answer beside the task that it answers; raises as `ports.HubWriter`."""

@@ -1,7 +1,8 @@
 """The contract suite of `ports.Hub`: every hub, fake or real, near or far, passes it.
 
 A test module derives a class from `HubContract` and gives it a fixture `hub`: an empty hub in which one may act as
-anybody. Where hubs may differ the suite asks `traits`, or the class attributes below, and tests what holds then.
+anybody. Where hubs may differ the suite asks `traits`, or the class attributes below, and tests what holds then. A source of
+messages that nobody sends through it passes `SourceContract`, the part about what arrives.
 """
 
 from __future__ import annotations
@@ -51,15 +52,8 @@ REFUSED_MESSAGES = {
 }
 
 
-class HubContract:
-    """What `ports.Hub` promises."""
-
-    sees_sent: ClassVar[bool] = True
-    """Whether a sender can look at what it sent, and threads hold both sides."""
-    lists_progress: ClassVar[bool] = True
-    """Whether progress events can be listed."""
-    knows_reader: ClassVar[bool] = True
-    """Whether marking a message as read says who reads."""
+class SourceContract:
+    """What `ports.Hub` promises of the messages that arrive, wherever they come from; `arrive` lets one do so."""
 
     def unread(self, hub: Hub, agent: str = BOB) -> list[Message]:
         """Return the whole unread inbox, page by page."""
@@ -73,6 +67,10 @@ class HubContract:
                 return found
             after = page.after
 
+    def arrive(self, hub: Hub) -> str:
+        """Let a message arrive and return its id."""
+        raise NotImplementedError
+
     def test_states_one_identity(self, hub: Hub) -> None:
         """Traits are the same whenever they are asked for, and name the hub."""
         assert hub.traits() == hub.traits()
@@ -82,6 +80,92 @@ class HubContract:
         """An agent that nobody wrote to has an empty inbox, not an error."""
         page = hub.list_unread("nobody")
         assert (page.messages, page.after, page.quarantined) == ((), None, ())
+
+    def test_listing_is_oldest_first_in_pages(self, hub: Hub) -> None:
+        """Pages hold every message once, oldest first, and the last page has no cursor."""
+        sent = [self.arrive(hub) for _ in range(20)]
+        assert [message.key.message_id for message in self.unread(hub)] == sent
+        first = hub.list_unread(BOB, None, 5)
+        if hub.traits().pages:
+            assert [message.key.message_id for message in first.messages] == sent[:5]
+            assert first.after is not None
+        else:
+            assert first.after is None
+
+    def test_page_that_ends_exactly(self, hub: Hub) -> None:
+        """A page that holds the last message says that it is the last."""
+        for _ in range(4):
+            self.arrive(hub)
+        assert hub.list_unread(BOB, None, 4).after is None
+
+    def test_listing_is_stable_while_messages_arrive(self, hub: Hub) -> None:
+        """What arrives between two pages comes after what was there, and nothing is skipped or repeated."""
+        sent = [self.arrive(hub) for _ in range(6)]
+        page = hub.list_unread(BOB, None, 3)
+        late = self.arrive(hub)
+        hub.mark_read(BOB, sent[0])
+        rest = hub.list_unread(BOB, page.after, 10).messages if page.after else page.messages[3:]
+        seen = [message.key.message_id for message in (*page.messages[:3], *rest)]
+        assert seen[:6] == sent
+        assert seen[6:] == ([late] if hub.traits().pages else [])
+
+    def test_listing_changes_nothing(self, hub: Hub) -> None:
+        """Looking marks nothing."""
+        sent = self.arrive(hub)
+        first = self.unread(hub)
+        hub.get_message(BOB, sent)
+        hub.get_thread(BOB, first[0].content.thread_id)
+        assert self.unread(hub) == first
+        assert first[0].digest == self.unread(hub)[0].digest
+
+    @pytest.mark.parametrize("limit", [0, -1, 1001])
+    def test_limit_out_of_bounds_is_refused(self, hub: Hub, limit: int) -> None:
+        """A page of no messages, or of too many, is refused."""
+        with pytest.raises(HubRejectedError):
+            hub.list_unread(BOB, None, limit)
+
+    def test_marked_message_leaves_the_unread(self, hub: Hub) -> None:
+        """A message that is marked read is unread no longer, can still be looked at, and can be marked again."""
+        first, second = self.arrive(hub), self.arrive(hub)
+        assert hub.mark_read(BOB, first).id == first
+        assert hub.mark_read(BOB, first).id == first
+        assert [message.key.message_id for message in self.unread(hub)] == [second]
+        assert hub.get_message(BOB, first).key.message_id == first
+
+    @pytest.mark.parametrize(
+        "identifier", ["m999", "999", "nonsense", "../etc", "m1?x=1", "m01", "m-1", "", "m\x00", "m١"]
+    )
+    def test_unknown_message(self, hub: Hub, identifier: str) -> None:
+        """An id that was never given is not found, whatever is in it."""
+        self.arrive(hub)
+        with pytest.raises(HubNotFoundError):
+            hub.get_message(BOB, identifier)
+        with pytest.raises(HubNotFoundError):
+            hub.mark_read(BOB, identifier)
+        with pytest.raises(HubNotFoundError):
+            hub.get_thread(BOB, identifier or "t")
+
+    def test_a_listed_message_is_the_one_that_is_asked_for(self, hub: Hub) -> None:
+        """Listed and by id it is the same, and so is its thread's newest."""
+        sent = self.arrive(hub)
+        (message,) = self.unread(hub)
+        assert hub.get_message(BOB, sent) == message
+        assert hub.get_thread(BOB, message.content.thread_id)[-1].key.message_id == sent
+
+
+class HubContract(SourceContract):
+    """What `ports.Hub` promises."""
+
+    sees_sent: ClassVar[bool] = True
+    """Whether a sender can look at what it sent, and threads hold both sides."""
+    lists_progress: ClassVar[bool] = True
+    """Whether progress events can be listed."""
+    knows_reader: ClassVar[bool] = True
+    """Whether marking a message as read says who reads."""
+
+    def arrive(self, hub: Hub) -> str:
+        """Send one."""
+        return hub.post_message(HELLO).id
 
     def test_message_arrives_as_sent(self, hub: Hub) -> None:
         """Every field arrives as it was sent, with odd but legal text in it."""
@@ -141,49 +225,6 @@ class HubContract:
             hub.post_progress(event)
         assert hub.list_progress(BOB).events == ()
 
-    def test_listing_is_oldest_first_in_pages(self, hub: Hub) -> None:
-        """Pages hold every message once, oldest first, and the last page has no cursor."""
-        sent = [hub.post_message(replace(HELLO, subject=str(n))).id for n in range(20)]
-        assert [message.key.message_id for message in self.unread(hub)] == sent
-        first = hub.list_unread(BOB, None, 5)
-        if hub.traits().pages:
-            assert [message.key.message_id for message in first.messages] == sent[:5]
-            assert first.after is not None
-        else:
-            assert first.after is None
-
-    def test_page_that_ends_exactly(self, hub: Hub) -> None:
-        """A page that holds the last message says that it is the last."""
-        for _ in range(4):
-            hub.post_message(HELLO)
-        assert hub.list_unread(BOB, None, 4).after is None
-
-    def test_listing_is_stable_while_messages_arrive(self, hub: Hub) -> None:
-        """What arrives between two pages comes after what was there, and nothing is skipped or repeated."""
-        sent = [hub.post_message(HELLO).id for _ in range(6)]
-        page = hub.list_unread(BOB, None, 3)
-        late = hub.post_message(HELLO).id
-        hub.mark_read(BOB, sent[0])
-        rest = hub.list_unread(BOB, page.after, 10).messages if page.after else page.messages[3:]
-        seen = [message.key.message_id for message in (*page.messages[:3], *rest)]
-        assert seen[:6] == sent
-        assert seen[6:] == ([late] if hub.traits().pages else [])
-
-    def test_listing_changes_nothing(self, hub: Hub) -> None:
-        """Looking marks nothing."""
-        sent = hub.post_message(HELLO).id
-        first = self.unread(hub)
-        hub.get_message(BOB, sent)
-        hub.get_thread(BOB, first[0].content.thread_id)
-        assert self.unread(hub) == first
-        assert first[0].digest == self.unread(hub)[0].digest
-
-    @pytest.mark.parametrize("limit", [0, -1, 1001])
-    def test_limit_out_of_bounds_is_refused(self, hub: Hub, limit: int) -> None:
-        """A page of no messages, or of too many, is refused."""
-        with pytest.raises(HubRejectedError):
-            hub.list_unread(BOB, None, limit)
-
     def test_unread_is_only_ones_own(self, hub: Hub) -> None:
         """An inbox holds what was sent to its agent, and nothing that it sent."""
         hub.post_message(HELLO)
@@ -191,33 +232,12 @@ class HubContract:
         assert [message.content.subject for message in self.unread(hub, BOB)] == ["hello"]
         assert self.unread(hub, ALICE) == []
 
-    def test_marked_message_leaves_the_unread(self, hub: Hub) -> None:
-        """A message that is marked read is unread no longer, can still be looked at, and can be marked again."""
-        first, second = hub.post_message(HELLO).id, hub.post_message(HELLO).id
-        assert hub.mark_read(BOB, first).id == first
-        assert hub.mark_read(BOB, first).id == first
-        assert [message.key.message_id for message in self.unread(hub)] == [second]
-        assert hub.get_message(BOB, first).key.message_id == first
-
     def test_message_by_id(self, hub: Hub) -> None:
         """A message that is asked for by id is the one that was listed."""
         sent = hub.post_message(HELLO).id
         assert hub.get_message(BOB, sent) == self.unread(hub)[0]
         if self.sees_sent:
             assert hub.get_message(ALICE, sent).content == self.unread(hub)[0].content
-
-    @pytest.mark.parametrize(
-        "identifier", ["m999", "999", "nonsense", "../etc", "m1?x=1", "m01", "m-1", "", "m\x00", "m١"]
-    )
-    def test_unknown_message(self, hub: Hub, identifier: str) -> None:
-        """An id that was never given is not found, whatever is in it."""
-        hub.post_message(HELLO)
-        with pytest.raises(HubNotFoundError):
-            hub.get_message(BOB, identifier)
-        with pytest.raises(HubNotFoundError):
-            hub.mark_read(BOB, identifier)
-        with pytest.raises(HubNotFoundError):
-            hub.get_thread(BOB, identifier or "t")
 
     def test_foreign_message_does_not_exist(self, hub: Hub) -> None:
         """Who takes no part in a message or thread cannot see that it exists."""
