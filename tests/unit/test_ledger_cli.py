@@ -299,6 +299,7 @@ def test_care(ledger: Terminal, state: Path, tmp_path: Path) -> None:
     }
     ledger.text("verify")
     assert ledger.text("archive") == "nothing to archive\n"
+    assert "entries from 6 on stay" in ledger.err
     assert len(ledger.text("log", "--all").splitlines()) == 12
     assert "log_started" in ledger.text("show", "0")
     assert ledger.json("show", "4")["kind"] == "received"
@@ -307,6 +308,16 @@ def test_care(ledger: Terminal, state: Path, tmp_path: Path) -> None:
     assert (document["entries"], document["lost"], document["in_doubt"]) == (12, 0, 1)
     ledger.text("verify")
     assert ledger.text("rebuild") == "rebuilt from 13 entries\n"
+
+
+def test_where_nothing_ever_was_nothing_is_repaired(
+    own_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A place without a ledger, and without a word that there was one, gets none by a repair."""
+    monkeypatch.setenv("WARDEN_STATE_DIR", str(own_home / "state"))
+    assert run(["ledger", "repair"]) == 1
+    assert "there is no ledger" in capsys.readouterr().err
+    assert not (own_home / "state" / "ledger.db").exists()
 
 
 def test_repair_only_what_is_broken(ledger: Terminal, state: Path) -> None:
@@ -320,7 +331,7 @@ def test_repair_only_what_is_broken(ledger: Terminal, state: Path) -> None:
     assert document["previous_head"].startswith("ops-warden/")
     ledger.text("verify")
     assert "ledger_repaired" in ledger.text("log")
-    assert "began a new log" in ledger.text("repair", "--force")
+    assert "began a new log; the old one (it verified) lies in" in ledger.text("repair", "--force")
     (state / "ledger.key").unlink()
     assert ledger.json("repair")["damage"] == "key"
     ledger.text("verify")

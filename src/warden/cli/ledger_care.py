@@ -12,15 +12,16 @@ from warden.cli import compose
 from warden.cli.flags import ConfigFlag, JsonFlag, StateDirFlag
 from warden.cli.ledger_heads import KeptElsewhere
 from warden.cli.ledger_parts import holding, parse_moment, reading, writing
-from warden.cli.output import print_json
+from warden.cli.output import print_json, talk
 from warden.errors import LedgerError
 from warden.store.backup import back_up
 from warden.store.backup import restore as restore_copy
-from warden.store.files import LedgerFiles
+from warden.store.files import LedgerFiles, no_ledger
 from warden.store.inspection import inspect
 from warden.store.maintenance import archive as archive_entries
 from warden.store.maintenance import purge as purge_texts
 from warden.store.maintenance import rebuild as rebuild_tables
+from warden.store.queries import read_needs
 from warden.store.repair import repair as repair_files
 
 BeforeFlag = Annotated[
@@ -76,11 +77,14 @@ def archive(
         now = store.now()
         moment = parse_moment(before, now) if before is not None else now - timedelta(days=settings.retention_days)
         segment = archive_entries(store, moment, compose.ledger_files(settings).segments)
+        needed = store.read(read_needs).first if segment is None else None
     if json:
         found = None if segment is None else {"first": segment.first, "last": segment.last, "file": segment.name}
         print_json({"schema": "warden.ledger-archive/1", "segment": found})
     elif segment is None:
         typer.echo("nothing to archive")
+        if needed is not None:
+            talk(f"entries from {needed} on stay: what is not delivered yet, or waits for a person, needs them")
     else:
         typer.echo(f"archived entries {segment.first} to {segment.last} in archive/{segment.name}")
 
@@ -97,6 +101,8 @@ def repair(
     files = compose.ledger_files(settings)
     with holding(settings):
         damage = "emptied"
+        if not files.exists() and files.keys.read_pin() is None:
+            raise no_ledger(files.database)
         if files.exists():
             findings = inspect(files, kept=KeptElsewhere(settings, online=True, strict=False)).report.findings
             damage = findings[0].damage.value if findings else _key_damage(files)
@@ -112,7 +118,7 @@ def repair(
         sums = {"dispositions": done.dispositions, "deliveries_in_doubt": done.deliveries}
         print_json({"schema": "warden.ledger-repair/1", **body, **sums})
         return 0
-    typer.echo(f"began a new log; the old one ({damage}) lies in {done.evidence}")
+    typer.echo(f"began a new log; the old one ({damage or 'it verified'}) lies in {done.evidence}")
     typer.echo(f"carried over {done.dispositions} dispositions; {done.deliveries} unfinished deliveries are in doubt")
     return 0
 
