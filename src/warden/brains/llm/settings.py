@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from warden.model.consultation import TokenPrice
 
-PROVIDERS: Final = ("llm-connect", "openai", "anthropic")
-
 AUTOMATIC_FORM: Final = "auto"
 ANSWER_FORMS: Final = (AUTOMATIC_FORM, "json_schema", "json_object", "text")
 
@@ -18,7 +16,7 @@ ANSWER_FORMS: Final = (AUTOMATIC_FORM, "json_schema", "json_object", "text")
 class ModelSettings:
     """One model at one place.
 
-    `provider` is one of `PROVIDERS`; `url` the base URL, http or https; `model` the model's name there (unused by
+    `provider` names one of `providers`; `url` the base URL, http or https; `model` the model's name there (unused by
     llm-connect). `answer_form` fixes how JSON is asked for, `auto` finds out. `link_hosts` are hosts that a drafted reply may
     link to, beside those that the catalogue links to. `timeout_s` bounds one exchange, `total_timeout_s` one consultation
     with its repeats. `cooldown_s` is how long a model that failed `failures_to_open` times in a row is left alone.
