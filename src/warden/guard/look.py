@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from warden.guard.assignment import Judgement, find_assigned
 from warden.guard.formats import Runs, Turn, find_split, find_structures, find_tokens, runs_of
 from warden.guard.forms import gaps, prefix_forms, squeezed, text_forms
-from warden.guard.known import Judged, KnownSecrets
 from warden.guard.mapping import Derived, Span, parts_round, unmirror
 from warden.guard.prose import find_in_prose
 from warden.guard.redaction import UNSCANNABLE
 from warden.guard.regions import decoded_bytes, text_regions
 from warden.model.finding import Finding
+
+if TYPE_CHECKING:
+    from warden.guard.known import Judged, KnownSecrets
 
 OVERLAP = 8_192
 REACH = 1_024  # how far round a change a form is looked at again

@@ -8,12 +8,15 @@ A text is cut into overlapping windows, and each is looked at in all its forms (
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from warden.guard.formats import all_rules
-from warden.guard.known import KnownSecrets
 from warden.guard.look import KIND_KNOWN, OVERLAP, RULE_BOUND, Look
 from warden.guard.redaction import UNSCANNABLE
 from warden.model.finding import Finding
+
+if TYPE_CHECKING:
+    from warden.guard.known import KnownSecrets
 
 VERSION = 1
 WINDOW = 65_536
