@@ -58,7 +58,7 @@ class Covering:
         return cls(tests, seconds)
 
     def of(self, path: str, statement: set[int], function: set[int]) -> list[list[str]]:
-        """Return the tests that reach a statement, else those that reach its function, else all of the file's, in two parts.
+        """Return the tests that reach a statement, else its function, else the file, else its room, in two parts.
 
         The first are those of the modules that have most of them, or the file's name in theirs: they notice most changes, and
         to collect a module costs more than to run most tests. The second are the quickest of the others, for as long as
@@ -68,6 +68,9 @@ class Covering:
         found: set[str] = set()
         for wanted in (statement, function, set(lines)) if function else (set(lines),):
             found = found or {test for line in wanted for test in lines.get(line, ())}
+        if not found:  # tables only: no test is running when they are made
+            beside = [lines for other, lines in self.tests.items() if Path(other).parent == Path(path).parent]
+            found = {test for lines in beside for tests in lines.values() for test in tests}
         modules = Counter(_module(test) for test in sorted(found))
         first = {module for module, _ in modules.most_common(FIRST_MODULES)}
         first |= {module for module in modules if Path(path).stem in Path(module).stem}

@@ -42,3 +42,13 @@ def test_a_reply_that_is_judged_again_gets_todays_footer() -> None:
     review_rulings.accept(bed.desk, ANN, item.number)
     bed.deliver()
     assert [reply.content.body for reply in bed.replies()] == ["Yes.\n\n-- a bot"]
+
+
+def test_a_persons_own_words_get_the_footer_that_the_policy_wants() -> None:
+    """An edited reply leaves with the footer under it, as the drafted one would have."""
+    bed = ReviewBed(planning(("reply", {"body": "Yes."})), kernel=Asking(append_footer=("-- a bot",)))
+    bed.send()
+    bed.execute()
+    review_rulings.edit(bed.desk, ANN, bed.only().number, "Not yet.", "too early")
+    bed.deliver()
+    assert [reply.content.body for reply in bed.replies()] == ["Not yet.\n\n-- a bot"]

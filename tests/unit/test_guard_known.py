@@ -74,6 +74,13 @@ def test_a_value_is_tied_to_its_key() -> None:
     assert make_fingerprint(KEY, "one", VALUE).seal != make_fingerprint(b"z" * 32, "one", VALUE).seal
 
 
+def test_a_fingerprint_means_the_same_in_every_version() -> None:
+    """What was enrolled once is found by every later version: mark, seal and classes of a value never change."""
+    told = make_fingerprint(KEY, "one", b"Kd8sQ2mZx7Lw")
+    assert (told.size, told.mark, told.classes) == (12, 265_998, 7)
+    assert told.seal.hex() == "de0f11266f6374e2022094497cfcbc96"
+
+
 def test_nothing_of_a_value_is_kept() -> None:
     """A fingerprint and what holds it show no part of the value."""
     one = make_fingerprint(KEY, "one", VALUE)
