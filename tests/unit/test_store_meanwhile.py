@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,9 @@ from warden.store.connection import connect, sqlite_errors
 from warden.store.durable import create_file
 from warden.store.files import LedgerFiles
 from warden.store.headfile import SLOT_BYTES, HeadFile, write_slot
-from warden.store.inspection import inspect
+from warden.store.inspection import inspect, open_snapshot
 from warden.store.keys import KeyFiles
-from warden.store.maintenance import archive
+from warden.store.maintenance import archive, purge
 from warden.store.repair import repair
 from warden.store.sqlite import NewLog
 from warden.store.state_backup import back_up_state, restore_state
@@ -327,6 +328,20 @@ def test_heads_that_are_published_while_a_restore_begins_are_given_up(files: Led
 
     done = restore(files, tmp_path / "copy.db", CLOCK, "tester", meanwhile)
     assert (done.entries, done.lost) == (size, 1)
+
+
+def test_a_purge_beside_a_reader_says_that_bytes_are_left(files: LedgerFiles) -> None:
+    """A view that somebody has open keeps removed bytes on the disk: that is said, and the texts are gone."""
+    fill(files)
+    store = open_ledger(files)
+    store.read(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
+    later = CLOCK.now() + timedelta(days=1)
+    with open_snapshot(files.database), pytest.raises(StateError, match="still on the disk"):
+        purge(store, later)
+    assert purge(store, later) == 0
+    store.compact()
+    store.close()
+    assert inspect(files).report.sound
 
 
 # -- copies

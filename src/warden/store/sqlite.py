@@ -242,10 +242,14 @@ class SqliteLedgerStore:
             return state.to_head()
 
     def compact(self) -> None:
-        """Give space that was freed back to the disk, and leave no removed bytes in the write-ahead log."""
+        """Give freed space back, and leave no removed bytes in the files; raises `StateError` when somebody's view keeps them."""
         with self._using(), self._holding():
             self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise StateError(
+                    f"what was removed from {quote(self._path)} is still on the disk: another process is reading it",
+                    "its bytes go when that process has ended and the ledger is opened and closed again",
+                )
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `question` finds in one consistent view of the database; it must not write."""
