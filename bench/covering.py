@@ -25,6 +25,8 @@ import pytest
 
 OPTIONS = ("-x", "-q", "--no-header", "--assert=plain", "-m", "not slow and not acceptance")
 FIRST_MODULES = 2
+FEW = 20
+"""With fewer tests than these the next wider ones are run too."""
 REST_S = 120.0
 """How long the tests of the other modules may take: only what survives all the quick ones costs as much."""
 PLACES = ("tests/unit", "tests/contract", "tests/golden")
@@ -67,7 +69,8 @@ class Covering:
         lines = self.tests.get(path, {})
         found: set[str] = set()
         for wanted in (statement, function, set(lines)) if function else (set(lines),):
-            found = found or {test for line in wanted for test in lines.get(line, ())}
+            if len(found) < FEW:  # what a cache keeps is made while one test runs, and all others rely on it
+                found |= {test for line in wanted for test in lines.get(line, ())}
         if not found:  # tables only: no test is running when they are made
             beside = [lines for other, lines in self.tests.items() if Path(other).parent == Path(path).parent]
             found = {test for lines in beside for tests in lines.values() for test in tests}
