@@ -17,12 +17,14 @@ from typer.exceptions import TyperException
 from warden.cli import fastpath
 from warden.cli.framework import add_command, new_app
 from warden.cli.options import Command
+from warden.cli.review_options import IGNORE, LIST, NEXT, RESPOND, BatchOptions, ItemOptions, ListOptions, NextOptions
 from warden.cli.worker_options import APPLY, RUN, ApplyOptions, RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMMANDS = [RUN, APPLY]
+COMMANDS = [RUN, APPLY, LIST, IGNORE, RESPOND]
+"""One of each form: options only, one argument, options that repeat and are bounded, many arguments, a number."""
 
 
 class Recorder(Command):
@@ -74,7 +76,7 @@ ARGUMENTS = st.lists(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path[-1])
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_what_the_fast_parser_understands_typer_understands_equally(command: Command, data: st.DataObject) -> None:
     """Whenever the fast parser takes arguments, typer gives the same value for every option."""
@@ -95,15 +97,21 @@ def plain_arguments(draw: st.DrawFn, command: Command) -> list[str]:
         if option.kind is bool:
             found.append([flag])
             continue
-        value = draw(st.sampled_from(["1", "7", "4200"] if option.kind is int else ["a", "/x/y", "http://h:1", "5m"]))
-        attach = flag.startswith("--") and draw(st.booleans())
-        found.append([f"{flag}={value}"] if attach else [flag, value])
-    found += [["plan.json"] for option in command.options if not option.flags]
+        for _ in range(draw(st.integers(1, 2)) if option.many else 1):
+            value = draw(
+                st.sampled_from(["1", "7", "4200"] if option.kind is int else ["a", "/x/y", "http://h:1", "5m"])
+            )
+            attach = flag.startswith("--") and draw(st.booleans())
+            found.append([f"{flag}={value}"] if attach else [flag, value])
+    for option in command.options:
+        if not option.flags:
+            words = ["3", "3", "12"] if option.kind is int else ["plan.json"]
+            found += [[word] for word in words[: draw(st.integers(0, 3)) if option.many else 1]]
     return [word for words in draw(st.permutations(found)) for word in words]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path[-1])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_plain_arguments_take_the_fast_path_and_typer_agrees(command: Command, data: st.DataObject) -> None:
     """Well-formed arguments never fall back to typer, and mean the same there."""
@@ -113,11 +121,15 @@ def test_plain_arguments_take_the_fast_path_and_typer_agrees(command: Command, d
     assert parse_with_typer(command, arguments) == fast
 
 
-@pytest.mark.parametrize(("command", "options"), [(RUN, RunOptions), (APPLY, ApplyOptions)], ids=["run", "apply"])
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [(RUN, RunOptions), (APPLY, ApplyOptions), (LIST, ListOptions), (IGNORE, BatchOptions), (NEXT, NextOptions)],
+    ids=lambda given: given.path[-1] if isinstance(given, Command) else "",
+)
 def test_the_table_and_the_dataclass_agree(command: Command, options: type) -> None:
     """Every field of the options has its row in the table, with the same default."""
     assert command.make is options
-    rows = {option.name: option.default for option in command.options if option.flags}
+    rows = command.defaults()
     fields = {f.name: f.default for f in dataclasses.fields(options) if f.default is not dataclasses.MISSING}
     assert rows == fields
     assert {option.name for option in command.options} == {field.name for field in dataclasses.fields(options)}
@@ -138,10 +150,23 @@ def test_a_hot_command_is_found_with_its_options() -> None:
     assert command is RUN
 
 
-def test_parsing_a_hot_command_loads_no_framework() -> None:
+@pytest.mark.parametrize(("text", "taken"), [("0", False), ("1", True), ("10000", True), ("10001", False)])
+def test_a_number_beyond_its_bounds_is_left_to_typer(text: str, taken: bool) -> None:
+    """What is too small or too large is refused by typer, in its words."""
+    assert (fastpath.parse(LIST, ["--limit", text]) is not None) == taken
+
+
+def test_the_options_of_commands_about_one_item_are_fields_of_one_dataclass() -> None:
+    """`show`, `assign`, `edit` and `respond` share what carries their options; each has some of its fields."""
+    fields = {field.name for field in dataclasses.fields(ItemOptions)}
+    assert {option.name for option in RESPOND.options} <= fields
+
+
+@pytest.mark.parametrize("argv", [["worker", "run", "--once"], ["review", "list"], ["review", "accept", "7"]])
+def test_parsing_a_hot_command_loads_no_framework(argv: list[str]) -> None:
     """Neither typer nor anything else heavy is imported to understand a hot command."""
     script = (
-        "import sys; from warden.cli import fastpath, main; fastpath.find(['worker', 'run', '--once']);"
+        f"import sys; from warden.cli import fastpath, main; assert fastpath.find({argv!r});"
         "heavy = {'typer', 'pydantic', 'httpx', 'rich', 'yaml', 'nacl', 'apscheduler', 'starlette', 'asyncio',"
         " 'logging', 'prometheus_client', 'opentelemetry', 'apprise', 'warden.watch', 'warden.model.watch'};"
         "print(sorted(heavy & set(sys.modules)))"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -388,3 +390,40 @@ def test_a_released_dead_letter_can_be_retried(capsys: pytest.CaptureFixture[str
     assert run(["dead", "retry", row[0]]) == 0
     assert run(["worker", "run", "--execute", "--quiet"]) == 0
     assert len(sent()) == 1
+
+
+def test_an_option_before_the_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """`review --state-dir DIR accept 1` would decide in another queue than it names; it says where the option belongs."""
+    assert run(["review", "--state-dir", "/nowhere", "accept", "1"]) == 2
+    assert "--state-dir stands before `accept`" in capsys.readouterr().err
+
+
+def test_all_leaves_out_what_expired_and_has_it_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    """`accept --all` releases what waits; an approval whose time ran out is recorded as expired, and its message waits anew."""
+    configure()
+    overlay()
+    mail(QUESTION, QUESTION)
+    with sqlite3.connect(compose.load_settings().state_dir / "ledger.db") as connection:
+        connection.execute("UPDATE review_items SET expires_ms = 1000 WHERE number = 1")
+    connection.close()
+    capsys.readouterr()
+    assert run(["review", "accept", "--all", "--yes", "--kind", "approval", "--json"]) == 0
+    assert [ruling["number"] for ruling in json.loads(capsys.readouterr().out)["rulings"]] == [2]
+    (waits,) = items(capsys)
+    assert (waits["reason"], waits["kind"]) == ("approval-expired", "escalation")
+    assert run(["review", "show", "1"]) == 0
+    assert "review_expired" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv", [["list"], ["show", "1"], ["next"]])
+def test_looking_loads_no_framework_no_policy_and_no_key(argv: list[str]) -> None:
+    """A person who looks waits for nothing that only judging, signing or a command-line framework need."""
+    overlay()
+    mail(QUESTION)
+    heavy = ["typer", "pydantic", "httpx", "rich", "yaml", "nacl", "warden.policy", "warden.store.projections"]
+    script = (
+        "import sys; from warden.cli.main import run; "
+        f"assert run(['review', *{argv!r}]) == 0; found = sorted(set({heavy!r}) & set(sys.modules)); assert found == [], found"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import typer
 
@@ -32,15 +33,13 @@ def review(
         raise UsageError(
             "deciding with single keys takes a terminal", "use `warden review list` and `accept`, `ignore`, ..."
         )
+    from warden.cli.compose import load_settings
     from warden.cli.review import tell_delivery
     from warden.cli.review_keys import decide_all
     from warden.cli.review_parts import deliver, session
 
-    with session(config, state_dir, agent) as place:
-        released = decide_all(place)
-        settings = place.settings
-    if released:
-        tell_delivery(deliver(settings) is not None)
+    if decide_all(partial(session, config, state_dir, agent)):
+        tell_delivery(deliver(load_settings(config, state_dir, agent=agent)) is not None)
 
 
 def _refuse_lost_options(called: str, given: dict[str, object]) -> None:

@@ -21,36 +21,60 @@ from warden.errors import InputError, WardenError, quote
 from warden.model.review import ReviewKind
 
 if TYPE_CHECKING:
-    from warden.cli.review_parts import Session
-    from warden.model.review import ReviewDetail, Ruling
+    from contextlib import AbstractContextManager
 
-KEYS = "[a]ccept  [e]dit  [r]espond  [i]gnore  [k] take note  [v] judge again  [n]ext  [q]uit"
+    from warden.cli.review_parts import Session
+    from warden.model.review import ReviewDetail, ReviewItem, Ruling
+
+KEYS = "[a]ccept [e]dit [r]espond [i]gnore [k] take note [v] judge again [n]ext [q]uit"
+DOUBT_KEYS = "[a] deliver again  [i] it was taken  [k] take note  [n]ext  [q]uit"
 ESCALATION_KEYS = "[r]espond  [i]gnore  [k] take note  [v] plan again  [n]ext  [q]uit"
 _END = frozenset("q\x03\x04\x1b")
 
 
-def decide_all(place: Session) -> bool:
+def decide_all(open_session: Callable[[], AbstractContextManager[Session]]) -> bool:
     """Show item after item and do what the keys say, until nothing waits or the person leaves; return whether something was
-    released. Items that were passed over come again at the end, once."""
-    expire_due(place.desk)
+    released. Items that were passed over come again at the end, once.
+
+    Each item has a session of its own: what is decided in the afternoon is judged by the policy of the afternoon.
+    """
+    with open_session() as place:
+        expire_due(place.desk)
     after, released, passed = 0, False, set[int]()
-    while (item := review.following(place.desk, after)) is not None and item.number not in passed:
-        detail = review.show(place.desk, item.number)
-        keys = KEYS if item.kind is ReviewKind.APPROVAL else ESCALATION_KEYS
-        key = read_key("\n".join(detail_lines(detail, place.desk.clock.now())) + f"\n\n{keys}\n")
+    while True:
+        with open_session() as place:
+            item = review.following(place.desk, after)
+            if item is None or item.number in passed:
+                talk("nothing else waits")
+                return released
+            detail = review.show(place.desk, item.number)
+            print("\n".join(detail_lines(detail, place.desk.clock.now())))
+            key, ruling = _decide(place, detail)
         if key in _END:
-            break
-        ruling = _act(place, detail, key)
-        if ruling is None:
-            passed.add(item.number)
-            after = item.number
-            continue
-        print(ruling_line(ruling) + "\n")
-        released = released or bool(ruling.released)
+            return released
         passed.add(item.number)
-    else:
-        talk("nothing else waits")
-    return released
+        if ruling is None:
+            after = item.number
+        else:
+            print(ruling_line(ruling) + "\n")
+            released = released or bool(ruling.released)
+
+
+def _decide(place: Session, detail: ReviewDetail) -> tuple[str, Ruling | None]:
+    """Take keys until one of them decided, passed the item over (no ruling) or left; an error stays at the item."""
+    while True:
+        key = read_key(f"\n{_keys(detail.item)}\n\n").lower()
+        if key in _END or key == "n":
+            return key, None
+        ruling = _act(place, detail, key)
+        if ruling is not None:
+            return key, ruling
+
+
+def _keys(item: ReviewItem) -> str:
+    if item.delivery:
+        return DOUBT_KEYS
+    return KEYS if item.kind is ReviewKind.APPROVAL else ESCALATION_KEYS
 
 
 def _act(place: Session, detail: ReviewDetail, key: str) -> Ruling | None:
@@ -63,7 +87,7 @@ def _act(place: Session, detail: ReviewDetail, key: str) -> Ruling | None:
         "k": lambda place, detail: review.acknowledge(place.desk, place.reviewer, detail.item.number),
         "v": lambda place, detail: review_rulings.reevaluate(place.desk, place.reviewer, detail.item.number),
     }
-    act = acts.get(key.lower())
+    act = acts.get(key)
     if act is None:
         return None
     try:

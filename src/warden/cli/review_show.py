@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from warden.cli.output import print_json, talk
 from warden.cli.review_parts import session
-from warden.cli.review_text import SCHEMA, detail_document, detail_lines
+from warden.cli.review_text import SCHEMA, detail_document, detail_lines, history_lines
 from warden.errors import EXIT_DONE
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def show(options: ItemOptions) -> int:
     if options.json:
         print_json({"schema": SCHEMA, "item": detail_document(detail, place.desk.rules, now)})
     else:
-        print("\n".join(detail_lines(detail, now)))
+        print("\n".join([*detail_lines(detail, now), *history_lines(detail)]))
     return EXIT_DONE
 
 
@@ -40,5 +40,5 @@ def show_next(options: NextOptions) -> int:
     elif detail is None:
         talk("nothing waits")
     else:
-        print("\n".join(detail_lines(detail, now)))
+        print("\n".join([*detail_lines(detail, now), *history_lines(detail)]))
     return EXIT_DONE

@@ -108,19 +108,19 @@ def ruling_document(ruling: Ruling) -> dict[str, object]:
 
 
 def item_line(item: ReviewItem, rules: ReviewRules, now: datetime) -> str:
-    """Return one item as a line of the list."""
+    """Return one item as a line of the list, which an ordinary one leaves in the 80 columns of a terminal."""
     what = item.action_kind if item.action_digest else item.reason
     if item.delivery:
         what = f"deliver {what} again?"
-    where = f"{item.number:>6}  {item.kind.value:<10}  {standing(item, now).value:<12}  {_age(item, now):>4}"
-    line = f"{where}  {visible(item.sender):<16}  {visible(what)}"
+    where = f"{item.number:>5} {item.kind.value:<10} {standing(item, now).value:<12} {_age(item, now):>4}"
+    line = f"{where}  {visible(item.sender):<12}  {visible(what)}"
     owner = owner_of(rules, item)
     more = [
         f"{item.messages} messages" if item.messages > 1 else "",
-        f"for {visible(owner)}" if owner else "",
-        f"expires in {_span((item.expires_at - now).total_seconds())}"
-        if item.expires_at and item.expires_at > now
+        f"{_span((item.expires_at - now).total_seconds())} left"
+        if item.expires_at and standing(item, now).live
         else "",
+        f"for {visible(owner)}" if owner else "",
         f"raised {item.raised} times" if item.raised > 1 else "",
     ]
     return "  ".join([line, *filter(None, more)])
@@ -138,7 +138,7 @@ def _span(seconds: float) -> str:
 
 
 def detail_lines(detail: ReviewDetail, now: datetime) -> list[str]:
-    """Return one item as lines for a person: what is asked, why, the messages, the exact text, what happened."""
+    """Return one item as lines for a person: what is asked, why, the messages, the exact text."""
     item = detail.item
     lines = [f"item {item.number}: {item.kind.value}, {standing(item, now).value}, {_age(item, now)} old"]
     facts = (
@@ -165,9 +165,12 @@ def detail_lines(detail: ReviewDetail, now: datetime) -> list[str]:
     if text is not None:
         lines += ["", "=== would be sent, exactly:" if standing(item, now).live else "=== was asked about:"]
         lines += visible(text, keep="\n\t").splitlines()
-    if detail.history:
-        lines += ["", "--- what happened", *map(_trace_line, detail.history[-TRACES:])]
     return lines
+
+
+def history_lines(detail: ReviewDetail) -> list[str]:
+    """Return what the ledger holds about an item as lines, the newest last."""
+    return ["", "--- what happened", *map(_trace_line, detail.history[-TRACES:])] if detail.history else []
 
 
 def _ending(item: ReviewItem, now: datetime) -> tuple[tuple[str, str], ...]:
@@ -182,7 +185,7 @@ def _ending(item: ReviewItem, now: datetime) -> tuple[tuple[str, str], ...]:
 
 def _trace_line(trace: Trace) -> str:
     told = [f"{name} {value}" for name, value in trace.fields if name in _TOLD and value not in (None, "", [])]
-    return visible(f"{trace.at[:16].replace('T', ' ')}  {trace.kind:<20} {', '.join(told)}".rstrip())
+    return visible(f"{trace.at[:16].replace('T', ' ')}  {trace.kind:<19} {', '.join(told)}".rstrip())
 
 
 def ruling_line(ruling: Ruling) -> str:

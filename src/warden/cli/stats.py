@@ -53,8 +53,9 @@ def stats(
     for one in found:
         print(
             f"last {one['window']:<4} {one['messages']} messages, {one['escalated']} needed a person "
-            f"({percent(one['escalation_rate'])}); of {one['decided_approvals']} decided approvals "
-            f"{one['released_approvals']} were released ({percent(one['approval_rate'])}), {one['expired']} expired"
+            f"({percent(one['escalation_rate'])})\n          "
+            f"{one['decided_approvals']} approvals decided: {one['released_approvals']} released, "
+            f"{percent(one['approval_rate'])} accepted as they were; {one['expired']} expired"
         )
         if one["warning"]:
             talk(f"warning: {one['warning']}")
