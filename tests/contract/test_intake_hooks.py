@@ -359,3 +359,17 @@ def test_what_headers_are_kept_is_redacted(door: Intake) -> None:
     (kept,) = door.database.read("SELECT headers FROM quarantine")
     assert "hunter2" not in str(kept[0])
     assert "user-agent" in dict(json.loads(str(kept[0])))
+
+
+def test_a_full_disk_is_told_and_gets_over(door: Intake, caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be kept is answered 503 without a word of our files, `/healthz` and the log say so; it can come again."""
+    document = issue_event(body="x" * 30_000)
+    (pages,) = door.database.read_one("PRAGMA page_count")
+    door.desk.database.write(lambda c: c.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    answer = door.post(document)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "intake.db" not in answer.text
+    assert (door.client.get("/healthz").status_code, "nothing can be kept" in caplog.text) == (503, True)
+    door.desk.database.write(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
+    assert door.post(document).status_code == 202
+    assert (door.client.get("/healthz").status_code, "kept again" in caplog.text) == (200, True)

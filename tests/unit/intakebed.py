@@ -126,6 +126,7 @@ class Intake:
     client: httpx.Client
     database: Database
     clock: FixedClock
+    desk: Desk
 
     def post(
         self, document: object, event: str = "issues", headers: Mapping[str, str] | None = None, **more: Any
@@ -163,5 +164,5 @@ def intake(path: Path, source: Source | None = None, book: TriggerBook | None = 
     )
     app = build_app(desk, [hooks.router(), Health(desk, lambda: "", 3600.0).router()])
     with served(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
-        yield Intake(client, look, clock)
+        yield Intake(client, look, clock, desk)
     look.close()

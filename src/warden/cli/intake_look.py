@@ -11,6 +11,7 @@ import typer
 from warden.cli.flags import ConfigFlag, JsonFlag, StateDirFlag
 from warden.cli.output import print_json, talk
 
+_ROW = "{:8}  {:20}  {:23}  {:19}  {:14}  {}"
 LimitFlag = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, metavar="N", help="The newest so many.")]
 
 
@@ -33,9 +34,7 @@ def log(
             return 0
         for number, entry in enumerate(entries):
             if number == 0:
-                _say(
-                    "DELIVERY  WHEN                 EVENT                    ABOUT                SENDER          STATE"
-                )
+                _say(_ROW.format("DELIVERY", "WHEN", "EVENT", "ABOUT", "SENDER", "STATE"))
             _show_delivery(entry)
         talk("next: `warden intake log --jsonl` has everything that is kept of each")
     return 0
@@ -142,9 +141,8 @@ def _show_delivery(entry: dict[str, Any]) -> None:
     what = f"{fields['type'] or fields['event']} {fields['action']}".strip()
     about = f"{fields['repository']}#{fields['number']}" if fields["number"] else fields["repository"]
     reason = f" ({fields['reason']})" if fields["reason"] else ""
-    _say(
-        f"{fields['id']:8}  {fields['received_at']}  {what:23}  {about:19}  {fields['sender']:14}  {fields['state']}{reason}"
-    )
+    state = f"{fields['state']}{reason}"
+    _say(_ROW.format(fields["id"], fields["received_at"], what, about, fields["sender"], state))
     for task in fields["tasks"]:
         rule = f"{task['rule_set']}/{task['rule']}" if task["rule"] else task["rule_set"]
         why = f" ({task['reason']})" if task["reason"] else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from warden.errors import WardenError
+from warden.errors import HubBusyError, HubUncertainError, StateError, WardenError
 from warden.server.hub_request import RefusedRequestError, error_response, refusal
 from warden.server.hub_writer import GroupWriter
 from warden.server.methods import name_methods
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from warden.ports import Clock
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+_UNKEPT = (StateError, HubBusyError, HubUncertainError)
+"""What is wrong with our own disk: it is for the operator's log, and its sender is to try again."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 Lifetime = Callable[[], contextlib.AbstractAsyncContextManager[None]]
@@ -36,6 +41,8 @@ class Desk:
         self.database = database
         self.clock = clock
         self._writer: GroupWriter | None = None
+        self.problem = ""
+        """Why the last write could not be kept, empty when it was."""
 
     async def write(self, operation: Callable[[Connection], T]) -> T:
         """Return the operation's result once it is durable, in a transaction that others may share.
@@ -44,7 +51,21 @@ class Desk:
         """
         if self._writer is None:
             raise RefusedRequestError(503, "the intake is shutting down")
-        return await self._writer.write(operation)
+        try:
+            result = await self._writer.write(operation)
+        except _UNKEPT as error:
+            self._note(error.message)
+            raise
+        self._note("")
+        return result
+
+    def _note(self, problem: str) -> None:
+        """Remember how the last write went, and tell the operator's log when that is another thing than before."""
+        if problem and not self.problem:
+            log.error("nothing can be kept: %s", problem)
+        elif self.problem and not problem:
+            log.error("what comes in is kept again")
+        self.problem = problem
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
@@ -95,6 +116,8 @@ def endpoint(handler: Handler) -> Handler:
     async def guarded(request: Request) -> Response:
         try:
             return await handler(request)
+        except _UNKEPT:
+            return refusal(503, "this cannot be kept now; send it again later")
         except WardenError as error:
             return error_response(error)
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from warden.errors import WardenError
 from warden.hubs import intake_operations, intake_queries
 from warden.server.hub_request import json_response
 from warden.server.intake.app import Desk, Router, endpoint
@@ -37,10 +38,13 @@ class Health:
         return Router(routes, self.sweeping)
 
     async def health(self, _: Request) -> Response:
-        """Answer 200 while deliveries can be kept; rules that cannot be read any more are named, and the old ones hold."""
+        """Answer 200, or 503 when what was to be kept last could not be; rules that cannot be read any more are named, and the
+        old ones hold."""
         self._desk.database.read_one("SELECT 1")
-        problem = self._problem()
-        return json_response({"status": "ok", "rules": "broken" if problem else "ok"})
+        status = "failing" if self._desk.problem else "ok"
+        return json_response(
+            {"status": status, "rules": "broken" if self._problem() else "ok"}, 200 if status == "ok" else 503
+        )
 
     async def metrics(self, _: Request) -> Response:
         """Answer the counters in the text format of Prometheus."""
@@ -61,8 +65,9 @@ class Health:
     async def _sweep(self) -> None:
         while True:
             before = self._desk.clock.now().timestamp() - self._retention_s
-            while await self._desk.write(partial(intake_operations.purge, before=before)):
-                await asyncio.sleep(0)
+            with contextlib.suppress(WardenError):  # a disk that is full now may not be so the next time
+                while await self._desk.write(partial(intake_operations.purge, before=before)):
+                    await asyncio.sleep(0)
             await asyncio.sleep(SWEEP_S)
 
 
