@@ -242,7 +242,7 @@ class SqliteLedgerStore:
             return state.to_head()
 
     def compact(self) -> None:
-        """Give freed space back, and leave no removed bytes in the files; raises `StateError` when somebody's view keeps them."""
+        """Give freed space back, and leave no removed bytes behind; raises `StateError` when somebody's view keeps them."""
         with self._using(), self._holding():
             self._connection.execute("VACUUM")
             if self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
