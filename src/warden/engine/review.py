@@ -160,6 +160,10 @@ def payload_of(desk: Desk, item: ReviewItem) -> Payload | None:
 
 def acknowledge(desk: Desk, reviewer: Reviewer, number: int, reason: str = "") -> Ruling:
     """Take note of an item, so that it is not raised again."""
+    if find(desk, number).state is ReviewState.ACKNOWLEDGED:
+        raise ReviewStateError(
+            f"somebody took note of item {number} already", "give it back with `warden review reopen`"
+        )
     return _note(desk, number, "review_acknowledged", {"by": reviewer.identity}, reason)
 
 

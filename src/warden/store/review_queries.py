@@ -101,8 +101,9 @@ def read_item(connection: sqlite3.Connection, number: int) -> ReviewItem | None:
 def read_following(connection: sqlite3.Connection, agent: str, now_ms: int, after: int) -> ReviewItem | None:
     """Return the live item that a person should look at next, as `ports.ReviewStore.following` orders them."""
     row = connection.execute(
-        ITEM_COLUMNS + "WHERE agent = ? AND state IN ('open', 'acknowledged') AND coalesce(expires_ms > ?, 1) "
-        "ORDER BY number <= ?, state = 'acknowledged', expires_ms IS NULL, expires_ms, number LIMIT 1",
+        ITEM_COLUMNS + "WHERE number = (SELECT number FROM review_items "
+        "WHERE agent = ? AND state IN ('open', 'acknowledged') AND coalesce(expires_ms > ?, 1) "
+        "ORDER BY number <= ?, state = 'acknowledged', expires_ms IS NULL, expires_ms, number LIMIT 1)",
         (agent, now_ms, after),
     ).fetchone()
     return None if row is None else to_item(row)
