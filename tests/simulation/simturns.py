@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -85,9 +86,9 @@ class PatientLock(WriterLock):
         self._turns = turns
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, makes: bool = True) -> Iterator[None]:
         """Hold the lock for the block."""
-        descriptor = self._open()
+        descriptor = self._open(os.O_CREAT if makes else 0)
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
