@@ -7,7 +7,6 @@ Each step either brings the delivery further or refuses it with a status and a s
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -19,7 +18,8 @@ from warden.model.digests import digest_bytes
 from warden.model.event import LOOPS, Event, NewTask, Trust
 from warden.model.message import Assurance
 from warden.orders.approvals import APPROVAL, find_words
-from warden.server.intake.events import TEXT_CHARACTERS, TEXT_NAMES, EventTerms, MalformedEventError, read_event
+from warden.server.intake.events import TEXT_CHARACTERS, EventTerms, MalformedEventError, read_event
+from warden.server.intake.pieces import split_document, without_text
 from warden.server.intake.signature import (
     Headers,
     RefusedDeliveryError,
@@ -42,10 +42,6 @@ _KEPT = frozenset(
 )
 _SINGLE = frozenset({"content-type", "content-length", "authorization", "host", "transfer-encoding"})
 MAX_HEADER_CHARACTERS = 500
-_ESCAPED = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"})
-"""What writers in Go escape besides."""
-SHORT_TEXT = 100
-"""Characters; a shorter text is not worth looking for in the body."""
 
 
 class RefusedError(Exception):
@@ -153,9 +149,11 @@ def redact(scanner: Scanner, event: Event, document_bytes: bytes) -> tuple[Event
         *(event.delivery_id, event.event, event.type, event.action, event.repository, event.branch, event.sender),
         *(event.url, *event.revisions),
     )
-    # A look costs more than the characters that it is at: one at the text, and one at all the rest, in paragraphs.
-    rest = "\n\n".join((*names, event.title, *event.labels, _without_text(body, event.text)))
-    if not (scanner.scan(event.text) or scanner.scan(rest)):
+    # A look costs more than the characters that it is at: one at the text, one at all the rest, in paragraphs; and what most
+    # deliveries share is known to the scanner.
+    left, *shared = split_document(without_text(body, event.text) if len(event.text) < TEXT_CHARACTERS else body)
+    rest = "\n\n".join((*names, event.title, *event.labels, left))
+    if not any(map(scanner.scan, (event.text, rest, *shared))):
         return event, body.encode("utf-8")
     cleaner = Cleaner(scanner, [body, event.title, event.text, *event.labels])
     if scanner.scan("\n\n".join(names)) or any(map(cleaner.holds_value, names)):
@@ -167,23 +165,6 @@ def redact(scanner: Scanner, event: Event, document_bytes: bytes) -> tuple[Event
         labels=tuple(cleaner.redacted(label) for label in event.labels),
     )
     return clean, cleaner.redacted(body).encode("utf-8")
-
-
-def _without_text(body: str, text: str) -> str:
-    """Return a JSON document without the text that was read from it, where that stands whole, as what it was read as.
-
-    A text that was cut, or that its writer escaped in another way, stays in.
-    """
-    if len(text) < SHORT_TEXT or len(text) >= TEXT_CHARACTERS:
-        return body
-    plain = json.dumps(text, ensure_ascii=False)
-    for written in (plain, json.dumps(text), plain.translate(_ESCAPED)):
-        for name in TEXT_NAMES:
-            for colon in ('":', '": '):
-                found = f'"{name}{colon}{written}'
-                if found in body:
-                    return body.replace(found, f'"{name}{colon}""')
-    return body
 
 
 def redact_text(scanner: Scanner, text: str) -> str:

@@ -28,8 +28,6 @@ TITLE_CHARACTERS = 1_000
 TEXT_CHARACTERS = 32_768
 LABELS = 100
 """INVARIANT (bounded): what is kept of a title and a text; more labels than this are no event."""
-TEXT_NAMES = ("body", "text", "content", "message")
-"""Names under which a document has the text of its event."""
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
 _NAME = re.compile(r"[^\s\x00-\x20\x7f-\xa0\ud800-\udfff]{1,100}\Z")
