@@ -19,7 +19,7 @@ LLM_VENV := .venv-llm
 WEIGHTS := $(LLM_VENV)/$(LLM).gguf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check lint cover simulation acceptance docs docs-check lock bench overlap soak fuzz mutate browser model test-llm bench-llm clean
+.PHONY: help demo test quick check lint cover simulation acceptance docs docs-check lock bench overlap soak fuzz mutate browser deploy-try model test-llm bench-llm clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -108,6 +108,10 @@ browser: $(VENV)/.installed ## Try the served console in a real Chromium (Debian
 	@test -x "$${CHROMIUM:-/usr/bin/chromium}" || apt-get install -y --no-install-recommends chromium
 	npm install --prefix tests/browser --no-audit --no-fund --silent
 	WARDEN="$(CURDIR)/$(BIN)/warden" node --test --test-concurrency=1 tests/browser/
+
+# Not part of `check`: needs root, Debian's debootstrap, buildah, podman, runc and systemd-container, and 2 GB in WORK.
+deploy-try: ## Build the image and run it; start the units under a real systemd (minutes)
+	sh tests/deploy/try.sh
 
 # Not part of `check`: needs spin and a C compiler (Debian: apt-get install spin gcc).
 model: ## Check the model of intent, attempt and receipt with crashes (needs spin)

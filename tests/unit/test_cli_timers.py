@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from warden.cli import compose
-from warden.cli.schedule_parts import known_timetable
+from warden.cli.main import run
+from warden.cli.schedule_parts import known_timetable, read_health
 from warden.cli.timers import last_seen, look_for_gap, record_failure, record_skip
 from warden.cli.worker_options import RunOptions
 from warden.config.settings import Settings
@@ -17,6 +21,9 @@ from warden.ledger.entry import parse_entry
 from warden.model.entry import Batch, Entry
 from warden.model.schedule import JobRecord
 from warden.schedule.entries import anchor
+from warden.schedule.gate import Gate
+from warden.schedule.health import Facts, judge_health
+from warden.schedule.timetable import Interval
 from warden.store import schedule
 from warden.store.sqlite import SqliteLedgerStore
 from warden.testing.engine import FixedClock
@@ -147,3 +154,52 @@ def test_a_pass_that_failed_was_made(store: SqliteLedgerStore, settings: Setting
     assert (job.missed, job.failed, job.skipped) == (11, 2, 1)
     assert kinds(store).count("alert_raised") == 2
     assert last_seen(store, "ops-warden", job) == clock.now()
+
+
+def test_a_quiet_pass_leaves_the_one_at_work_in_peace(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ends with 11 and says nothing that cron would mail; without --quiet it says who is at work."""
+    command = ["worker", "run", "--once", "--scheduled", "--every", "5m", "--state-dir", str(tmp_path)]
+    with compose.build_locks(settings).hold("cycle-ops-warden", {"run_id": "r1"}):
+        assert run([*command, "--quiet"]) == 11
+        assert capsys.readouterr() == ("", "")
+        assert run(command) == 11
+        assert "cycle-ops-warden" in capsys.readouterr().err
+    assert not compose.ledger_files(settings).exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--once", "--every", "5m"], "--once and --every exclude each other"),
+        (["--once", "--cron", "@daily"], "--once and --cron exclude each other"),
+        (["--once", "--scheduled", "--every", "5m", "--jitter", "5s"], "--jitter belongs"),
+        (["--once", "--scheduled", "--timezone", "UTC"], "--timezone belongs"),
+        (["--once", "--scheduled", "--every", "5m", "--execute"], "--execute and --every exclude each other"),
+        (["--once", "--scheduled", "--every", "soon"], "soon"),
+    ],
+)
+def test_flags_of_a_timer_that_make_no_sense_are_refused(
+    flags: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 2, in words."""
+    assert run(["worker", "run", *flags, "--state-dir", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_timer_that_stopped_is_overdue(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status names the next tick by what the timer said, and `schedule next` counts from the last pass."""
+    begun = FixedClock(datetime.now(UTC) - timedelta(hours=1))
+    with closing(compose.open_ledger(settings, begun)) as store:
+        make_pass(store, settings, FIVE, begun)
+    gate = Gate("open")
+    health = read_health(settings)
+    assert health.next_tick is not None
+    assert health.next_tick - timedelta(minutes=5) <= begun.now()
+    facts = Facts(datetime.now(UTC), table=Interval(300), last_seen=begun.now(), gate=gate)
+    assert [one.code for one in judge_health(facts).problems] == ["tick-overdue"]
+    assert run(["schedule", "next", "--count", "1", "--json", "--state-dir", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out)["schedule"] == "every 5m"

@@ -121,7 +121,8 @@ def enable(
     footing = read_footing(settings)
     missing = missing_steps(_evidence(settings, footing), settings.schedule.clean_passes)
     if missing:
-        hint = "; ".join(f"({number}) {step.how}" for number, step in enumerate(missing, 1))
+        steps = [f"({number}) {step.how}" for number, step in enumerate(missing, 1)]
+        hint = "; ".join(steps) if len(steps) > 1 else missing[0].how
         raise GateError(f"not enabled; missing: {'; '.join(step.what for step in missing)}", hint)
     fields = {
         **_scope_fields(footing),
