@@ -189,6 +189,9 @@ def test_verify(ledger: Terminal) -> None:
     assert "--online, --head or a witness" in ledger.err
     ledger.text("verify", "--online")
     assert "noticed only with a head that was kept elsewhere, and the hub has none" in ledger.err
+    ledger.text("verify", "--online", "--hub", "http://127.0.0.1:1", status=1)
+    assert "the hub cannot be reached" in ledger.err
+    ledger.text("verify", "--hub", "http://127.0.0.1:1", status=2)
 
 
 def test_verify_names_damage(ledger: Terminal, state: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from warden.cli import compose
-from warden.cli.flags import ConfigFlag, JsonFlag, QuietFlag, StateDirFlag
+from warden.cli.flags import AgentFlag, ConfigFlag, HubFlag, JsonFlag, QuietFlag, StateDirFlag
 from warden.cli.ledger_heads import KeptElsewhere
 from warden.cli.ledger_parts import parse_moment, print_signed, read_key, read_note, reading, write_out
 from warden.cli.output import print_json, talk, to_json
@@ -58,6 +58,8 @@ def verify(
     online: OnlineFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
+    agent: AgentFlag = None,
+    hub: HubFlag = None,
     config: ConfigFlag = None,
     state_dir: StateDirFlag = None,
 ) -> int:
@@ -67,7 +69,9 @@ def verify(
         if online:
             raise InputError("an export is not compared with a hub", "leave out --online, or name heads with --head")
         return _verify_file(file, heads, key, json)
-    settings = compose.load_settings(config, state_dir)
+    if hub is not None and not online:
+        raise InputError("a hub is asked only with --online", "add --online, or leave out --hub")
+    settings = compose.load_settings(config, state_dir, hub, agent)
     kept = KeptElsewhere(settings, online)
     with _progress_bar(settings, quiet or json) as progress:
         found = inspect(compose.ledger_files(settings), heads, progress, kept)
