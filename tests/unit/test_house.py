@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +39,15 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def trees() -> Iterator[None]:
+    """Keep the syntax trees for these tests only, and look for no garbage among their nodes meanwhile."""
+    gc.disable()
+    yield
+    parse.cache_clear()
+    gc.enable()
+
+
 @cache
 def parse(path: Path) -> ast.Module:
     """Return the module's syntax tree."""
@@ -49,14 +61,23 @@ def offenders(paths: Iterable[Path], check: Callable[[Path], object]) -> dict[st
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return every function and method, nested ones too."""
-    for node in ast.walk(tree):
+    """Return every function and method, nested ones too; expressions hold none and are not looked into."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+        waiting += (
+            child
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case)
+        )
 
 
 def environment_reads(path: Path) -> set[str]:
     """Return the names by which a module reads the environment."""
+    if not any(name in path.read_text(encoding="utf-8") for name in ENVIRONMENT):
+        return set()
     nodes = list(ast.walk(parse(path)))
     used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     named = {
