@@ -16,7 +16,7 @@ from functools import cache
 from typing import NamedTuple
 
 from warden.guard.bare import RULE_BARE, stands_bare
-from warden.guard.names import NameStrength, has_provider, is_uninformative, mentions_secret, strength_of, words_of
+from warden.guard.names import NameStrength, is_uninformative, mentions_secret, strength_of
 from warden.guard.naming import OPENING, name_before
 from warden.guard.nearby import (
     is_announced,
@@ -26,6 +26,7 @@ from warden.guard.nearby import (
     strength_of_element,
 )
 from warden.guard.outline import matches_in_runs, outline_of
+from warden.guard.records import is_bare_key, is_field_name, is_handle
 from warden.guard.shape import (
     count_digits,
     entropy,
@@ -73,14 +74,19 @@ BLOCK_REACH = 70  # a little more than what the pattern matches at most
 _CLONE = r"(?:^|[\"'`(])[\w.-]+@[\w.-]+:$"  # git@host:owner/name.git
 _ID = r"(?i)\b((?:\w{0,24}_)?id)[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:gid://[\w/.-]{1,64}/)?$"
 ID_REACH = 120
-_BARE_KEY = r"[\"']key[\"']\s{0,2}:\s{0,2}[\"'][\w:]{0,40}$"
 _DIGEST_NAMES = frozenset(
-    ["sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b", "blake3", "sha3-256", "sha2"]
+    ["h1", "sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b", "blake3", "sha3-256", "sha2"]
 )
 _PUBLIC = ("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr", "sha256-", "sha384-", "sha512-", "sha1-", "ssh-")
 _NOTE_VERIFIER = (
     r"(?!PRIVATE\+KEY\+)[^\s+]{1,256}\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{40,}={0,2}"  # a public key of a signed note
 )
+# Ids that say of what: resources of AWS (8 or 17 hexadecimal digits), objects of Stripe. Both documentations list them.
+_RESOURCE_ID = (
+    r"[a-z]{1,12}-(?:[0-9a-f]{8}|[0-9a-f]{17})|(?:acct|ba|card|ch|cs|cus|dp|evt|fee|ii|il|in|pi|plink|pm|po|price|prod|promo|"
+    r"pyr?|req|seti|src|si|sub|sub_sched|tr|txn|txr)_[A-Za-z0-9]{14,40}"
+)
+_FILE = r"[\w-]{1,64}(?:/[\w.=-]{1,128}){1,12}\.[a-z][a-z0-9]{1,7}"
 _ADDRESS_ENDS = "\"'`,;<>()"
 _HOST = r"(?:[A-Za-z0-9_-]{1,63}\.){1,8}(?:com|net|org|io|dev|app|cloud|info|edu|gov|local|internal|svc|[a-z]{2})"
 
@@ -161,7 +167,9 @@ def find_assigned(text: str, judgement: Judgement | None = None, whole: str = ""
 
 def _is_named_id(text: str, start: int, value: str, whole: str) -> bool:
     """Return whether a value that only its name can make a secret is an id somewhere in `whole`."""
-    return _is_machine(value.rpartition(":")[2]) and (_is_also_id(whole, value) or _is_bare_key(text, start))
+    if not _is_machine(value.rpartition(":")[2]):
+        return False
+    return _is_also_id(whole, value) or is_bare_key(text[max(0, start - LOOK_BACK) : start])
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -181,6 +189,9 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _judge(text: str, start: int, end: int, look: _Look) -> Verdict:
     """Return kind and rule of the value from `start` to `end`, which has a look that may be a secret's."""
     value = text[start:end]
+    left, right = text[max(0, start - LEFT_REACH) : start], text[end : end + LOOK_AHEAD]
+    if is_field_name(left, right) or is_handle(left, right):
+        return NO_VERDICT
     strength, is_mentioned = _context(text, start, end, not look.is_machine)
     if is_mentioned and strength > NameStrength.SILENT and look.is_dense:
         return NO_VERDICT
@@ -201,12 +212,18 @@ def _may_tell(strength: NameStrength, is_mentioned: bool) -> bool:
 
 
 def _is_public(value: str) -> bool:
-    """Return whether `value` has the form of a public key, of a digest that says its algorithm, or of a host's name."""
+    """Return whether `value` has the form of a public key, a digest with its algorithm, a host, a file or a resource's id."""
     if value.startswith(_PUBLIC):
         return True
     if "+" in value and _compiled(_NOTE_VERIFIER).fullmatch(value):
         return True
-    return "." in value and _compiled(_HOST).fullmatch(value) is not None
+    if _compiled(_RESOURCE_ID).fullmatch(value) or ("/" in value and _compiled(_FILE).fullmatch(value)):
+        return True
+    return (
+        "." in value
+        and (value == value.lower() or not is_random(value))
+        and _compiled(_HOST).fullmatch(value) is not None
+    )
 
 
 def _is_machine(value: str) -> bool:
@@ -221,16 +238,6 @@ def _is_also_id(text: str, value: str) -> bool:
         if match and strength_of(match.group(1)) is NameStrength.INNOCENT:
             return True
     return False
-
-
-def _is_bare_key(text: str, start: int) -> bool:
-    """Return whether the value stands under a quoted `key` in a record that speaks of no provider and no secret."""
-    left = text[max(0, start - LOOK_BACK) : start]
-    match = _compiled(_BARE_KEY).search(left)
-    if match is None:
-        return False
-    before = words_of(left[: match.start()].rpartition("{")[2])
-    return not has_provider(before) and not mentions_secret(before)
 
 
 def _is_in_address(text: str, start: int, value: str) -> bool:
