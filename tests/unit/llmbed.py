@@ -59,6 +59,15 @@ def redact(text: str) -> tuple[str, Mapping[str, int]]:
     return text.replace("hunter2hunter2", "[redacted:password]"), {"password": number} if number else {}
 
 
+class PassingClock(FixedClock):
+    """A clock on which a second passes whenever somebody looks."""
+
+    def monotonic(self) -> float:
+        """Return the time, a second later than the last time."""
+        self.advance(1.0)
+        return super().monotonic()
+
+
 class Draws:
     """Randomness that is different at each draw and the same in each test; the last one starts with what was asked for."""
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from llmbed import OPEN_BODY, Bed, given, llm_bed
+from llmbed import OPEN_BODY, Bed, PassingClock, given, llm_bed
 from warden.model.consultation import Consultation, Prepared
 from warden.model.plan import PlannedAction
-from warden.testing.engine import FixedClock
 from warden.testing.model_server import ANTHROPIC, LLM_CONNECT, OPENAI, Scripted, completion
 
 PROVIDERS = (OPENAI, ANTHROPIC, LLM_CONNECT)
@@ -20,15 +19,6 @@ ESCALATES = (PlannedAction("escalate"),)
 SAID = "That sounds like the fan."
 REPLY = json.dumps({"action": {"kind": "reply", "body": SAID}})
 CUT = {OPENAI: "length", ANTHROPIC: "max_tokens", LLM_CONNECT: "length"}
-
-
-class PassingClock(FixedClock):
-    """A clock on which a second passes whenever somebody looks."""
-
-    def monotonic(self) -> float:
-        """Return the time, a second later than the last time."""
-        self.advance(1.0)
-        return super().monotonic()
 
 
 @pytest.fixture
