@@ -19,7 +19,8 @@ from storebed import fill, open_ledger
 from warden.cli import compose
 from warden.cli.doctor import _ledger
 from warden.errors import InputError, LedgerError, StateError
-from warden.hubs.database import Database
+from warden.hubs.database import MIGRATIONS, Database
+from warden.hubs.database import _migrate as migrate
 from warden.model.entry import Batch
 from warden.server.console.database import ConsoleDatabase
 from warden.store import state_backup
@@ -466,3 +467,25 @@ def test_a_transaction_that_sqlite_ended_itself_is_told_with_its_cause(tmp_path:
         database.write(fail)
     database.write(lambda connection: connection.execute("INSERT INTO hub VALUES ('more', '1')"))
     database.close()
+
+
+def test_a_hub_has_its_identity_as_soon_as_it_has_tables(tmp_path: Path) -> None:
+    """Who reads the file of a hub or an intake while it is made finds nothing, or all of it."""
+    seen: list[object] = []
+
+    class Watched(sqlite3.Connection):
+        """A connection beside which somebody reads after each commit."""
+
+        def executescript(self, script: str) -> sqlite3.Cursor:
+            try:
+                return super().executescript(script)
+            finally:
+                beside = sqlite3.connect(tmp_path / "hub.db")
+                seen.append(beside.execute("SELECT value FROM hub WHERE name = 'id'").fetchone())
+                beside.close()
+
+    maker = sqlite3.connect(tmp_path / "hub.db", factory=Watched, isolation_level=None)
+    migrate(maker, tmp_path / "hub.db", MIGRATIONS, "hub")
+    maker.close()
+    assert seen
+    assert None not in seen

@@ -240,9 +240,10 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
             f"{quote(path)} was written by a newer version (schema {version}, known {len(migrations)})",
             "upgrade warden, or name another state directory with --state-dir",
         )
-    for known in range(version, len(migrations)):
-        connection.executescript(f"BEGIN IMMEDIATE;{migrations[known]}PRAGMA user_version = {known + 1};COMMIT;")
-    connection.execute("INSERT OR IGNORE INTO hub VALUES ('id', ?)", (f"{prefix}-{os.urandom(16).hex()}",))
+    identity = f"INSERT OR IGNORE INTO hub VALUES ('id', '{prefix}-{os.urandom(16).hex()}');"  # noqa: S608 (words of ours)
+    for known in range(version, len(migrations)):  # with its identity in one: others may read the file meanwhile
+        steps = f"{migrations[known]}{identity}PRAGMA user_version = {known + 1};"
+        connection.executescript(f"BEGIN IMMEDIATE;{steps}COMMIT;")
 
 
 @contextlib.contextmanager
