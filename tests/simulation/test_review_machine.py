@@ -29,7 +29,7 @@ class Reviewing:
 
     def __init__(self, two: bool) -> None:
         """Set out a desk; with `two`, a reply takes two people."""
-        rules = replace(RULES, two_persons=frozenset({"messaging.reply"} if two else ()))
+        rules = replace(RULES, two_persons=frozenset({"messaging.reply", "messaging.respond"} if two else ()))
         self.bed = ReviewBed(
             planning(("reply", {"body": "Ask the platform team."})),
             traits=traits_with(DeliveryMeans.IDEMPOTENCY_KEY, authenticated_senders=False),
@@ -124,7 +124,7 @@ class Reviewing:
                 assert (item.action_digest, item.message_digest) == (intent["action_digest"], entry["message_digest"])
             if item.kind is ReviewKind.APPROVAL and entry["verdict"] != "respond":
                 assert intent["snapshot"] == entry["snapshot"]
-            if intent["kind"] == "reply" and self.bed.rules.two_persons:
+            if self.bed.rules.two_persons:
                 words = {vote["by"] for vote in votes if vote["action_digest"] == intent["action_digest"]}
                 assert words - {entry["by"]}, "one person's word released what takes two"
 

@@ -356,13 +356,81 @@ def test_an_approval_counts_as_expired_before_a_run_records_it() -> None:
     assert (numbers(ReviewState.OPEN), numbers(ReviewState.EXPIRED)) == ([2], [1])
 
 
-def test_a_response_is_refused_where_it_takes_two_people() -> None:
-    """One person's own words get no second look, so nothing is sent where the rule of two people holds for them."""
-    bed = drafting(rules=replace(RULES, two_persons=frozenset({"messaging.respond"})))
-    with pytest.raises(GateError, match="takes two people"):
-        review_rulings.respond(bed.desk, ANN, bed.only().number, "By hand.")
+TWO = replace(RULES, two_persons=frozenset({"messaging.respond"}))
+
+
+@pytest.mark.parametrize("escalated", [True, False], ids=["escalation", "approval"])
+def test_a_response_that_takes_two_people_waits_for_a_second_look_at_exactly_that_text(escalated: bool) -> None:
+    """The writer's word is the first; nobody else's text, and nothing before the second word, leaves."""
+    bed = drafting(rules=TWO) if not escalated else ReviewBed(escalating, rules=TWO)
+    if escalated:
+        bed.send()
+        bed.execute()
+    bed.clock.advance(60)
+    ruling = review_rulings.respond(bed.desk, ANN, bed.only().number, "By hand.")
+    assert (ruling.missing, ruling.released) == ("a second person", ())
+    (asked,) = [item for item in bed.items() if item.kind is ReviewKind.APPROVAL]
+    assert (asked.action_kind, asked.requested_by) == ("respond", ANN.identity)
     bed.execute()
-    assert (bed.replies(), bed.entries("review_decided"), bed.only().state) == ([], [], ReviewState.OPEN)
+    assert bed.replies() == []
+    with pytest.raises(GateError, match="own request"):
+        review_rulings.accept(bed.desk, ANN, asked.number)
+    assert review_rulings.accept(bed.desk, BEN, asked.number).released
+    bed.execute()
+    assert [reply.content.body for reply in bed.replies()] == ["By hand."]
+    assert (bed.disposition("m1"), bed.items()) == (Disposition.ANSWERED, [])
+
+
+def test_mail_that_came_after_a_response_was_written_is_not_ended_with_it() -> None:
+    """The second person releases the text; the escalation stays open for what the writer had not seen."""
+    bed = ReviewBed(escalating, rules=TWO)
+    bed.send()
+    bed.execute()
+    review_rulings.respond(bed.desk, ANN, 1, "By hand.")
+    bed.send(thread="t1")
+    bed.execute()
+    (asked,) = [item for item in bed.items() if item.kind is ReviewKind.APPROVAL]
+    review_rulings.accept(bed.desk, BEN, asked.number)
+    bed.execute()
+    assert bed.disposition("m1") is Disposition.ANSWERED
+    assert (bed.only().number, bed.disposition("m2")) == (1, Disposition.ESCALATED)
+
+
+def test_a_response_ends_the_earlier_mail_of_its_thread_when_the_second_person_releases_it() -> None:
+    """The newest message is answered, and the older one of the same escalation ends with it."""
+    bed = ReviewBed(escalating, rules=TWO)
+    bed.send()
+    bed.execute()
+    bed.send(thread="t1")
+    bed.execute()
+    bed.clock.advance(60)
+    review_rulings.respond(bed.desk, ANN, bed.only().number, "By hand.")
+    (asked,) = [item for item in bed.items() if item.kind is ReviewKind.APPROVAL]
+    assert asked.message.message_id == "m2"
+    review_rulings.accept(bed.desk, BEN, asked.number)
+    bed.execute()
+    found = (bed.disposition("m1"), bed.disposition("m2"), bed.items())
+    assert found == (Disposition.SKIPPED, Disposition.ANSWERED, [])
+
+
+def test_a_response_that_nobody_looks_at_again_expires_into_its_escalation() -> None:
+    """Nothing was sent, and the escalation that it answered still waits."""
+    bed = ReviewBed(escalating, rules=TWO)
+    bed.send()
+    bed.execute()
+    review_rulings.respond(bed.desk, ANN, 1, "By hand.")
+    bed.clock.advance(4 * 86_400)
+    bed.execute()
+    assert (bed.replies(), bed.only().number, bed.disposition("m1")) == ([], 1, Disposition.ESCALATED)
+    assert review_rulings.respond(bed.desk, BEN, 1, "Late.").missing
+
+
+def test_somebody_whom_nobody_declared_writes_no_response_that_takes_two() -> None:
+    """Two identities of one human must not count as two."""
+    bed = drafting(rules=TWO)
+    with pytest.raises(GateError, match="is not declared"):
+        review_rulings.respond(bed.desk, STRANGER, bed.only().number, "By hand.")
+    assert bed.only().number == 1
 
 
 def test_judging_an_overdue_approval_again_asks_again() -> None:
@@ -399,3 +467,21 @@ def test_what_nobody_takes_note_of_is_raised_again_and_again() -> None:
     review.reopen(bed.desk, ANN, number, "not mine")
     bed.execute()
     assert (bed.only().state, len(bed.entries("alert_raised"))) == (ReviewState.OPEN, 3)
+
+
+def test_taking_note_twice_is_told_plainly() -> None:
+    """The second one is told that somebody took note already, and how to undo it."""
+    bed = ReviewBed(escalating)
+    bed.send()
+    bed.execute()
+    review.acknowledge(bed.desk, ANN, 1)
+    with pytest.raises(ReviewStateError, match="took note of item 1 already"):
+        review.acknowledge(bed.desk, BEN, 1)
+
+
+def test_what_is_over_or_in_doubt_is_not_judged_again() -> None:
+    """An ended item says how it ended."""
+    bed = drafting()
+    review_endings.ignore(bed.desk, ANN, 1, "settled")
+    with pytest.raises(ReviewStateError, match="item 1 is decided by person:ann"):
+        review_rulings.reevaluate(bed.desk, ANN, 1)

@@ -82,6 +82,13 @@ def test_delivering_again_settles_the_read_mark_that_is_in_doubt_as_well() -> No
     assert (bed.disposition("m1"), len(bed.replies()), bed.items()) == (Disposition.ANSWERED, 1, [])
 
 
+def test_a_delivery_in_doubt_is_not_judged_again_before_it_is_accepted() -> None:
+    """Judging again is part of delivering again; asked for alone it is refused."""
+    bed = doubtful()
+    with pytest.raises(InputError, match="judged again when it is accepted"):
+        review_rulings.reevaluate(bed.desk, ANN, bed.only().number)
+
+
 def test_a_delivery_in_doubt_of_what_takes_two_takes_two() -> None:
     """The rule of two people holds for delivering again as well."""
     bed = doubtful(rules=replace(RULES, two_persons=frozenset({"messaging.answer"})))

@@ -10,6 +10,7 @@ many people decide; the store refuses the second decision, and an intent that is
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from warden.engine import release as releases
@@ -30,7 +31,7 @@ from warden.engine.review_endings import (
     waiting,
 )
 from warden.engine.review_gates import check_not_own, needs_second
-from warden.errors import GateError, InputError, ReviewStateError, quote
+from warden.errors import GateError, InputError, ReviewStateError
 from warden.model.delivery import Action, ReadMark
 from warden.model.disposition import Disposition
 from warden.model.message import Mail, Message, Principal
@@ -67,6 +68,8 @@ def accept(desk: Desk, reviewer: Reviewer, number: int, reason: str = "") -> Rul
     record_decision(
         journal, reviewer, item, Verdict.ACCEPT, action_digest=item.action_digest, reason_digest=reason_digest
     )
+    if item.action_kind == releases.RESPOND:
+        _end_escalation(desk, journal, reviewer, item, reason_digest)
     return _carry_out(desk, journal, item, Verdict.ACCEPT, released)
 
 
@@ -102,7 +105,7 @@ def edit(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str) ->
 def respond(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str = "") -> Ruling:
     """Send a person's text to the sender of the newest message that waits, in its thread, and end the item.
 
-    Raises `GateError` where the rule of two people holds for responses.
+    Where two people are needed, the text becomes an approval of its own, with the writer's word as the first of the two.
     """
     item = find_live(desk, reviewer, number)
     if item.delivery:
@@ -117,17 +120,15 @@ def respond(desk: Desk, reviewer: Reviewer, number: int, body: str, reason: str 
         _checked_text(body),
     )
     asked = releases.about_sender(about, releases.RESPOND, reviewer.identity)
-    if asked.capability in desk.rules.two_persons:
-        # A response is one person's own words: there is no second look at them to wait for.
-        raise GateError(
-            f"{quote(asked.capability)} takes two people, and a response has one", "let two release a planned reply"
-        )
     judged = desk.gate.judge(action, asked, with_footers=True)
     digest = _digest(judged)
     released = releases.release(judged, digest, judged.decision.snapshot)
     journal = desk.journal()
     reason_digest = keep_reason(desk, journal, reason)
     end_other_items(desk, journal, reviewer, item, [target, *others])
+    vote = Vote(reviewer.identity, digest, target.message_digest, judged.decision.snapshot)
+    if needs_second(desk.rules, reviewer, asked.capability, (), vote):
+        return _ask_response(desk, journal, reviewer, item, target, released)
     record_decision(journal, reviewer, item, Verdict.RESPOND, action_digest=digest, reason_digest=reason_digest)
     drop_stuck(desk, journal, reviewer, target.message, reason_digest or digest)
     # Held for the delivery: the receipt gives the message its disposition, as it does for every other.
@@ -205,10 +206,46 @@ def _ask_edited(desk: Desk, journal: Journal, reviewer: Reviewer, item: ReviewIt
     """Ask for the second person's word on an edited action; the editor's is the first."""
     journal.record("review_superseded", item=item.number, by=reviewer.identity, reason="edited")
     ruling = _ask_again(desk, journal, item, released, reviewer.identity)
-    (again,) = [live for live in desk.queue.live(item.message) if live.kind is ReviewKind.APPROVAL]
+    _vote_first(desk, reviewer, item.message)
+    return Ruling(item.number, ruling.state, Verdict.EDIT, missing="a second person", note=ruling.note)
+
+
+def _ask_response(
+    desk: Desk, journal: Journal, reviewer: Reviewer, item: ReviewItem, target: Member, released: Judgement
+) -> Ruling:
+    """Ask for the second person's word on a response; the writer's is the first.
+
+    An escalation stays open until then. Its message is held, so that no run plans it while somebody looks at the text.
+    """
+    if item.kind is ReviewKind.APPROVAL:
+        journal.record("review_superseded", item=item.number, by=reviewer.identity, reason="responded")
+    close(journal, reviewer, target.message, Disposition.HELD, _digest(released))
+    about = replace(item, message=target.message, message_digest=target.message_digest)
+    ruling = _ask_again(desk, journal, about, released, reviewer.identity)
+    _vote_first(desk, reviewer, target.message)
+    return Ruling(item.number, ruling.state, Verdict.RESPOND, missing="a second person", note=ruling.note)
+
+
+def _vote_first(desk: Desk, reviewer: Reviewer, message: MessageKey) -> None:
+    (again,) = [live for live in desk.queue.live(message) if live.kind is ReviewKind.APPROVAL]
     vote = Vote(reviewer.identity, again.action_digest, again.message_digest, again.snapshot)
     _vote(desk.journal(), reviewer, again, vote, None)
-    return Ruling(item.number, ruling.state, Verdict.EDIT, missing="a second person", note=ruling.note)
+
+
+def _end_escalation(
+    desk: Desk, journal: Journal, reviewer: Reviewer, item: ReviewItem, reason_digest: str | None
+) -> None:
+    """End the escalation that a response answers, unless more mail came since the response was written."""
+    digest = reason_digest or item.action_digest
+    for live in desk.queue.live(item.message):
+        members = waiting(desk, live) if live.kind is ReviewKind.ESCALATION else []
+        if not members or any(member.seen_at is None or member.seen_at >= item.opened_at for member in members):
+            continue
+        record_decision(journal, reviewer, live, Verdict.RESPOND, reason_digest=reason_digest)
+        for member in members:
+            drop_stuck(desk, journal, reviewer, member.message, digest)
+            if member.message != item.message:
+                close(journal, reviewer, member.message, Disposition.SKIPPED, digest)
 
 
 def _vote(journal: Journal, reviewer: Reviewer, item: ReviewItem, vote: Vote, reason_digest: str | None) -> Ruling:
