@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -276,6 +277,21 @@ def test_redirects_are_not_followed(bed: Bed) -> None:
     assert len(bed.server.requests) == 1
 
 
+def test_nothing_of_the_environment_leads_a_prompt_elsewhere(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A proxy that is named there gets no request, and a netrc no say in who we are."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login eve password eve-eve-eve\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert bed.client("mk-7Hq2Zt9vLw4X").ask(QUESTION).reply is not None
+    assert bed.server.requests[0].headers["authorization"] == "Bearer mk-7Hq2Zt9vLw4X"
+
+
 @pytest.mark.parametrize(
     ("choice", "finish"),
     [
@@ -368,7 +384,16 @@ def test_checking_a_server_that_is_not_there_says_what_to_look_at(bed: Bed) -> N
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(200, ""), (404, ""), (405, ""), (501, ""), (301, "redirect"), (307, "redirect"), (500, "failed"), (503, "failed")],
+    [
+        (200, ""),
+        (404, ""),
+        (405, ""),
+        (501, ""),
+        (301, "redirect"),
+        (307, "redirect"),
+        (500, "failed"),
+        (503, "failed"),
+    ],
 )
 def test_checking_tells_a_server_that_would_not_answer_a_question(bed: Bed, status: int, said: str) -> None:
     """A redirect and a failure are told; that a server has no list of models is none of our business."""
