@@ -63,13 +63,15 @@ def test_nobody_gets_there_by_accident(home: Home) -> None:
     assert home.run("worker", "run", "--execute").status == 0
     assert home.run("schedule", "enable", "--allow-drift", "charter").status == 2
     assert home.run("schedule", "enable").status == 0
+    assert "no timer has said how often it calls" in home.run("doctor").out
     status = home.run("schedule", "status", "--json").document
     assert (status["executes"], status["missing"]) == (True, [])
     assert status["evidence"]["approved_by"].startswith(f"uid:{os.getuid()}")
     home.send(QUESTION)
-    done = home.run("worker", "run", "--once", "--scheduled", "--json").document
+    done = home.run("worker", "run", "--once", "--scheduled", "--every", "5m", "--json").document
     assert [message["disposition"] for message in done["messages"]] == ["answered"]
     assert done["summary"]["gate"] == "open"
+    assert home.run("status", "--json").document["next_tick"] is not None
     assert home.run("schedule", "disable").status == 0
     home.send(QUESTION)
     assert home.run("worker", "run", "--once", "--scheduled").out.startswith(CLOSED)

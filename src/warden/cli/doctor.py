@@ -261,16 +261,23 @@ def _hub(settings: Settings, full: bool) -> Iterator[Finding]:
 def _schedule(settings: Settings, full: bool) -> Iterator[Finding]:
     from warden.cli.schedule_parts import read_health, reading_if_any
     from warden.cli.scheduled import configured_quiet, configured_timetable
+    from warden.schedule.gate import NOT_ENABLED
     from warden.schedule.health import recurs_like_a_timer
     from warden.store import schedule
 
-    configured_timetable(settings)
+    table = configured_timetable(settings)
     configured_quiet(settings)
     health = read_health(settings)
     for problem in health.problems:
         yield checks.fail("schedule", f"{problem.code}: {problem.text}", problem.advice)
     if health.healthy:
         yield checks.ok("schedule", f"gate {health.gate.text}, {health.missed} ticks missed")
+    if health.gate.reason != NOT_ENABLED.reason and health.next_tick is None and table is None:
+        yield checks.warn(
+            "timer",
+            "no timer has said how often it calls: a missed pass would not be noticed",
+            "give its `warden worker run --once --scheduled` an `--every 5m`; `warden schedule install` writes it",
+        )
     with reading_if_any(settings) as store:
         starts = store.read(lambda connection: schedule.read_headless_runs(connection, settings.agent)) if store else ()
     interval_s = recurs_like_a_timer(starts)
