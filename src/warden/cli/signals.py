@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 from warden.errors import EXIT_TERMINATED
@@ -22,11 +22,12 @@ class SignalStop:
 
     def __init__(self, drain_s: float | None = None, reloads: bool = False) -> None:
         self._why = ""
-        self._event = threading.Event()
+        # Queues, because a handler may put into one at any moment: an event's lock may be held by what it interrupts.
+        self._stopped: SimpleQueue[None] = SimpleQueue()
         self._drain_s = drain_s
         self._reloads = reloads
         self._reload = False
-        self._wake = threading.Event()
+        self._wake: SimpleQueue[None] = SimpleQueue()
 
     def requested(self) -> str:
         """Return an empty string, or `interrupted` or `terminated`."""
@@ -35,27 +36,35 @@ class SignalStop:
     def stop(self, why: str) -> None:
         """Ask the run to stop; the first reason stands."""
         self._why = self._why or why
-        self._event.set()
-        self._wake.set()
+        self._stopped.put(None)
+        self._wake.put(None)
 
     def wait(self, seconds: float) -> None:
         """Let `seconds` pass, or return early when a stop is asked for."""
-        self._event.wait(seconds)
+        if not self._why:
+            with suppress(Empty):
+                self._stopped.get(timeout=max(seconds, 0.0))
+                self._stopped.put(None)  # for the other threads that wait
 
     def reload_requested(self) -> bool:
         """Return whether SIGHUP came since this was asked last."""
-        self._wake.clear()
-        wanted, self._reload = self._reload, False
-        return wanted
+        with suppress(Empty):
+            while True:
+                self._wake.get_nowait()
+        if not self._reload:
+            return False
+        self._reload = False
+        return True
 
     def idle(self, seconds: float) -> None:
         """Let `seconds` pass, or return early when a stop or a reload is asked for."""
         if not self._why:
-            self._wake.wait(seconds)
+            with suppress(Empty):
+                self._wake.get(timeout=max(seconds, 0.0))
 
     def _handle_reload(self, number: int, frame: FrameType | None) -> None:
         self._reload = True
-        self._wake.set()
+        self._wake.put(None)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         os.write(2, b"error: terminated before the pass had ended; what was in flight is in the outbox\n")
