@@ -75,6 +75,19 @@ that "it is started anew" within restarted
 that "and works" within says warden-worker.service "waiting for"
 that "stop it" systemctl stop warden-worker.service
 
+# The same from cron, on the embedded hub: it comes by itself, and has nothing to mail.
+install -d -o warden -g warden -m 0700 /var/lib/by-cron
+echo 'agent = "ops-warden"' > /etc/ops-warden/cron.toml
+by_cron() { as_warden env WARDEN_CONFIG=/etc/ops-warden/cron.toml WARDEN_STATE_DIR=/var/lib/by-cron "$@"; }
+by_cron warden schedule install --cron --user warden --every 1m > /tmp/crontab
+that "a crontab" crontab -u warden /tmp/crontab
+that "cron" systemctl start cron.service
+came() { by_cron warden status --json | grep -q '"trigger": *"scheduled"'; }
+for _ in $(seq 90); do came && break; sleep 1; done
+that "cron came by" came
+that "there was nothing to mail" sh -c '! journalctl --no-pager -u cron.service | grep -iE "MTA|mail|chdir|error"'
+that "no cron" systemctl stop cron.service
+
 # What the units deny is denied: the same confinement, another command.
 sed -e '/^ExecStart=/c ExecStart=/bin/sh -c "touch /etc/x /usr/x /home/x; touch /var/lib/ops-warden/x; id -u; true"' \
   /etc/systemd/system/warden.service > /etc/systemd/system/confined.service

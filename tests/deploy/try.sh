@@ -26,7 +26,7 @@ if [ ! -e "$work/root/.made" ]; then
   say "A Debian with Python and systemd"
   rm -rf "$work/root"
   debootstrap --variant=minbase \
-    --include=ca-certificates,dbus,python3,python3-distutils,python3-venv,systemd,systemd-sysv bookworm "$work/root" > "$work/debootstrap.log" \
+    --include=ca-certificates,cron,dbus,python3,python3-distutils,python3-venv,systemd,systemd-sysv bookworm "$work/root" > "$work/debootstrap.log" \
     || chroot "$work/root" apt-get -y --no-install-recommends -f install >> "$work/debootstrap.log"
   ln -sf python3 "$work/root/usr/bin/python"
   touch "$work/root/.made"

@@ -68,12 +68,12 @@ def test_calling_one_command_loads_no_other(name: str) -> None:
     assert loaded & {"httpx", "httpcore", "starlette", "uvicorn", "pydantic", "apscheduler"} == set()
 
 
-@pytest.mark.parametrize("mode", ["--execute", "--dry-run", "--scheduled"])
+@pytest.mark.parametrize("mode", ["--execute", "--dry-run", "--scheduled --every 5m"])
 def test_an_idle_run_loads_nothing_heavy(tmp_path: Any, mode: str) -> None:
     """A pass over an empty inbox of the embedded hub, in each mode, imports no framework, client or renderer."""
     script = (
         "import json, sys, io; from warden.cli.main import run; sys.stdout = io.StringIO();"
-        f"status = run(['worker', 'run', '--once', {mode!r}, '--json', '--state-dir', {str(tmp_path / 's')!r}]);"
+        f"status = run(['worker', 'run', '--once', *{mode.split()!r}, '--json', '--state-dir', {str(tmp_path / 's')!r}]);"
         "sys.stdout = sys.__stdout__; print(json.dumps([status, sorted(sys.modules)]))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
