@@ -10,7 +10,8 @@ import pytest
 from enginebed import SECRET, SENDER, charter_kernel, escalating, planning, traits_with
 from reviewbed import ANN, BEN, RULES, STRANGER, WORKER, Refusing, Renamed, ReviewBed, drafting
 from warden.engine import review, review_endings, review_rulings, review_upkeep
-from warden.errors import GateError, InputError, ReviewStateError
+from warden.errors import GateError, InputError, ReviewStateError, TransitionError
+from warden.ledger.review_transitions import next_review_state
 from warden.model.disposition import Disposition
 from warden.model.request import Effect
 from warden.model.review import ReviewKind, ReviewState, Selection, Verdict
@@ -61,7 +62,7 @@ def test_a_decision_that_races_another_is_refused_by_the_store() -> None:
     journal = bed.desk.journal()
     review_endings.record_decision(journal, BEN, item, Verdict.ACCEPT, action_digest=item.action_digest)
     review_endings.ignore(bed.desk, ANN, item.number, "not now")
-    with pytest.raises(ReviewStateError, match="nothing was done"):
+    with pytest.raises(ReviewStateError, match="nothing was done: this approval is `decided` already"):
         review.commit(journal)
     assert bed.disposition("m1") is Disposition.SKIPPED
 
@@ -485,3 +486,17 @@ def test_what_is_over_or_in_doubt_is_not_judged_again() -> None:
     review_endings.ignore(bed.desk, ANN, 1, "settled")
     with pytest.raises(ReviewStateError, match="item 1 is decided by person:ann"):
         review_rulings.reevaluate(bed.desk, ANN, 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "told"),
+    [
+        (ReviewState.DECIDED, "expired", "an approval that is `decided` cannot be `expired`"),
+        (ReviewState.EXPIRED, "expired", "this approval is `expired` already"),
+        (None, "decided", "an approval that is `new` cannot be `decided`"),
+    ],
+)
+def test_an_edge_that_there_is_not_is_told_in_words(state: ReviewState | None, event: str, told: str) -> None:
+    """Who came second reads what the item is, not that it cannot become what it is."""
+    with pytest.raises(TransitionError, match=told):
+        next_review_state(ReviewKind.APPROVAL, state, event)

@@ -71,6 +71,8 @@ def next_review_state(kind: ReviewKind, state: ReviewState | None, event: str) -
     """Return the state after `event`; raises `TransitionError` when there is no such edge."""
     edge = REVIEW_EDGES.get((kind, state, event))
     if edge is None:
+        if state is not None and state.value == event:
+            raise TransitionError(f"this {kind.value} is {quote(event)} already")
         now = "new" if state is None else state.value
         raise TransitionError(f"an {kind.value} that is {quote(now)} cannot be {quote(event)}")
     return edge[0]
