@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -316,3 +317,20 @@ def test_a_child_does_not_keep_the_lock_of_a_killed_parent(tmp_path: Path) -> No
     finally:
         os.kill(child, signal.SIGKILL)
         process.stdout.close()
+
+
+def test_files_are_made_where_there_are_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system without links a file is made all the same, never over another; any other failure is told."""
+
+    def refuse(*names: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    number = errno.EPERM
+    assert create_file(tmp_path / "one", b"first")
+    assert not create_file(tmp_path / "one", b"second")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"first"]
+    number = errno.ENOSPC
+    with pytest.raises(StateError):
+        create_file(tmp_path / "two", b"")
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]

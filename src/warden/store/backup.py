@@ -20,7 +20,7 @@ from warden.ledger.entry import format_time
 from warden.ledger.schema import bounded_word
 from warden.model.entry import Batch, Entry
 from warden.store.connection import check_program, sqlite_errors
-from warden.store.durable import disk_errors, make_directory, replace_by_copy, sync_directory
+from warden.store.durable import disk_errors, make_directory, place_once, replace_by_copy, sync_directory
 from warden.store.headfile import HeadFile
 from warden.store.inspection import KeptHeads, no_heads, open_snapshot, read_log_identity
 from warden.store.keptheads import LogIdentity, largest_kept
@@ -60,8 +60,7 @@ def back_up(store: SqliteLedgerStore, target: Path) -> int:
                 size = read_state(copy).size
             finally:
                 copy.close()
-            os.link(beside, target)  # never over a file that appeared meanwhile
-            sync_directory(target.absolute().parent)
+            place_once(beside, target)
     finally:
         beside.unlink(missing_ok=True)
     return size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 
 
 @contextlib.contextmanager
@@ -91,13 +93,30 @@ def create_file(path: Path, data: bytes) -> bool:
     with disk_errors(path):
         beside = _write_beside(path, data)
         try:
-            os.link(beside, path)
+            place_once(beside, path)
         except FileExistsError:
             return False
         finally:
             beside.unlink(missing_ok=True)
-        sync_directory(path.parent)
         return True
+
+
+def place_once(beside: Path, path: Path) -> None:
+    """Give a whole file its name durably, and never over a file that appeared meanwhile; raises `OSError`.
+
+    Memory sticks and some file servers have no links: there a look before the rename has to do.
+    """
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        beside.rename(path)
+    sync_directory(path.absolute().parent)
 
 
 def _write_beside(path: Path, data: bytes) -> Path:

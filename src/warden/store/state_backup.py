@@ -29,7 +29,7 @@ from warden.ledger.damage import DamagedLogError
 from warden.ledger.entry import format_time
 from warden.store.backup import COPY_LIMIT, Restored, restore
 from warden.store.connection import check_program, connect, sqlite_errors, stored_version, transaction
-from warden.store.durable import disk_errors, make_directory, replace_by_copy, sync_directory
+from warden.store.durable import disk_errors, make_directory, place_once, replace_by_copy
 from warden.store.inspection import KeptHeads, no_heads, open_snapshot, read_log_identity
 from warden.store.logstate import read_state
 from warden.store.migration import rederive
@@ -106,8 +106,7 @@ def back_up_state(files: LedgerFiles, target: Path, clock: Clock) -> Manifest:
         manifest = Manifest(__version__, format_time(clock.now()), entries, parts)
         whole = scratch / "whole"
         _write_archive(whole, manifest, copies)
-        os.link(whole, target)  # never over a file that appeared meanwhile
-        sync_directory(target.absolute().parent)
+        place_once(whole, target)
     return manifest
 
 
