@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import threading
@@ -19,14 +18,10 @@ from storebed import fill, open_ledger
 from warden.cli import compose
 from warden.cli.doctor import _ledger
 from warden.errors import InputError, LedgerError, StateError
-from warden.hubs.database import MIGRATIONS, Database
-from warden.hubs.database import _migrate as migrate
 from warden.model.entry import Batch
-from warden.server.console.database import ConsoleDatabase
 from warden.store import state_backup
 from warden.store.backup import back_up, restore
 from warden.store.connection import connect, sqlite_errors
-from warden.store.durable import create_file
 from warden.store.files import LedgerFiles
 from warden.store.headfile import SLOT_BYTES, HeadFile, write_slot
 from warden.store.inspection import inspect, open_snapshot
@@ -307,6 +302,22 @@ def test_an_exchange_waits_for_those_who_are_opening(
     store.close()
 
 
+@pytest.mark.parametrize("call", ["os.open", "fcntl.flock"])
+def test_a_directory_that_cannot_be_locked(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that may be entered and not read, or a file system that locks none, does not keep a database closed."""
+
+    def refuse(*arguments: object) -> int:
+        raise PermissionError("not here") if call == "os.open" else OSError("not here")
+
+    monkeypatch.setattr(f"warden.store.writerlock.{call}", refuse)
+    with hold_directory(tmp_path, alone=False):
+        entered = True
+    assert entered
+    monkeypatch.undo()
+    with pytest.raises(StateError), hold_directory(tmp_path / "nowhere", alone=False):
+        pass
+
+
 def test_a_reader_makes_no_file(files: LedgerFiles) -> None:
     """A database that goes away between looking for it and opening it is not made anew, empty."""
     fill(files)
@@ -417,75 +428,3 @@ def test_nothing_to_back_up(files: LedgerFiles, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to back up"):
         back_up_state(files, tmp_path / "b.tgz", CLOCK)
     assert not list(tmp_path.glob(".*"))
-
-
-# -- errors of the files themselves
-
-
-def test_containers_that_share_a_directory(tmp_path: Path) -> None:
-    """Two processes of the same number, in two containers, do not write into each other's new file."""
-    beside = tmp_path / f".key.{os.getpid()}"
-    beside.write_text("of another process")
-    assert create_file(tmp_path / "key", b"mine")
-    assert beside.read_text() == "of another process"
-
-
-@pytest.mark.parametrize(
-    "code", [sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_INTERRUPT]
-)
-def test_what_others_or_the_machine_cause_is_no_damage(code: int) -> None:
-    """A database that many processes keep busy, or a machine without memory, does not make the ledger one that was changed."""
-    error = sqlite3.OperationalError("locking protocol")
-    error.sqlite_errorcode = code
-    with pytest.raises(StateError), sqlite_errors("ledger.db"):
-        raise error
-
-
-def test_a_console_file_whose_commit_failed_can_be_written_again(tmp_path: Path) -> None:
-    """A commit that fails leaves no open transaction behind."""
-    database = ConsoleDatabase(tmp_path / "console.db")
-
-    def write(statement: str) -> None:
-        with database.writing() as connection:
-            connection.execute("PRAGMA defer_foreign_keys = ON")
-            connection.execute(statement)
-
-    with pytest.raises(StateError):
-        write("INSERT INTO links VALUES ('x', 'nobody', 0, 0)")
-    write("INSERT INTO failures VALUES ('a', 1, 0)")
-    database.close()
-
-
-def test_a_transaction_that_sqlite_ended_itself_is_told_with_its_cause(tmp_path: Path) -> None:
-    """What ended a write is in the error, not that there was nothing left to undo; the next write works."""
-    database = Database(tmp_path / "hub.db", CLOCK)
-
-    def fail(connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT OR ROLLBACK INTO hub VALUES ('id', 'twice')")
-
-    with pytest.raises(StateError, match="UNIQUE"):
-        database.write(fail)
-    database.write(lambda connection: connection.execute("INSERT INTO hub VALUES ('more', '1')"))
-    database.close()
-
-
-def test_a_hub_has_its_identity_as_soon_as_it_has_tables(tmp_path: Path) -> None:
-    """Who reads the file of a hub or an intake while it is made finds nothing, or all of it."""
-    seen: list[object] = []
-
-    class Watched(sqlite3.Connection):
-        """A connection beside which somebody reads after each commit."""
-
-        def executescript(self, script: str) -> sqlite3.Cursor:
-            try:
-                return super().executescript(script)
-            finally:
-                beside = sqlite3.connect(tmp_path / "hub.db")
-                seen.append(beside.execute("SELECT value FROM hub WHERE name = 'id'").fetchone())
-                beside.close()
-
-    maker = sqlite3.connect(tmp_path / "hub.db", factory=Watched, isolation_level=None)
-    migrate(maker, tmp_path / "hub.db", MIGRATIONS, "hub")
-    maker.close()
-    assert seen
-    assert None not in seen

@@ -56,19 +56,16 @@ def hold_directory(path: Path, alone: bool) -> Iterator[None]:
     """Hold a directory for the block: `alone` to exchange a database's files, else shared, to open one.
 
     A database, its write-ahead log and the index of that are three names: who opened the first before and the last after
-    an exchange would lay the index of one database over another. Works without write permission. Raises `StateError`.
+    an exchange would lay the index of one database over another. Where directories cannot be locked, or this one not read,
+    whoever exchanges must be alone. Raises `StateError` when there is none.
     """
-    with disk_errors(path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        except BaseException:
-            os.close(descriptor)
-            raise
-    try:
+    with contextlib.ExitStack() as stack:
+        with disk_errors(path), contextlib.suppress(PermissionError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, descriptor)
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
-    finally:
-        os.close(descriptor)
 
 
 class NoLock:
