@@ -30,6 +30,8 @@ from warden.errors import EXIT_DONE, EXIT_FOUND, InputError, UsageError, quote
 SCHEDULED = "scheduled"
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from warden.cli.gate_text import GateOutput
     from warden.cli.intake_pass import Events
     from warden.cli.observing import RunWatch
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from warden.ports import Channel, Hub, LedgerStore, PolicyKernel
     from warden.schedule.gate import Gate
     from warden.schedule.stops import Stop
+    from warden.store.sqlite import SqliteLedgerStore
 
     Output = JsonOutput | TextOutput | GateOutput
 
@@ -278,10 +281,8 @@ def open_desk(
         brain, asking = compose.build_brain(settings, documents, scanner, clock, stop, stack)
         store = compose.open_ledger(settings, clock)
         stack.callback(store.close)
-        if mode == SCHEDULED and events is None and isinstance(options, RunOptions) and _is_called(settings, options):
-            from warden.cli.timers import look_for_gap
-
-            look_for_gap(settings, options, store, clock.now())
+        if mode == SCHEDULED and events is None and isinstance(options, RunOptions):
+            _look_for_gap(settings, options, store, clock.now())
         hub: Hub = (
             compose.open_hub(settings, clock, watch.traceparent if watch is not None else None)
             if events is None
@@ -360,10 +361,13 @@ def _watch(settings: Settings, run_id: str, mode: str, options: RunOptions | App
     return RunWatch(settings, run_id, mode, (options.verbose, options.quiet))
 
 
-def _is_called(settings: Settings, options: RunOptions) -> bool:
-    """Whether a timer calls, and it is known how often."""
+def _look_for_gap(settings: Settings, options: RunOptions, store: SqliteLedgerStore, now: datetime) -> None:
+    """Notice that a timer did not call, where one calls and it is known how often."""
     wanted = settings.schedule
-    return not options.goes_on and (options.names_timetable or wanted.every is not None or wanted.cron is not None)
+    if not options.goes_on and (options.names_timetable or wanted.every is not None or wanted.cron is not None):
+        from warden.cli.timers import look_for_gap
+
+        look_for_gap(settings, options, store, now)
 
 
 def _is_idle(report: RunReport) -> bool:
