@@ -427,3 +427,13 @@ def test_looking_loads_no_framework_no_policy_and_no_key(argv: list[str]) -> Non
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_state_directory_that_this_user_may_not_look_into_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second person without access to the files is told where people without it decide, and sees no fault of ours."""
+    assert run(["review", "list", "--state-dir", str(tmp_path / ("x" * 300))]) == 1
+    told = capsys.readouterr().err
+    assert "cannot be looked into" in told
+    assert "decide at `warden console`" in told

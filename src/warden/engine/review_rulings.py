@@ -206,8 +206,10 @@ def _ask_edited(desk: Desk, journal: Journal, reviewer: Reviewer, item: ReviewIt
     """Ask for the second person's word on an edited action; the editor's is the first."""
     journal.record("review_superseded", item=item.number, by=reviewer.identity, reason="edited")
     ruling = _ask_again(desk, journal, item, released, reviewer.identity)
-    _vote_first(desk, reviewer, item.message)
-    return Ruling(item.number, ruling.state, Verdict.EDIT, missing="a second person", note=ruling.note)
+    again = _vote_first(desk, reviewer, item.message)
+    return Ruling(
+        item.number, ruling.state, Verdict.EDIT, missing="a second person", note=f"who releases item {again.number}"
+    )
 
 
 def _ask_response(
@@ -222,14 +224,18 @@ def _ask_response(
     close(journal, reviewer, target.message, Disposition.HELD, _digest(released))
     about = replace(item, message=target.message, message_digest=target.message_digest)
     ruling = _ask_again(desk, journal, about, released, reviewer.identity)
-    _vote_first(desk, reviewer, target.message)
-    return Ruling(item.number, ruling.state, Verdict.RESPOND, missing="a second person", note=ruling.note)
+    again = _vote_first(desk, reviewer, target.message)
+    return Ruling(
+        item.number, ruling.state, Verdict.RESPOND, missing="a second person", note=f"who releases item {again.number}"
+    )
 
 
-def _vote_first(desk: Desk, reviewer: Reviewer, message: MessageKey) -> None:
+def _vote_first(desk: Desk, reviewer: Reviewer, message: MessageKey) -> ReviewItem:
+    """Record the word of who wrote what is asked about, and return the approval that asks."""
     (again,) = [live for live in desk.queue.live(message) if live.kind is ReviewKind.APPROVAL]
     vote = Vote(reviewer.identity, again.action_digest, again.message_digest, again.snapshot)
     _vote(desk.journal(), reviewer, again, vote, None)
+    return again
 
 
 def _end_escalation(

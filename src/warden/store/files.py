@@ -57,8 +57,14 @@ class LedgerFiles:
         return KeyFiles(self.state_dir / "ledger.key", self.config_dir / "pins" / f"ledger-{place}.fingerprint")
 
     def exists(self) -> bool:
-        """Return whether there is, or was, a ledger."""
-        return self.database.exists() or self.head.exists()
+        """Return whether there is, or was, a ledger; raises `StateError` when this user may not look."""
+        try:
+            return self.database.exists() or self.head.exists()
+        except OSError as error:
+            raise StateError(
+                f"{quote(self.state_dir)} cannot be looked into: {(error.strerror or 'it failed').lower()}",
+                "run it as the user of the worker or one with access to its files; other people decide at `warden console`",
+            ) from error
 
     def open(self, clock: Clock, new_log: NewLog | None = None) -> SqliteLedgerStore:
         """Return the ledger for reading and appending, made when `new_log` says how and there is none.
