@@ -12,8 +12,9 @@ from warden.errors import StateError
 from warden.hubs.database import MIGRATIONS, Database
 from warden.hubs.database import _migrate as migrate
 from warden.server.console.database import ConsoleDatabase
-from warden.store.connection import sqlite_errors
+from warden.store.connection import connect, is_empty, sqlite_errors
 from warden.store.durable import create_file
+from warden.store.inspection import open_snapshot
 from warden.testing.engine import FixedClock
 
 CLOCK = FixedClock()
@@ -36,6 +37,21 @@ def test_what_others_or_the_machine_cause_is_no_damage(code: int) -> None:
     error.sqlite_errorcode = code
     with pytest.raises(StateError), sqlite_errors("ledger.db"):
         raise error
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "with space", "50%41 off?", "a#b?mode=memory", "ünïcode", "\udcff", "&cache=shared"]
+)
+def test_any_directory_may_hold_a_ledger(name: str, tmp_path: Path) -> None:
+    """Whatever a directory is called, the database is the file in it, for writers and readers."""
+    place = tmp_path / name / "ledger.db"
+    connection = connect(str(place))
+    connection.execute("CREATE TABLE entries (seq)")
+    connection.close()
+    assert place.is_file()
+    with open_snapshot(place) as reader:
+        assert not is_empty(reader)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_console_file_whose_commit_failed_can_be_written_again(tmp_path: Path) -> None:

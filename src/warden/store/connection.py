@@ -63,6 +63,13 @@ def sqlite_errors(path: str) -> Iterator[None]:
         ) from error
 
 
+def uri_of(path: Path, mode: str) -> str:
+    """Return how SQLite is told to open this file without making it (https://www.sqlite.org/uri.html); `Path.as_uri` would
+    import more than an idle run should on some versions of Python."""
+    escaped = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file://{escaped}?mode={mode}"
+
+
 def connect(path: str, makes: bool = True) -> sqlite3.Connection:
     """Return a connection in autocommit mode with durable commits; makes a private file when there is none and `makes`."""
     if path == MEMORY:
@@ -74,7 +81,7 @@ def connect(path: str, makes: bool = True) -> sqlite3.Connection:
         if makes:
             with disk_errors(place), contextlib.suppress(FileExistsError):
                 os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
-        return _connect(f"{place.as_uri()}?mode=rw")
+        return _connect(uri_of(place, "rw"))
 
 
 def _connect(name: str) -> sqlite3.Connection:

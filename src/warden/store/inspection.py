@@ -14,7 +14,7 @@ from warden.errors import LedgerError
 from warden.ledger.damage import Damage, DamagedLogError, Finding, damaged
 from warden.ledger.entry import parse_entry
 from warden.ledger.signature import Verifier, fingerprint_of
-from warden.store.connection import check_identity, is_empty, sqlite_errors
+from warden.store.connection import check_identity, is_empty, sqlite_errors, uri_of
 from warden.store.files import LedgerFiles, no_ledger
 from warden.store.headfile import HeadFile
 from warden.store.keptheads import LogIdentity, Sorted, sort_kept
@@ -126,7 +126,7 @@ _NO_PLACE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 
 
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?mode=ro"
+    uri = uri_of(path, "ro")
     try:
         return _begin(uri)
     except sqlite3.OperationalError as error:
