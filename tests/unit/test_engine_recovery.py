@@ -48,7 +48,20 @@ def test_a_run_killed_at_a_reply_is_finished_by_the_next(applied: bool) -> None:
     assert bed.disposition("m1") is Disposition.ANSWERED
     assert bed.hub.is_read("m1")
     assert len(bed.events()) == 1
+    assert [entry["ordinal"] for entry in bed.entries("intended") if entry["kind"] == "audit_event"] == [0]
     assert bed.brain.asked == 1  # type: ignore[attr-defined]
+
+
+def test_what_was_never_attempted_is_delivered_on_any_hub() -> None:
+    """What follows a reply that is delivered late is in no doubt, also where the hub gives no means to know."""
+    bed = Bed(traits=traits_with(DeliveryMeans.NONE))
+    bed.send()
+    bed.faults.plan("post_message", HubUnreachableError("down"))
+    bed.execute()
+    bed.clock.advance(60)
+    assert bed.execute().exit_status == 0
+    assert (len(bed.replies()), len(bed.events())) == (1, 1)
+    assert {state for state, _ in bed.outbox().values()} == {"done"}
 
 
 @pytest.mark.parametrize(("answer", "operation"), [(NOTE, "post_progress"), (READ, "mark_read")])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from enginebed import escalating, planning, traits_with
-from reviewbed import ANN, Asking, ReviewBed
+from enginebed import charter_kernel, escalating, planning, traits_with
+from reviewbed import ANN, Asking, Renamed, ReviewBed, drafting
 from warden.engine import review_rulings
 from warden.errors import ReviewStateError
+from warden.model.message import AUTO_SUBMITTED, HOPS
+from warden.model.request import Effect
 from warden.model.review import ReviewKind
 
 
@@ -52,3 +54,26 @@ def test_a_persons_own_words_get_the_footer_that_the_policy_wants() -> None:
     review_rulings.edit(bed.desk, ANN, bed.only().number, "Not yet.", "too early")
     bed.deliver()
     assert [reply.content.body for reply in bed.replies()] == ["Not yet.\n\n-- a bot"]
+
+
+def test_what_the_policy_allows_since_leaves_under_one_decision() -> None:
+    """Judged again and allowed, a reply and the read mark behind it are decided once each, and delivered."""
+    bed = drafting()
+    before = len(bed.entries("decided"))
+    bed.kernel = Renamed(charter_kernel(), "two", effect=Effect.ALLOW)
+    review_rulings.reevaluate(bed.desk, ANN, bed.only().number)
+    assert [entry["kind"] for entry in bed.entries("decided")[before:]] == ["reply", "mark_read"]
+    bed.deliver()
+    assert len(bed.replies()) == 1
+
+
+def test_a_persons_response_counts_one_hop_more_than_its_message() -> None:
+    """Two workers whose people answer each other end at the hop limit as well; a person's words are not marked automatic."""
+    bed = ReviewBed(escalating)
+    bed.send(metadata={HOPS: "2"})
+    bed.execute()
+    review_rulings.respond(bed.desk, ANN, bed.only().number, "By hand.")
+    bed.deliver()
+    (reply,) = bed.replies()
+    assert reply.content.metadata[HOPS] == "3"
+    assert AUTO_SUBMITTED not in reply.content.metadata
