@@ -58,7 +58,7 @@ def write_home(home: Path, port: int, token: str) -> dict[str, str]:
     return {**os.environ, "WARDEN_CONFIG": str(home), "WARDEN_STATE_DIR": str(home / "state")}
 
 
-def n8n_environment(folder: Path, port: int, intake: int) -> dict[str, str]:
+def n8n_environment(folder: Path, port: int) -> dict[str, str]:
     """Return an environment in which n8n keeps to itself."""
     quiet = ("DIAGNOSTICS", "VERSION_NOTIFICATIONS", "PERSONALIZATION", "TEMPLATES", "RUNNERS")
     return {
@@ -67,13 +67,12 @@ def n8n_environment(folder: Path, port: int, intake: int) -> dict[str, str]:
         "N8N_USER_FOLDER": str(folder),
         "N8N_LISTEN_ADDRESS": "127.0.0.1",
         "N8N_PORT": str(port),
-        "N8N_BLOCK_ENV_ACCESS_IN_NODE": "false",
-        "WARDEN_INTAKE_URL": f"http://127.0.0.1:{intake}",
+        "N8N_BLOCK_ENV_ACCESS_IN_NODE": "true",
     }
 
 
-def import_all(n8n: str, folder: Path, environment: dict[str, str], token: str) -> str:
-    """Import the workflow as it is, then with its credential chosen, as a person would; returns its id."""
+def import_all(n8n: str, folder: Path, environment: dict[str, str], token: str, intake: int) -> None:
+    """Import the workflow as it is, then with its credential and the intake's address chosen, as a person would."""
     subprocess.run([n8n, "import:workflow", f"--input={WORKFLOW}"], env=environment, check=True)
     kept = {"id": CREDENTIAL, "name": "warden intake", "type": "httpBearerAuth", "data": {"token": token}}
     (folder / "credential.json").write_text(json.dumps([kept]))
@@ -83,12 +82,13 @@ def import_all(n8n: str, folder: Path, environment: dict[str, str], token: str) 
     for node in workflow["nodes"]:
         if "credentials" in node:
             node["credentials"]["httpBearerAuth"]["id"] = CREDENTIAL
+        if node["name"] == "Where the intake is":
+            node["parameters"]["assignments"]["assignments"][0]["value"] = f"http://127.0.0.1:{intake}"
         if node["name"] == "Wait":
             node["parameters"]["amount"] = 2
     (folder / "chosen.json").write_text(json.dumps([workflow]))
     subprocess.run([n8n, "import:workflow", f"--input={folder / 'chosen.json'}"], env=environment, check=True)
     subprocess.run([n8n, "update:workflow", f"--id={workflow['id']}", "--active=true"], env=environment, check=True)
-    return str(workflow["id"])
 
 
 def wait_until_up(url: str) -> None:
@@ -134,8 +134,8 @@ def main() -> int:
         folder.mkdir()
         intake_port, n8n_port = free_port(), free_port()
         environment = write_home(home, intake_port, token)
-        others = n8n_environment(folder, n8n_port, intake_port)
-        import_all(n8n, folder, others, token)
+        others = n8n_environment(folder, n8n_port)
+        import_all(n8n, folder, others, token, intake_port)
         runtime = Runtime(home / "trigger.pipe", home / "lifecycle.sock")
         runtime.start()
         stack.callback(runtime.stop)
