@@ -38,6 +38,13 @@ WHERE state IN ('open', 'acknowledged') AND number IN (
 ORDER BY number
 """
 
+_FOLLOWING = """
+WHERE number = (
+  SELECT number FROM review_items
+  WHERE agent = ? AND state IN ('open', 'acknowledged') AND coalesce(expires_ms > ?, 1)
+  ORDER BY number <= ?, state = 'acknowledged', expires_ms IS NULL, expires_ms, number LIMIT 1)
+"""
+
 
 # A queue has thousands of items and few different words in them: they are looked up, not made anew.
 _KINDS = {kind.value: kind for kind in ReviewKind}
@@ -101,9 +108,7 @@ def read_item(connection: sqlite3.Connection, number: int) -> ReviewItem | None:
 def read_following(connection: sqlite3.Connection, agent: str, now_ms: int, after: int) -> ReviewItem | None:
     """Return the live item that a person should look at next, as `ports.ReviewStore.following` orders them."""
     row = connection.execute(
-        ITEM_COLUMNS + "WHERE number = (SELECT number FROM review_items "
-        "WHERE agent = ? AND state IN ('open', 'acknowledged') AND coalesce(expires_ms > ?, 1) "
-        "ORDER BY number <= ?, state = 'acknowledged', expires_ms IS NULL, expires_ms, number LIMIT 1)",
+        ITEM_COLUMNS + _FOLLOWING,
         (agent, now_ms, after),
     ).fetchone()
     return None if row is None else to_item(row)
