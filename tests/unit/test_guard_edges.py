@@ -15,6 +15,7 @@ from warden.guard.assignment import find_assigned
 from warden.guard.formats import find_split
 from warden.guard.forms import gaps as squeezing
 from warden.guard.known import KnownSecrets, enrolled_forms, make_fingerprint, refuse_weak
+from warden.guard.names import NameStrength, strength_of
 from warden.guard.regions import as_text, text_regions
 from warden.guard.rule import pattern_of
 from warden.guard.shape import is_random, word_likeness
@@ -48,6 +49,9 @@ def found(text: str) -> list[str]:
         ("the password is mlgHiuNSix", ""),
         ("password: (abc1def", ""),
         ("password: settings.password_one", ""),
+        ("password: get(xyz)9", ""),
+        ("password: abc.defg.hij", ""),
+        ("password: abc.def9.hij", "abc.def9.hij"),
     ],
 )
 def test_lengths_of_passwords(text: str, value: str) -> None:
@@ -105,6 +109,12 @@ def test_long_values_need_a_name_like_short_ones(size: int, form: str) -> None:
 def test_what_a_sentence_announces_need_not_look_random(value: str, subject: str, is_found: bool) -> None:
     """Below a sentence that announces a secret, letters and digits mixed count, also when they are put together of words."""
     assert found(f"this is the {subject} for the staging machine:\n{value}") == ([value] if is_found else [])
+
+
+@pytest.mark.parametrize("name", ["token_type", "token_type_x", "token_x_type", "password_field_color"])
+def test_a_name_that_goes_on_names_something_else(name: str) -> None:
+    """A word for a property behind the secret's word, first or last of what follows, makes it the name of no secret."""
+    assert strength_of(name) is NameStrength.INNOCENT
 
 
 def test_the_name_of_a_token_makes_an_identifier_one() -> None:
@@ -172,10 +182,11 @@ def test_an_enrolled_value_of_the_least_length_is_known_wherever_it_ends(at: int
     assert list(known.find(b"." * at + value)) == [(at, at + 8)]
 
 
-def test_a_value_of_the_greatest_length_can_be_enrolled() -> None:
-    """Up to 64 KiB a value is enrolled; one byte more is a file, and the message says what to do instead."""
+def test_values_of_the_greatest_and_least_length_can_be_enrolled() -> None:
+    """Up to 64 KiB a value is enrolled, and digits from twelve on; one byte more is a file, and the message says so."""
     greatest = bytes(range(256)) * 256
     refuse_weak(greatest)
+    refuse_weak(b"384756102938")
     with pytest.raises(InputError, match="over 65536 bytes"):
         refuse_weak(greatest + b"x")
 

@@ -288,6 +288,8 @@ def test_order_to_give_what_was_named_before(sentence: str, asks: bool) -> None:
         ("we are restarting the box", False),
         ("please restarted the box", False),
         ("this message is sent and is confidential, delete it", False),
+        ("release will follow on monday", False),
+        ("release version 3 on monday", True),
         ("who restarts it", False),
         ("the weather is fine", False),
     ],
