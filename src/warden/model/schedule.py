@@ -17,7 +17,6 @@ DRIFTS = (OVERLAY, BRAIN, CATALOG)
 """The kinds of change that an operator may allow in advance. INVARIANT (charter-floor): the charter is not among them."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Alert:
     """An alert of the schedule that stands."""

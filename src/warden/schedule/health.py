@@ -29,8 +29,8 @@ ADVICE: Mapping[str, str] = {
     SCHEDULE_MISSED: "find out why nothing ran (`warden ledger log --kind tick_claimed`); it ends with the next good pass",
     "last-run": "`warden doctor`, and docs/how-to/when-it-stops.md by exit status",
     "worker-silent": "the worker was killed or hangs: start it again, or let systemd's watchdog do it",
-    "tick-overdue": "start the worker or its timer, or close the gate with `warden schedule disable`; a pass that is still at work "
-    "is the lock's holder in `warden doctor`",
+    "tick-overdue": "start the worker or its timer, or close the gate with `warden schedule disable`; a pass that is "
+    "still at work is the lock's holder in `warden doctor`",
 }
 
 
