@@ -500,3 +500,25 @@ def test_an_edge_that_there_is_not_is_told_in_words(state: ReviewState | None, e
     """Who came second reads what the item is, not that it cannot become what it is."""
     with pytest.raises(TransitionError, match=told):
         next_review_state(ReviewKind.APPROVAL, state, event)
+
+
+def test_what_comes_next_expires_first_then_is_oldest_then_was_noted() -> None:
+    """Items that were passed come last, and an approval that has expired does not come at all."""
+    bed = drafting()
+    bed.answer = escalating
+    bed.send()
+    bed.send()
+    bed.execute()
+    review.acknowledge(bed.desk, ANN, 2)
+
+    def after(number: int) -> int | None:
+        item = review.following(bed.desk, number)
+        return None if item is None else item.number
+
+    assert [after(number) for number in (0, 1, 2, 3)] == [1, 3, 3, 1]
+    bed.clock.advance(3 * 86_400)
+    assert [after(number) for number in (0, 1, 2, 3)] == [3, 3, 3, 3]
+    review_endings.ignore(bed.desk, ANN, 3, "settled")
+    assert [after(number) for number in (0, 2)] == [2, 2]
+    review_endings.ignore(bed.desk, ANN, 2, "settled")
+    assert after(0) is None

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from warden.engine.journal import Journal
 from warden.engine.review_gates import check_live, overdue, owner_of, standing
 from warden.errors import InputError, ReviewStateError, TransitionError, quote
-from warden.model.delivery import CHANNELS, payload_from_fields
 from warden.model.review import ReviewDetail, ReviewItem, ReviewKind, ReviewState, Ruling, Selection
 
 if TYPE_CHECKING:
@@ -149,6 +148,8 @@ def payload_of(desk: Desk, item: ReviewItem) -> Payload | None:
     data = desk.store.blob(item.payload_digest) if item.payload_digest else None
     if data is None:
         return None
+    from warden.model.delivery import CHANNELS, payload_from_fields
+
     fields = desk.read_json(data)
     for channel in CHANNELS:
         try:

@@ -38,12 +38,10 @@ WHERE state IN ('open', 'acknowledged') AND number IN (
 ORDER BY number
 """
 
-_FOLLOWING = """
-WHERE number = (
-  SELECT number FROM review_items
-  WHERE agent = ? AND state IN ('open', 'acknowledged') AND coalesce(expires_ms > ?, 1)
-  ORDER BY number <= ?, state = 'acknowledged', expires_ms IS NULL, expires_ms, number LIMIT 1)
-"""
+_OF_STATE = "WHERE agent = ? AND state IN ('open', 'acknowledged') AND state = ? AND number BETWEEN ? AND ? "
+_FIRST_TO_EXPIRE = _OF_STATE + "AND expires_ms > ? ORDER BY expires_ms, number LIMIT 1"
+_FIRST_LASTING = _OF_STATE + "AND expires_ms IS NULL AND ? ORDER BY number LIMIT 1"
+_MOST_NUMBER = 1 << 62
 
 
 # A queue has thousands of items and few different words in them: they are looked up, not made anew.
@@ -106,12 +104,15 @@ def read_item(connection: sqlite3.Connection, number: int) -> ReviewItem | None:
 
 
 def read_following(connection: sqlite3.Connection, agent: str, now_ms: int, after: int) -> ReviewItem | None:
-    """Return the live item that a person should look at next, as `ports.ReviewStore.following` orders them."""
-    row = connection.execute(
-        ITEM_COLUMNS + _FOLLOWING,
-        (agent, now_ms, after),
-    ).fetchone()
-    return None if row is None else to_item(row)
+    """Return the live item that a person should look at next, as `ports.ReviewStore.following` orders them: one look into an
+    index for each place in that order, because a queue of thousands is not sorted for one item."""
+    for low, high in ((after + 1, _MOST_NUMBER), (0, after)):
+        for state in ("open", "acknowledged"):
+            for where in (_FIRST_TO_EXPIRE, _FIRST_LASTING):
+                row = connection.execute(ITEM_COLUMNS + where, (agent, state, low, high, now_ms)).fetchone()
+                if row is not None:
+                    return to_item(row)
+    return None
 
 
 def read_live(connection: sqlite3.Connection, key: MessageKey) -> tuple[ReviewItem, ...]:
