@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from warden.ports import Clock
 
 LOCK_TIMEOUT_S: Final = 30.0
+LOCK_PAUSE_S: Final = 0.002
+"""The longest pause before the lock is asked for again: about as long as a commit, so that two writers take turns."""
 BATCH_WRITES: Final = 512
 """How many writes share one commit at most."""
 
@@ -197,7 +199,7 @@ class Database:
                         f"{quote(self.path)} is being written by another process", "look for one that hangs", 1.0
                     ) from None
                 self._clock.wait(pause_s)
-                pause_s = min(pause_s * 2, 0.02)
+                pause_s = min(pause_s * 2, LOCK_PAUSE_S)
         try:
             yield
         finally:
