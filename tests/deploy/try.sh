@@ -73,4 +73,7 @@ ln -s ../inside.service "$system/etc/systemd/system/multi-user.target.wants/"
 timeout 600 systemd-nspawn -q -D "$system" --register=no --keep-unit --private-network --boot < /dev/null > "$work/boot.log" 2>&1 || true
 cat "$system/tried.log"
 tail -n 1 "$system/tried.log" | grep -qx 'all went well'
-[ -n "${WORK:-}" ] || rm -rf "$work"
+if [ -z "${WORK:-}" ]; then
+  umount "$work/containers/overlay" 2> /dev/null || true
+  rm -rf "$work"
+fi

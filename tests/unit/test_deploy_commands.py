@@ -28,6 +28,8 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
             yield from ((path.name, words) for words in _container_commands(found))
     for name, service in yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())["services"].items():
         yield f"compose {name}", [str(word) for word in service["command"]]
+        if service["healthcheck"]["test"][1] == "warden":
+            yield f"compose {name}, health", service["healthcheck"]["test"][2:]
     for line in re.findall(r"^CMD (\[.*\])$", (DEPLOY / "container" / "Containerfile").read_text(), re.MULTILINE):
         yield "Containerfile", yaml.safe_load(line)
 
@@ -58,6 +60,7 @@ def test_commands_are_found_in_every_place() -> None:
         "deployment.yaml",
         "compose hub",
         "compose worker",
+        "compose worker, health",
         "Containerfile",
     }
 
