@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,16 @@ WRITTEN_TO = {"entries", "checkpoints", "dispositions", "outbox"}
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> LedgerFiles:
-    """A ledger with something in every table."""
-    files = LedgerFiles(tmp_path / "state", tmp_path / "config")
+def files(tmp_path: Path) -> Iterator[LedgerFiles]:
+    """A ledger with something in every table, in memory where there is such a place: it is written thousands of times."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as place:
+        yield fill_every_table(Path(place))
+
+
+def fill_every_table(place: Path) -> LedgerFiles:
+    """Return a ledger with something in every table."""
+    files = LedgerFiles(place / "state", place / "config")
     store = files.open(FixedClock(), NewLog())
     first, second = delivered(Story("1"))
     store.commit(Batch((run_started("dry-run"), run_finished(ZERO))))
@@ -91,30 +99,30 @@ def columns(files: LedgerFiles) -> list[tuple[str, str]]:
 
 @pytest.mark.untraced
 @pytest.mark.slow
-def test_any_value_in_any_column(files: LedgerFiles) -> None:
+@pytest.mark.parametrize("value", VALUES)
+def test_any_value_in_any_column(value: object, files: LedgerFiles) -> None:
     """Whatever stands in whatever column, opening, asking, appending and verifying raise nothing but our errors."""
     data = files.database.read_bytes(), files.head.read_bytes()
     for table, column in columns(files):
-        for value in VALUES:
-            files.database.write_bytes(data[0])
-            files.head.write_bytes(data[1])
-            connection = sqlite3.connect(files.database, isolation_level=None)
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute(f"UPDATE {table} SET {column} = ?", (value,))
-            connection.close()
-            inspect(files)
-            with contextlib.suppress(WardenError):
-                store = SqliteLedgerStore(
-                    files.database,
-                    FixedClock(),
-                    files.keys.load(files.keys.read_pin(), True),
-                    HeadFile(files.head),
-                    None,
-                )
-                for question in questions(store) + (appends(store) if table in WRITTEN_TO else []):
-                    with contextlib.suppress(WardenError):
-                        question()
-                store.close()
+        files.database.write_bytes(data[0])
+        files.head.write_bytes(data[1])
+        connection = sqlite3.connect(files.database, isolation_level=None)
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute(f"UPDATE {table} SET {column} = ?", (value,))
+        connection.close()
+        inspect(files)
+        with contextlib.suppress(WardenError):
+            store = SqliteLedgerStore(
+                files.database,
+                FixedClock(),
+                files.keys.load(files.keys.read_pin(), True),
+                HeadFile(files.head),
+                None,
+            )
+            for question in questions(store) + (appends(store) if table in WRITTEN_TO else []):
+                with contextlib.suppress(WardenError):
+                    question()
+            store.close()
 
 
 def test_stuck_deliveries_are_listed(files: LedgerFiles) -> None:

@@ -64,7 +64,7 @@ def inspect(
     """
     if not files.exists():
         raise no_ledger(files.database)
-    heads, asked = tuple(heads), cache(lambda origin: tuple(kept(origin)))
+    heads, asked = tuple(heads), kept if kept is no_heads else cache(lambda origin: tuple(kept(origin)))
     found = _look(files, heads, progress, asked)
     passing = any(one.damage in _PASSING for one in found.report.findings)
     if passing and files.wait_for_writer():  # somebody was perhaps just making, restoring or repairing it
@@ -102,6 +102,8 @@ def _look(files: LedgerFiles, heads: Iterable[Checkpoint], progress: Progress | 
 
 
 def _kept_texts(files: LedgerFiles, kept: KeptHeads) -> Iterable[str]:
+    if kept is no_heads:
+        return ()
     with open_snapshot(files.database) as connection:
         if is_empty(connection):
             return ()
