@@ -16,7 +16,19 @@ from warden.cli.app import MEMBERS, build
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEAVY = ("typer", "pydantic", "httpx", "httpcore", "rich", "yaml", "starlette", "uvicorn", "asyncio", "apscheduler")
+HEAVY = (
+    "typer",
+    "pydantic",
+    "httpx",
+    "httpcore",
+    "rich",
+    "yaml",
+    "starlette",
+    "uvicorn",
+    "httptools",
+    "asyncio",
+    "apscheduler",
+)
 
 
 def walk(path: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
