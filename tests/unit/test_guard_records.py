@@ -59,6 +59,7 @@ def test_what_lets_nobody_in_passes(template: str) -> None:
         "X-Google-Api-Key: {w39}",
         '"connect.sid": "{w32}"',
         'api_key = "{w32}.eu"',
+        'consumer_secret = "cs_{x40}"',
     ],
 )
 def test_what_lets_somebody_in_is_found(template: str) -> None:

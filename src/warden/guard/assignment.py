@@ -16,10 +16,12 @@ from functools import cache
 from typing import NamedTuple
 
 from warden.guard.bare import RULE_BARE, stands_bare
+from warden.guard.columns import strength_of_column
 from warden.guard.names import NameStrength, is_uninformative, mentions_secret, strength_of
 from warden.guard.naming import OPENING, name_before
 from warden.guard.nearby import (
     is_announced,
+    is_listed_innocent,
     strength_after,
     strength_nearby,
     strength_of_command,
@@ -61,8 +63,8 @@ _CANDIDATE = r"(?=[A-Za-z0-9_\-+/.~:]{12})[A-Za-z0-9_\-+/.~]{1,4096}(?::[A-Za-z0
 _TITLE = r"[A-Za-z][A-Za-z0-9_.-]{3,}"
 _CLIENT = r"(?:[cC]lient|Api|API|SDK|Sdk|[aA]uth|[cC]onnect|[lL]ogin|Service|Session)$"
 _NAMED_AFTER = (
-    r"[\"'`]?,?\s{1,3}(?:as|is|was|=|being|for use as)\s{1,3}(?:the|your|our|my|a|an|this|its)?\s{0,2}(?P<name>[\w "
-    r"-]{3,48})"
+    r"[\"'`]?,?\s{1,3}(?:as|is|was|=|being|for use as|(?:in|into|under)(?= (?:the )?(?:field|box|\")))\s{1,3}"
+    r"(?:the|your|our|my|a|an|this|its)?\s{0,2}(?:(?:field|box)?\s{0,2}[\"'`])?(?P<name>[\w -]{3,48})"
     r"|[\"'`]?[;,]?\s{1,4}(?://|#|--|<!--|/\*)\s{0,3}(?P<comment>[\w -]{3,48})"
     r"|[\"'`]?\s{1,3}\(\s{0,2}(?P<aside>[\w -]{3,48})\)"
 )
@@ -77,16 +79,28 @@ ID_REACH = 120
 _DIGEST_NAMES = frozenset(
     ["h1", "sha1", "sha224", "sha256", "sha384", "sha512", "md5", "blake2b", "blake3", "sha3-256", "sha2"]
 )
-_PUBLIC = ("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr", "sha256-", "sha384-", "sha512-", "sha1-", "ssh-")
+_PUBLIC = (
+    "AAAAB3NzaC1",
+    "AAAAC3NzaC1",
+    "AAAAE2VjZHNh",
+    "AAAAGnNr",
+    "z6Mk",
+    "sha256-",
+    "sha384-",
+    "sha512-",
+    "sha1-",
+    "ssh-",
+)
 _NOTE_VERIFIER = (
     r"(?!PRIVATE\+KEY\+)[^\s+]{1,256}\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{40,}={0,2}"  # a public key of a signed note
 )
 # Ids that say of what: resources of AWS (8 or 17 hexadecimal digits), objects of Stripe. Both documentations list them.
 _RESOURCE_ID = (
     r"[a-z]{1,12}-(?:[0-9a-f]{8}|[0-9a-f]{17})|(?:acct|ba|card|ch|cs|cus|dp|evt|fee|ii|il|in|pi|plink|pm|po|price|prod|promo|"
-    r"pyr?|req|seti|src|si|sub|sub_sched|tr|txn|txr)_[A-Za-z0-9]{14,40}"
+    r"pyr?|req|seti|src|si|sub|sub_sched|tr|txn|txr)_(?=[a-z0-9]{0,40}[A-Z])[A-Za-z0-9]{14,40}"
 )
 _FILE = r"[\w-]{1,64}(?:/[\w.=-]{1,128}){1,12}\.[a-z][a-z0-9]{1,7}"
+_QUOTES = ("'", '"')
 _ADDRESS_ENDS = "\"'`,;<>()"
 _HOST = r"(?:[A-Za-z0-9_-]{1,63}\.){1,8}(?:com|net|org|io|dev|app|cloud|info|edu|gov|local|internal|svc|[a-z]{2})"
 
@@ -159,6 +173,9 @@ def find_assigned(text: str, judgement: Judgement | None = None, whole: str = ""
         if end - start < SHORTEST or (end - start < 16 and not count_digits(text[start:end])):
             continue
         kind, rule_id = judgement.verdict_on(text, start, end)
+        if not rule_id and start > match.start() and text[match.start() - 1 : match.start()] in _QUOTES:
+            start = match.start()  # what stood before the colon may be the value's own
+            kind, rule_id = judgement.verdict_on(text, start, end)
         if rule_id == RULE_BARE and size <= end - start + 2:  # all that there is: nobody hands it over
             continue
         if rule_id and not _is_named_id(text, start, text[start:end], whole or text):
@@ -195,6 +212,8 @@ def _judge(text: str, start: int, end: int, look: _Look) -> Verdict:
     strength, is_mentioned = _context(text, start, end, not look.is_machine)
     if is_mentioned and strength > NameStrength.SILENT and look.is_dense:
         return NO_VERDICT
+    if strength < NameStrength.STRONG and _compiled(_RESOURCE_ID).fullmatch(value):
+        return NO_VERDICT
     if strength is NameStrength.INNOCENT or (is_mentioned and is_composed(value)):
         return NO_VERDICT
     rule_id = _rule_of(value, strength, is_mentioned, look)
@@ -212,12 +231,12 @@ def _may_tell(strength: NameStrength, is_mentioned: bool) -> bool:
 
 
 def _is_public(value: str) -> bool:
-    """Return whether `value` has the form of a public key, a digest with its algorithm, a host, a file or a resource's id."""
+    """Return whether `value` has the form of a public key, a digest with its algorithm, a host or a file."""
     if value.startswith(_PUBLIC):
         return True
     if "+" in value and _compiled(_NOTE_VERIFIER).fullmatch(value):
         return True
-    if _compiled(_RESOURCE_ID).fullmatch(value) or ("/" in value and _compiled(_FILE).fullmatch(value)):
+    if "/" in value and _compiled(_FILE).fullmatch(value):
         return True
     return (
         "." in value
@@ -279,12 +298,19 @@ def _context(text: str, start: int, end: int, may_be_mentioned: bool = True) -> 
     left = text[max(0, start - LOOK_BACK) : start]
     if left.endswith(_BLOCK_ENDS) and _compiled(_BLOCK_LINE).search(left, max(0, len(left) - BLOCK_REACH)):
         return NameStrength.SILENT, False
+    column = strength_of_column(text[:start], start >= LEFT_REACH)
+    if column is not NameStrength.SILENT:
+        return column, False
     name, is_assigned = name_before(left)
     right = text[end : end + LOOK_AHEAD]
+    if left.endswith("\n") and is_announced(left, MENTION_REACH):
+        return NameStrength.STRONG, False
     if name and is_assigned:
         strength = strength_of_element(left)
         strength = strength or (_strength_of_title(left, name) if is_uninformative(name) else strength_of(name))
         strength = strength or _strength_after(right) or strength_after(left, right)
+        if strength is NameStrength.PROVIDER and is_listed_innocent(left):
+            return NameStrength.INNOCENT, False
         if strength is NameStrength.SILENT and is_announced(left, MENTION_REACH):
             return NameStrength.STRONG, False
         return strength, False

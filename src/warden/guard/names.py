@@ -24,8 +24,8 @@ class NameStrength(IntEnum):
     PASSWORD = 4
 
 
-# The letters of names: Latin with its accents, Cyrillic, Greek, kana, Han, Hangul.
-LETTERS = "A-Za-zÀ-ɏͰ-ϿЀ-ӿ぀-ヿ一-鿿가-힣"
+# The letters of names: Latin with its accents, Greek, Cyrillic, Hebrew, Arabic, Devanagari, kana, Han, Hangul.
+LETTERS = "A-Za-zÀ-ɏͰ-ϿЀ-ӿא-תء-يऀ-ॿ぀-ヿ一-鿿가-힣"
 _PASSWORD = (
     r"pass(?:wor[dt]|wd|phrase|code)|\bpwd|pwd\b|passwort|contrase[nñ]a|mot ?de ?passe|kennwort|\bsenha|"
     r"wachtwoord|парол[ьяею]|密码|密碼|口令|パスワード|비밀번호|\bhas[lł]o\b|\b[sş]ifre|\bparola|l[oö]senord|\bheslo\b|"
@@ -39,7 +39,7 @@ _STRONG = (
     r"admin|server|app|application|integration|ingest|deploy|live|prod|production|subscription|user|consumer|"
     r"rest|webhook|"
     r"project|developer|dev|org|security|developer|personal|rapidapi|host|root|test|sandbox|sdk|read|vault|"
-    r"jwt) ?keys?\b|"
+    r"jwt|setup|push|join|management|enrol?lment) ?keys?\b|"
     r"credential|\bcreds?\b|bearer|authorization|\bjwt\b|\bpat\b|cookie|session ?id\b|sessid|seed ?phrase|mnemonic|"
     r"\bapi ?auth|\bpsk\b|\bapi ?pass|secret ?key ?base|\bapp ?id$|"
     r"\bjetons?\b|geheimnis|zugangsschl[uü]ssel|密钥|密鑰|令牌|トークン|秘密鍵|토큰|\bтокен"
@@ -47,8 +47,10 @@ _STRONG = (
 _WEAK = (
     r"keys?$|\bkey (?:for|to|of) [\w ]+$|key (?:prod(?:uction)?|staging|dev|test|live|sandbox|new|old|"
     r"main|primary|secondary|[a-z])$|"
-    r"(?:schl[uü]ssel|\bcl[eé]|\bclave|\bllave|\bchiave|\bchave|\bsleutel|\bklucz|\bklíč|\bnyckel|\bключ|\banahtar)"
-    r"(?: (?:de|do|du|di|da|del|della|per|pour|para|for|von|für|voor|dla|od) [\w ]+)?$|"
+    r"(?:schl[uü]ssel|\bcl[eé]|\bclave|\bllave|\bchiave|\bchave|\bsleutel|\bklucz|\bklíč|\bkľúč|\bključ|\bnyckeln?|\bn[øo](?:gle|kkel)(?:e?n)?|"
+    r"\bavain|\bkulcs|\bcheia?|\bkhóa|\bkunci|\bκλειδί|\bключ(?:а|ът)?|\banahtar[ıi]?|מפתח|مفتاح|कुंजी|キー|鍵|密匙|키|\bcheie)"
+    r"(?: (?:de|do|du|di|da|del|della|la|per|pentru|pour|para|for|von|für|voor|dla|od|k|ke|do|til|till|của|untuk|για|для|к|до) "
+    r"[\w ]+| [\w-]+(?: [\w-]+){0,3})?$|"
     r"\bauth$|\bpin$|\bsalt$|\bdsn$|\bsid$|\bapi$|\bpass|\bauth code$"
 )
 # After a secret's word these say that the value is something about it, not the secret itself.
@@ -157,7 +159,7 @@ _INNOCENT_PAIR = (
     r"execution|conversation|queue|worker|task|workspace|application) sid\b|\bsession id\b|\bx (?:\w+ )+source\b|"
     r"\bsecrets? (?:santa|scanning|type)|\bkeyboard|\bkeyword|\bkeynote|\bkey ?points?|\bkey takeaways?|"
     r"\btokeni[sz]|\bsecretar|\bturkey|\bmonkey|"
-    r"\bauthor"
+    r"\bauthor(?!ization$)|\bx \w+ sid\b|\bmid ?token|\bresource ?key|\bdid ?key|\bline code"
 )
 _INNOCENT = (
     r"\bsha ?\d*\b|sha$|digest|checksum|\bcommit|revision|\bnode\b|\betag\b|\bmd ?5|cursor|\btree\b|\bparent|"

@@ -14,8 +14,34 @@ from warden.guard.names import LETTERS, NameStrength, strength_of
 NAME_REACH = 80
 SCHEME_REACH = 16
 VERB_REACH = 8
-_SIGNS = ("===", ":=", "=>", "->", "==", "!=", "=", ":", "：", ",", "|", ">")  # the longer ones first
-_VERB = r"\b(?:is|are|was|to|of|ist|lautet|est|es|è|é|sono|são|jest|är|je|это)$"
+_SIGNS = (
+    "===",
+    ":=",
+    "=>",
+    "->",
+    "==",
+    "!=",
+    "=",
+    ":",
+    "：",
+    ",",
+    "|",
+    ">",
+    "→",
+    "⇒",
+    "➜",
+    "➡",
+    "👉",
+)  # the longer ones first
+_VERB = (
+    r"\b(?:is|are|was|to|of|ist|lautet|est|es|è|é|sono|são|jest|är|je|er|este|là|adalah|είναι|это|це|е|הוא|هو|है)$|"
+    r"(?<=avain )on$|"
+    r"(?<=[ーキ键鍵匙码碼키호令牌])(?:は|が|是|为|為|는|은|가)$"
+)
+_BLOCK_SIGNS = (": >", ": |", ": >-", ": |-", ": >+", ": |+")  # a block of YAML follows on the next line
+_TEXT_ELEMENTS = frozenset(("td", "th", "dd", "span", "code", "strong", "b", "em", "p", "li", "pre", "kbd"))
+_TAGS = r"(?:\s{0,8}</?[A-Za-z][^<>]{0,80}>){1,8}$"
+_DASH = r"(?<=[^\s-])[ \t]{1,3}[-–—]$"
 _NAME = rf"(?<![0-9{LETTERS}$@_])[{LETTERS}$@_][0-9{LETTERS}$@_.\-]*$"
 _TYPE = frozenset(
     ["string", "str", "char", "text", "bytes", "any", "var", "&str", "optional", "varchar", "const", "let"]
@@ -42,6 +68,8 @@ def name_before(left: str) -> tuple[str, bool]:
         rest = rest[:-1].rstrip(OPENING)
     if rest.endswith(("---", "===", "~~~")):  # the line under a heading
         rest = rest.rstrip("-=~").rstrip(OPENING)
+    if rest.endswith(_BLOCK_SIGNS) and left[len(rest) : len(rest) + 1] in ("\n", "\r"):
+        rest = rest.rstrip(">|+- ")
     is_apart = len(rest) < len(left)
     is_word = rest[-1:].isalpha()
     scheme = _compiled(_SCHEME).search(rest, max(0, len(rest) - SCHEME_REACH)) if is_apart and is_word else None
@@ -58,13 +86,16 @@ def name_before(left: str) -> tuple[str, bool]:
             return flag, True
         found = _last_name(rest)
         return (_with_qualifier(rest, found) if found else ""), False
-    if operator == "|" and not is_apart:  # part of one word, not a cell of a table
-        return "", False
+    if operator == "|" and not is_apart and not rest.rpartition("\n")[2].startswith("|"):
+        return "", False  # part of one word, not a cell of a table
     if operator == ">":
         element = rest.rfind("<")
         name = rest[element + 1 : -1].split(" ")[0] if element >= 0 else ""
-        return (name, True) if _compiled(_ELEMENT).fullmatch(name) else ("", False)
-    rest = rest[: -len(operator)].rstrip(_CLOSING)
+        if name.lower() not in _TEXT_ELEMENTS:
+            return (name, True) if _compiled(_ELEMENT).fullmatch(name) else ("", False)
+        tags = _compiled(_TAGS).search(rest)
+        operator = tags.group() if tags else operator
+    rest = rest[: -len(operator)].rstrip(_CLOSING + ":")
     found = _last_name(rest)
     if found and found.group().lower() in _TYPE:
         typed = rest[: found.start()].rstrip(" \t&")
@@ -76,11 +107,12 @@ def name_before(left: str) -> tuple[str, bool]:
 
 
 def _operator_at_end(rest: str) -> str:
-    """Return the sign or the verb of an assignment that `rest` ends with, or an empty string."""
+    """Return the sign, the dash or the verb of an assignment that `rest` ends with, or an empty string."""
     if rest.endswith(_SIGNS):
         return next(filter(rest.endswith, _SIGNS))
-    verb = _compiled(_VERB).search(rest, max(0, len(rest) - VERB_REACH)) if rest[-1:].isalpha() else None
-    return verb.group() if verb else ""
+    pattern = _VERB if rest[-1:].isalpha() else _DASH
+    found = _compiled(pattern).search(rest, max(0, len(rest) - VERB_REACH))
+    return found.group() if found else ""
 
 
 def _last_name(rest: str) -> re.Match[str] | None:
@@ -96,7 +128,7 @@ def _flag_name(rest: str) -> str:
 
 
 def _with_qualifier(rest: str, found: re.Match[str]) -> str:
-    """Return the name with up to three words before it on its line that belong to the same phrase.
+    """Return the name with up to four words before it on its line that belong to the same phrase.
 
     `access key` and `API key for staging` are phrases; `"id": 1, "key"` is not.
     """
@@ -107,9 +139,12 @@ def _with_qualifier(rest: str, found: re.Match[str]) -> str:
     if not line.endswith(" ") or strength_of(name) >= NameStrength.STRONG:
         return name
     kept: list[str] = []
-    for word in reversed(line.split()[-3:]):
-        if word.lower() in _DECLARING or not word.replace("-", "").replace("_", "").replace("'", "").isalnum():
+    for word in reversed(line.split()[-4:]):
+        bare = word.rpartition(">")[2].rpartition("|")[2]
+        if bare.lower() in _DECLARING or not bare.replace("-", "").replace("_", "").replace("'", "").isalnum():
             break
-        kept.insert(0, word)
+        kept.insert(0, bare)
+        if bare != word:  # an element or a cell begins here
+            break
     phrase = " ".join([*kept, name])
     return phrase if strength_of(phrase) is not NameStrength.SILENT else name

@@ -89,12 +89,19 @@ def strength_after(left: str, right: str) -> NameStrength:
 
 
 def is_announced(left: str, reach: int) -> bool:
-    """Return whether a value stands on a line below a sentence that speaks of a secret and ends with a colon."""
+    """Return whether a value stands on a line below a sentence that speaks of a secret and ends with a colon or asks."""
     body = left.rstrip()
-    if not body.endswith((":", "：")) or "\n" not in left[len(body) :]:
+    if not body.endswith((":", "：", "?", "？")) or "\n" not in left[len(body) :]:
         return False
-    sentence = _compiled(_SENTENCE_END).split(body[-reach:])[-1]
+    sentence = _compiled(_SENTENCE_END).split(body[-reach:-1])[-1]
     return mentions_secret(sentence) and not is_innocent(words_of(sentence))
+
+
+def is_listed_innocent(left: str) -> bool:
+    """Return whether the heading of an indented list, `SPEC CHECKSUMS:` say, tells that its values are no secrets."""
+    *above, row = left.split("\n")
+    heading = next((line for line in reversed(above) if line and not line[0].isspace()), "")
+    return row[:1] in (" ", "\t") and heading.rstrip().endswith(":") and is_innocent(words_of(heading))
 
 
 def _line(left: str) -> str:

@@ -45,19 +45,36 @@ _ROOT_STARTS = (
     *("口令", "パスワード", "비밀번호", "has", "sifre", "şifre", "parola", "losenord", "lösenord", "heslo", "salasana"),
     *("jelsz", "secret", "token", "credential"),
 )
-_FLAG_STARTS = ("--pass", "--pwd", "-pass", "-pwd", "mysql", "sshpass")
+_FLAG_STARTS = (
+    *(
+        "--pass",
+        "--pwd",
+        "-pass",
+        "-pwd",
+        "mysql",
+        "sshpass",
+        "-storepass",
+        "-keypass",
+        "--db-p",
+        "--user-p",
+        "--root-p",
+    ),
+    *("--admin-p", "--smtp-p", "--redis-p", "--key-p", "--store-p"),
+)
 _CODE_STARTS = ("code", "otp", "pin", "passcode", "tan")
 _NAME_START = r"[\w.$-]{0,40}"  # of a text that is read from its end
 _REST = (
     r"(?i)(?P<name>[\w.$-]{0,24})"
-    r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|von|für|de|para|del|dla|do|för|pro)\s[^\n:=]{1,40}?)?"
+    r"(?P<middle>[\"'`\])]{0,3}\s{0,3}(?:(?:for|to|of|on|in|at|von|für|im|de|du|des|para|del|della|da|"
+    r"dla|do|för|til|pro|от|для)\s[^\n:=]{1,40}?)?"
     r"(?:\s(?:has been|was|is now|got|now)?\s{0,2}(?:changed|reset|set|updated|rotated))?\s{0,2}"
     r"(?::=|=>|==?|:|：|>|\||,\s{0,2}(?=[\"'])|\bis now\b|\bis\b|\bwas\b|\bist\b|\blautet\b|\bes\b|\best\b|\bè\b|\bé\b|"
-    r"\bto\b|\bär\b|\bje\b|\bon\b|это|は|은|는)\s{0,3})"
+    r"\bto\b|\bär\b|\bje\b|\bon\b|\beste\b|\ber\b|\blà\b|\badalah\b|это|це|は|은|는|是|为|為)\s{0,3})"
     r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>|]{6,128})"
 )
 _FLAG = (
-    r"(?i)(?:(?<![\w-])--?(?:password|passwd|pass|pwd)[ =]|\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-]["
+    r"(?i)(?:(?<![\w-])--?(?:(?:db|user|root|admin|smtp|redis|key|store)-?)?(?:password|passphrase|passwd|pass|pwd)[ =]|"
+    r"\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-]["
     r"^\s\"']{4,127})"
 )
 NAME_REACH = 40
@@ -72,6 +89,7 @@ _CODE_VALUE = (
     r"(?i)(?:\s(?:for|to)\s[^\n:]{1,30}?)?\s{0,2}(?:\bis\b:?|:|=|\bare\b:?|\bist\b:?|-)\s{0,3}[\"'`*]{0,2}"
     r"(?P<value>\d{3}[- ]?\d{3}|\d{4,8}|[A-Z0-9]{4}-[A-Z0-9]{4})(?![\w-])"
 )
+_CODE_USED = r"\s{1,2}(?P<value>\d{4,8})\s+to\s+(?:sign|log|verify|confirm|authenticate)\b"
 _CODE_BEFORE = r"(?i)(?<![\w.#-])(?P<value>\d{3}[- ]?\d{3}|\d{6,8})\s+is\s+(?:your|the)\s[^\n.]{0,40}$"
 _PHRASE_STARTS = ("seed", "recovery", "backup", "mnemonic", "secret", "wallet")
 _PHRASE = (
@@ -153,7 +171,7 @@ def _codes(text: str, low: str) -> Iterator[Finding]:
             shift = root.start() - len(left)
             yield Finding(KIND_CODE, before.start("value") + shift, before.end("value") + shift, RULE_CODE)
         is_named = not root.group().startswith("code") or _compiled(_CODE_QUALIFIER).search(left)
-        match = _compiled(_CODE_VALUE).match(text, root.end()) if is_named else None
+        match = _compiled(_CODE_VALUE if is_named else _CODE_USED).match(text, root.end())
         if match and (len(match.group("value")) >= 6 or not left.endswith(("the ", "your "))):
             yield Finding(KIND_CODE, *match.span("value"), RULE_CODE)
 

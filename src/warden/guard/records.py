@@ -11,11 +11,13 @@ from functools import cache
 
 from warden.guard.names import has_provider, mentions_secret, words_of
 
-_FIELD_NAME = r"[\"']\s{0,4}:"  # after a value in quotation marks, which so is the name of a field
+_FIELD_NAME = r"[\"']:"  # after a value in quotation marks, which so is the name of a field
 _BARE_KEY = r"[\"']key[\"']\s{0,4}:\s{0,4}[\"'][\w:]{0,40}$"
 _BARE_TOKEN = r"[\"']token[\"']\s{0,4}:\s{0,4}[\"']$"
 _STORED = r"(?i)(?:storage|object|bucket|file|blob|upload|attachment|artifact|asset)[\"']\s{0,4}:\s{0,4}\{\s{0,16}$"
-_HANDED_OUT = r"[\"'](?:cart_token|checkout_token|checkout_id|order_status_url|order_number|form_id|landed_at)[\"']"
+_HANDED_OUT = (
+    r"[\"'](?:cart_token|checkout_token|checkout_id|order_status_url|order_number|line_items|form_id|landed_at)[\"']"
+)
 _SIGNED = (r"[\"']timestamp[\"']\s{0,4}:", r"[\"']signature[\"']\s{0,4}:")
 _HANDED_LINK = r"/(?:orders?|checkouts?|carts?|receipts?|invoices?)/[^\s\"'<>?]{1,200}\?(?:[^\s\"'<>?]{0,80}&)?key=$"
 

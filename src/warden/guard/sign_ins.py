@@ -89,6 +89,59 @@ SIGN_IN_RULES: tuple[Rule, ...] = (
         'expect "password:"\nsend "\\r"',
     )._replace(near=r"assword[^\n\"']{0,8}[\"']\s"),
     _rule(
+        "secret-store-pipe",
+        "command",
+        (
+            r"(?i)\b(?:echo|printf)\s{1,4}(?:-\w{1,3}\s{1,4})?(?:[\"']%s(?:\\n)?[\"']\s{1,4})?[\"']?(?P<value>[^\s\"'|]{8,4096})[\"']?"
+            r"\s{0,4}\|\s{0,4}[^\n|]{0,100}?(?:\bsecrets?\b|--password-stdin|\bpass\s{1,4}insert|\bkubeseal|--stdin)"
+        ),
+        ("echo ", "printf "),
+        "echo -n '{w32}' | gcloud secrets create api-key --data-file=-",
+        "echo -n 'secrets' | wc -c",
+    )._replace(begins=True, check="drawn", kind="secret", near=r"\|"),
+    _rule(
+        "client-password",
+        "command",
+        (
+            r"(?i)\b(?:redis-cli\b[^\n|]{0,120}?\s-a[ =]|"
+            r"(?:mongo(?:sh|dump|restore|export|import)?|cqlsh|influx)\b[^\n|]{0,160}?\s-p[ =])[\"']?"
+            r"(?P<value>[^\s\"'-][^\s\"']{3,255})"
+        ),
+        ("redis-cli", "mongo", "cqlsh", "influx"),
+        "redis-cli -h cache -a {w16} ping",
+        "redis-cli -h cache -n 3 ping",
+    ),
+    _rule(
+        "account-password",
+        "command",
+        (
+            r"(?i)\b(?:rabbitmqctl\s{1,4}(?:add_user|change_password)\s{1,4}\S{1,64}|net\s{1,4}user\s{1,4}\S{1,64}|"
+            r"smbclient\b[^\n]{0,120}?\s-U\s{0,2}[\"']?[\w.\\/-]{1,64}%)\s{0,4}(?<=[\s%])(?P<value>[^\s\"'/-][^\s\"']{3,255})"
+        ),
+        ("rabbitmqctl", "net user", "smbclient"),
+        "rabbitmqctl add_user svc {w16}",
+        "net user ana /domain",
+    ),
+    _rule(
+        "archive-password",
+        "command",
+        (
+            r"\b(?i:(?:un)?zip\b[^\n|]{0,80}?\s-(?-i:P)\s{0,2}|(?:7z[ar]?|unrar|rar)\b[^\n|]{0,80}?\s-p)[\"']?"
+            r"(?P<value>[^\s\"'-][^\s\"']{3,255})"
+        ),
+        ("zip ", "7z", "rar "),
+        "unzip -P {w16} dump.zip",
+        "unzip -p dump.zip",
+    )._replace(near=r"\s-p\s{0,2}[\"']?[^\s\"'-]"),
+    _rule(
+        "redis-password",
+        "redis",
+        r"(?i)(?<![\w.-])(?:requirepass|masterauth)\s{1,4}[\"']?(?P<value>[^\s\"']{6,512})",
+        ("requirepass", "masterauth"),
+        "requirepass {w16}",
+        "# requirepass",
+    )._replace(begins=True, check="written"),
+    _rule(
         "curl-token-user",
         "curl",
         r"(?i)(?:\s-u\s{0,2}|--user[ =])[\"']?(?P<value>[A-Za-z0-9_.+/=-]{14,512}):[\"']?(?=\s|$)",
@@ -143,7 +196,7 @@ SIGN_IN_RULES: tuple[Rule, ...] = (
         "sign-in-pair",
         "prose",
         (
-            r"(?i)(?:\b(?:credentials?|creds|login|account|zugangsdaten|identifiants|zugang)\b\s{0,2}(?:is|are|sind|:|=)?\s{1,3}"
+            r"(?i)(?:\b(?:credentials?|creds|login|account|zugangsdaten|identifiants|zugang)\b(?:[^\n:/]{0,32}(?=:\s))?\s{0,2}(?:is|are|sind|:|=)?\s{1,3}"
             r"[\w.@-]{2,64}|\b(?:root|admin|administrator|ubuntu|postgres|sa))\s/\s(?P<value>[^\s/,;\"']{6,64})(?=[\s,;.\"']|$)"
         ),
         (" / ",),

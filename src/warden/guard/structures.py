@@ -80,7 +80,7 @@ STRUCTURE_RULES: tuple[Rule, ...] = (
         "http",
         "authorization",
         pattern=(
-            r"(?i)authorization[\"']?\]?\s{0,3}[:=,]\s{0,3}[\"']?(?:basic|bearer|token|digest|key|apikey|bot|negotiate|"
+            r"(?i)authorization[\"']?\]?\s{0,3}[:=,]\s{0,3}[\"'`]?(?:basic|bearer|token|digest|key|apikey|bot|negotiate|"
             r"ntlm|splunk|sso-key|ssws|genie-?key)\s{1,3}(?P<value>[A-Za-z0-9+/_=.~:|-]{12,4096})"
         ),
         check="drawn",
