@@ -22,6 +22,7 @@ from warden.model.delivery import (
     TriggerLine,
     WorkloadStart,
 )
+from warden.model.disposition import Disposition
 from warden.model.ids import idempotency_key
 from warden.model.message import AUTO_SUBMITTED, DRAFTED_BY, HOPS, MARKER, Message, MessageFacts
 from warden.model.plan import Plan, PlannedAction
@@ -273,3 +274,11 @@ def shown_text(payload: Payload) -> str | None:
             values = (f"{name}={value}" for name, value in payload.metadata.items() if name != MARKER)
             return " ".join((payload.kind, *values))
     return None
+
+
+def closing_disposition(actions: list[Action]) -> Disposition:
+    """Return what the receipts of these actions make of the message."""
+    kinds = {action.kind for action in actions}
+    if kinds & ANSWERING:
+        return Disposition.ANSWERED
+    return Disposition.NOTED if kinds & (ORDERED | {"progress_note"}) else Disposition.READ

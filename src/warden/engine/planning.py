@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from warden.engine.draft import ANSWERING, ORDERED, Drafter, shown_text
+from warden.engine.draft import ANSWERING, Drafter, closing_disposition, shown_text
 from warden.engine.enforce import Enforcer, Judgement
 from warden.engine.parts import BATCH_MESSAGES
 from warden.engine.reception import escalation, sound_plan
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from warden.engine.parts import Parts
     from warden.engine.pull import Seen
     from warden.engine.tally import Tally
-    from warden.model.delivery import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +226,3 @@ def _refusal(judgement: Judgement, plan: Plan) -> str:
     if judgement.secret_kinds:
         return "refused-secret"
     return "refused-draft" if judgement.draft.problem else "refused"
-
-
-def closing_disposition(actions: list[Action]) -> Disposition:
-    """Return what the receipts of these actions make of the message."""
-    kinds = {action.kind for action in actions}
-    if kinds & ANSWERING:
-        return Disposition.ANSWERED
-    return Disposition.NOTED if kinds & (ORDERED | {"progress_note"}) else Disposition.READ

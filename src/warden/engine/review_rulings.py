@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 
 from warden.engine import release as releases
 from warden.engine.audit import READ_STAGE
-from warden.engine.draft import reply_subject, text_problem
+from warden.engine.draft import closing_disposition, reply_subject, text_problem
 from warden.engine.journal import Asking
 from warden.engine.outbox import Origin, write_intent
-from warden.engine.planning import closing_disposition
 from warden.engine.review import commit, find, find_open, keep_reason, payload_of
 from warden.engine.review_endings import (
     close,
