@@ -15,10 +15,11 @@ import httpcore
 import pytest
 
 from warden.errors import HubAnswerError, HubBusyError, HubUncertainError, HubUnreachableError
-from warden.hubs.connection import Bounds, ConnectionPool, Deadline
+from warden.hubs.connection import Bounds, ConnectionPool
 from warden.hubs.http import HttpHub, HttpOptions
 from warden.hubs.profile import CLASSIC
 from warden.model.delivery import OutgoingMessage
+from warden.wire.deadline import Deadline
 
 HELLO = OutgoingMessage("a", "b", "s", "b", "request", "", "")
 CREATED = b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"id":"m1"}'
