@@ -24,6 +24,7 @@ from warden.store.inspection import inspect
 from warden.store.maintenance import rebuild
 from warden.store.sqlite import SqliteLedgerStore
 from warden.store.tables import PROJECTIONS
+from warden.store.verification import STEP
 from warden.testing.engine import FixedClock
 from warden.testing.ledger import Story, alert
 
@@ -358,6 +359,17 @@ def test_changed_tables_are_found_and_rebuilt(files: LedgerFiles, statement: str
     assert rebuild(store) == 9
     store.close()
     assert inspect(files).report.sound
+
+
+def test_a_long_log_is_replayed_whole(files: LedgerFiles) -> None:
+    """A log longer than what is replayed at once verifies, and what a table says wrongly of its last entry is found."""
+    fill(files)
+    store = open_ledger(files)
+    store.commit(Batch(tuple(alert() for _ in range(STEP))))
+    store.close()
+    assert inspect(files).report.sound
+    execute(files, "UPDATE tallies SET value = value - 1 WHERE name = 'alerts'")
+    assert damage_of(files) is Damage.PROJECTION
 
 
 def test_rebuild_recreates_every_row(files: LedgerFiles) -> None:

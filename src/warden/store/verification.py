@@ -170,25 +170,39 @@ def _project(projector: Projector, raw: bytes, seq: int) -> None:
 
 
 class Replay:
-    """The derived tables, made anew from entries that verified, beside those that are stored."""
+    """The derived tables, made anew from entries that verified, beside those that are stored.
+
+    Entries are projected some at a time, after they verified: most of a damaged log's are never looked at.
+    """
 
     def __init__(self) -> None:
         self._tables = sqlite3.connect("", isolation_level=None)
-        self._tables.executescript("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;" + PROJECTION_TABLES)
-        self._tables.execute("BEGIN")
         self._projector = Projector(self._tables)
+        self._waiting: list[bytes] = []
+        self._taken = 0
         self._damage: DamagedLogError | None = None
 
-    def take(self, raw: bytes, seq: int) -> None:
-        """Project an entry; the first that is no entry, or does not follow, is the last that is looked at."""
-        if self._damage is None:
-            try:
+    def take(self, raw: bytes) -> None:
+        """Take the next entry; the first that is no entry, or does not follow, is the last that is looked at."""
+        self._waiting.append(raw)
+        if len(self._waiting) == STEP:
+            self._project_waiting()
+
+    def _project_waiting(self) -> None:
+        if self._taken == 0:
+            self._tables.executescript("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;" + PROJECTION_TABLES)
+            self._tables.execute("BEGIN")
+        waiting, self._waiting = self._waiting, []
+        try:
+            for seq, raw in enumerate(waiting if self._damage is None else (), self._taken):
                 _project(self._projector, raw, seq)
-            except DamagedLogError as error:
-                self._damage = error
+        except DamagedLogError as error:
+            self._damage = error
+        self._taken += len(waiting)
 
     def compare(self, stored: sqlite3.Connection) -> None:
         """Raise `DamagedLogError` unless the stored tables say what the entries say."""
+        self._project_waiting()
         if self._damage is not None:
             raise self._damage
         self._projector.finish()
@@ -207,7 +221,7 @@ def _replayed(records: Iterable[Record], verifier: LogVerifier, replay: Replay) 
         yield record
         if isinstance(record, bytes):
             if verifier.size > seq:
-                replay.take(record, seq)
+                replay.take(record)
             seq += 1
 
 
