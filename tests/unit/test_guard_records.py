@@ -33,6 +33,7 @@ def is_flagged(template: str) -> bool:
         '"AccountSid": "AC{x32}", "SmsSid": "SM{x32}", "MessagingServiceSid": "MG{x32}"',
         '"version_token": "{w49}6o"',
         '"details": {"session_id": "{v32}"}',
+        '"headers": [["Cf-Ray", "{x16}-FRA"], ["Host", "example.org"]]',
         "X-Google-Smtp-Source: AGHT+I{v40}",
         "golang.org/x/crypto v0.31.0 h1:{b43}=",
         "customer cus_{w14}, subscription sub_1{w23}, price price_1{w23}",

@@ -94,9 +94,9 @@ _PUBLIC = (
 _NOTE_VERIFIER = (
     r"(?!PRIVATE\+KEY\+)[^\s+]{1,256}\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{40,}={0,2}"  # a public key of a signed note
 )
-# Ids that say of what: resources of AWS (8 or 17 hexadecimal digits), objects of Stripe. Both documentations list them.
+# Ids that say of what: resources of AWS (8 or 17 hexadecimal digits), requests of Cloudflare, objects of Stripe.
 _RESOURCE_ID = (
-    r"[a-z]{1,12}-(?:[0-9a-f]{8}|[0-9a-f]{17})|(?:acct|ba|card|ch|cs|cus|dp|evt|fee|ii|il|in|pi|plink|pm|po|price|prod|promo|"
+    r"[a-z]{1,12}-(?:[0-9a-f]{8}|[0-9a-f]{17})|[0-9a-f]{16}-[A-Z]{3}|(?:acct|ba|card|ch|cs|cus|dp|evt|fee|ii|il|in|pi|plink|pm|po|price|prod|promo|"
     r"pyr?|req|seti|src|si|sub|sub_sched|tr|txn|txr)_(?=[a-z0-9]{0,40}[A-Z])[A-Za-z0-9]{14,40}"
 )
 _FILE = r"[\w-]{1,64}(?:/[\w.=-]{1,128}){1,12}\.[a-z][a-z0-9]{1,7}"
@@ -206,15 +206,15 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _judge(text: str, start: int, end: int, look: _Look) -> Verdict:
     """Return kind and rule of the value from `start` to `end`, which has a look that may be a secret's."""
     value = text[start:end]
-    left, right = text[max(0, start - LEFT_REACH) : start], text[end : end + LOOK_AHEAD]
-    if is_field_name(left, right) or is_handle(left, right):
-        return NO_VERDICT
     strength, is_mentioned = _context(text, start, end, not look.is_machine)
     if is_mentioned and strength > NameStrength.SILENT and look.is_dense:
         return NO_VERDICT
+    left, right = text[max(0, start - LEFT_REACH) : start], text[end : end + LOOK_AHEAD]
+    if strength is NameStrength.INNOCENT or is_field_name(left, right) or is_handle(left, right):
+        return NO_VERDICT
     if strength < NameStrength.STRONG and _compiled(_RESOURCE_ID).fullmatch(value):
         return NO_VERDICT
-    if strength is NameStrength.INNOCENT or (is_mentioned and is_composed(value)):
+    if is_mentioned and is_composed(value):
         return NO_VERDICT
     rule_id = _rule_of(value, strength, is_mentioned, look)
     is_unnamed = not rule_id and look.is_random and strength is NameStrength.SILENT

@@ -27,10 +27,10 @@ def strength_of_column(left: str, is_cut: bool) -> NameStrength:
 
     `is_cut` says that `left` does not begin where the text does, so that its first line may be no whole one.
     """
-    *above, row = left.split("\n")
-    for separator in _SEPARATORS if above else ():
-        place = row.count(separator)
-        head = _head_of(above, separator, place, is_cut) if place else []
+    line = left.rfind("\n") + 1
+    for separator in _SEPARATORS if line else ():
+        place = left.count(separator, line)
+        head = _head_of(left[: line - 1].split("\n"), separator, place, is_cut) if place else []
         if place < len(head) and all(map(_compiled(_HEAD).fullmatch, head)):
             return strength_of(head[place])
     return NameStrength.SILENT

@@ -110,8 +110,8 @@ def _operator_at_end(rest: str) -> str:
     """Return the sign, the dash or the verb of an assignment that `rest` ends with, or an empty string."""
     if rest.endswith(_SIGNS):
         return next(filter(rest.endswith, _SIGNS))
-    pattern = _VERB if rest[-1:].isalpha() else _DASH
-    found = _compiled(pattern).search(rest, max(0, len(rest) - VERB_REACH))
+    pattern = _VERB if rest[-1:].isalpha() else _DASH if rest.endswith(("-", "–", "—")) else ""
+    found = _compiled(pattern).search(rest, max(0, len(rest) - VERB_REACH)) if pattern else None
     return found.group() if found else ""
 
 

@@ -45,22 +45,7 @@ _ROOT_STARTS = (
     *("口令", "パスワード", "비밀번호", "has", "sifre", "şifre", "parola", "losenord", "lösenord", "heslo", "salasana"),
     *("jelsz", "secret", "token", "credential"),
 )
-_FLAG_STARTS = (
-    *(
-        "--pass",
-        "--pwd",
-        "-pass",
-        "-pwd",
-        "mysql",
-        "sshpass",
-        "-storepass",
-        "-keypass",
-        "--db-p",
-        "--user-p",
-        "--root-p",
-    ),
-    *("--admin-p", "--smtp-p", "--redis-p", "--key-p", "--store-p"),
-)
+_FLAG_STARTS = ("--pass", "--pwd", "-pass", "-pwd", "mysql", "sshpass", "-storepass", "-keypass")
 _CODE_STARTS = ("code", "otp", "pin", "passcode", "tan")
 _NAME_START = r"[\w.$-]{0,40}"  # of a text that is read from its end
 _REST = (
@@ -73,7 +58,8 @@ _REST = (
     r"(?P<quote>[\"'`“‘«]?)(?P<value>[^\s\"'`“”‘’«»<>|]{6,128})"
 )
 _FLAG = (
-    r"(?i)(?:(?<![\w-])--?(?:(?:db|user|root|admin|smtp|redis|key|store)-?)?(?:password|passphrase|passwd|pass|pwd)[ =]|"
+    r"(?i)(?:(?:(?<![\w-])--?|(?:(?<=--db)|(?<=--user)|(?<=--root)|(?<=--admin)|(?<=--smtp)|(?<=--redis))-|(?<![\w-])-(?:store|key))"
+    r"(?:password|passphrase|passwd|pass|pwd)[ =]|"
     r"\bmysql[^\n]{0,60}\s-p|\bsshpass\s+-p\s?)[\"']?(?P<value>[^\s\"'-]["
     r"^\s\"']{4,127})"
 )

@@ -11,6 +11,7 @@ from functools import cache
 
 from warden.guard.names import has_provider, mentions_secret, words_of
 
+NAME_REACH = 64  # a little more than what the two patterns for bare names match at most
 _FIELD_NAME = r"[\"']:"  # after a value in quotation marks, which so is the name of a field
 _BARE_KEY = r"[\"']key[\"']\s{0,4}:\s{0,4}[\"'][\w:]{0,40}$"
 _BARE_TOKEN = r"[\"']token[\"']\s{0,4}:\s{0,4}[\"']$"
@@ -40,16 +41,16 @@ def is_handle(left: str, right: str) -> bool:
     """
     if left.endswith("="):
         return _compiled(_HANDED_LINK).search(left) is not None
-    if _compiled(_BARE_TOKEN).search(left):
+    if _compiled(_BARE_TOKEN).search(left, max(0, len(left) - NAME_REACH)):
         near = left + right
         return _compiled(_HANDED_OUT).search(near) is not None or all(_compiled(p).search(near) for p in _SIGNED)
-    key = _compiled(_BARE_KEY).search(left)
+    key = _compiled(_BARE_KEY).search(left, max(0, len(left) - NAME_REACH))
     return key is not None and _compiled(_STORED).search(left[: key.start()]) is not None
 
 
 def is_bare_key(left: str) -> bool:
     """Return whether the value stands under a quoted `key` in a record that speaks of no provider and no secret."""
-    match = _compiled(_BARE_KEY).search(left)
+    match = _compiled(_BARE_KEY).search(left, max(0, len(left) - NAME_REACH))
     if match is None:
         return False
     before = words_of(left[: match.start()].rpartition("{")[2])
