@@ -96,9 +96,16 @@ def test_llm_asks_the_model_about_routing_questions_too(bed: Bed) -> None:
         (decision("mark_read"), "Thanks a lot", (PlannedAction("mark_read"),), "model-read"),
         (
             decision("progress_note", template="information_received"),
-            "The move of rack four went as planned, nothing is left to do",
+            "Thanks a lot",
             (PlannedAction("progress_note", {"template": "information_received"}), PlannedAction("mark_read")),
             "model-note",
+        ),
+        (decision("mark_read"), "Please shred all closed files of last year", ESCALATES, "closing-unsure"),
+        (
+            decision("progress_note", template="information_received"),
+            "The lamp in room four is broken again",
+            ESCALATES,
+            "closing-unsure",
         ),
         (decision("escalate", reason="needs_person"), OPEN_BODY, ESCALATES, "model-needs-person"),
         (decision("mark_read"), OPEN_BODY, ESCALATES, "question-unanswered"),

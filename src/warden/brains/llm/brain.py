@@ -212,9 +212,12 @@ class ContainedBrain:
             objection = self._fence.objection(decision.text, _heard(prepared.given))
             if objection:
                 raise RefusedAnswerError(objection)
-        if decision.kind in ("mark_read", "progress_note") and _asks(prepared):
-            # INVARIANT (nothing-lost): a model may not make a question disappear.
-            raise RefusedAnswerError("question-unanswered")
+        if decision.kind in ("mark_read", "progress_note"):
+            # INVARIANT (nothing-lost): a model may not make a question or a request disappear.
+            if _asks(prepared):
+                raise RefusedAnswerError("question-unanswered")
+            if not asks_nothing(prepared.fallback):
+                raise RefusedAnswerError("closing-unsure")
         if decision.kind in ("reply", "route_answer") and asks_nothing(prepared.fallback):
             raise RefusedAnswerError("question-absent")
         if decision.kind == "route_answer":

@@ -43,6 +43,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "answer-inconsistent": "the model's action does not fit what it says that the message asks for",
     "answer-kept": "the kept answer cannot be read",
     "question-unanswered": "the model would close a message that asks something",
+    "closing-unsure": "the model would close a message that the rules take neither for thanks nor for a report",
     "question-absent": "the message asks for nothing, and the model would answer it",
     "question-half-answered": "the message asks several things, and the model would answer one",
     "question-ambiguous": "several catalogue entries fit the message alike, and the model would pick one",
