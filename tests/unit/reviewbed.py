@@ -24,6 +24,7 @@ BEN = Reviewer("person:ben", declared=True)
 WORKER = Reviewer("uid:0(root)", is_worker=True)
 STRANGER = Reviewer("uid:4242")
 RULES = ReviewRules(people=frozenset({"ann", "ben"}), owner="ann")
+TWO = replace(RULES, two_persons=frozenset({"messaging.respond"}))
 EVERY = frozenset(ReviewState)
 
 
