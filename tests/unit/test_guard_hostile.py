@@ -71,7 +71,25 @@ PIECES = (
         "QUJD\n",
         "_",
     ),
-    *("~", "| a ", "a:bbbbbbbb", "-u a:b ", "\x00", "as the ", " (api key) ", "---\n", "const ", "xxxx "),
+    *(
+        "~",
+        "| a ",
+        "a:bbbbbbbb",
+        "-u a:b ",
+        "\x00",
+        "| a |\n",
+        "a,b\n",
+        "x - ",
+        "<b><i>",
+        "key: >-\n",
+        "echo a | ",
+        "7z -p",
+        "as the ",
+        " (api key) ",
+        "---\n",
+        "const ",
+        "xxxx ",
+    ),
 )
 
 

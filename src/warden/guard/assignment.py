@@ -173,13 +173,18 @@ def find_assigned(text: str, judgement: Judgement | None = None, whole: str = ""
         if end - start < SHORTEST or (end - start < 16 and not count_digits(text[start:end])):
             continue
         kind, rule_id = judgement.verdict_on(text, start, end)
-        if not rule_id and start > match.start() and text[match.start() - 1 : match.start()] in _QUOTES:
-            start = match.start()  # what stood before the colon may be the value's own
+        if not rule_id and _is_own_beginning(text, match.start(), start):
+            start = match.start()
             kind, rule_id = judgement.verdict_on(text, start, end)
         if rule_id == RULE_BARE and size <= end - start + 2:  # all that there is: nobody hands it over
             continue
         if rule_id and not _is_named_id(text, start, text[start:end], whole or text):
             yield Finding(kind, start, end, rule_id)
+
+
+def _is_own_beginning(text: str, first: int, start: int) -> bool:
+    """Return whether what `_trimmed` took off, `first` to `start`, is quoted with the value and no scheme of an address."""
+    return start > first and text[first - 1 : first] in _QUOTES and not text.startswith("//", start - 2)
 
 
 def _is_named_id(text: str, start: int, value: str, whole: str) -> bool:
