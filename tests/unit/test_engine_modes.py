@@ -230,6 +230,9 @@ def test_a_thread_gets_three_automatic_replies_an_hour() -> None:
     assert bed.execute().counts == {"answered": 3, "held": 1}
     assert bed.execute().counts == {"held": 1}
     assert bed.record("m4").reason == "rate-limit"  # type: ignore[union-attr]
+    written = len(bed.entries("disposed", "planned"))
+    bed.execute()
+    assert len(bed.entries("disposed", "planned")) == written  # held as before: not written down again
     bed.clock.advance(3599)
     assert bed.execute().counts == {"held": 1}
     bed.clock.advance(2)
