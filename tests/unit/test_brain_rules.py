@@ -48,6 +48,13 @@ def test_a_clear_question_is_answered_and_says_why() -> None:
     assert plan.candidates[0].entry_id == "ssh-certificate"
 
 
+def test_the_words_of_a_listed_question_in_another_order_may_ask_for_another_thing() -> None:
+    """A certificate for a host is listed, a host certificate is another entry's: which of the two, a person says."""
+    assert propose("How do I get an SSH certificate for a host?").catalog_entry == "ssh-certificate"
+    asked = propose("How do I get an SSH host certificate?", "hosts")
+    assert (kinds(asked), asked.reason) == (("escalate",), "several-candidates")
+
+
 @pytest.mark.parametrize(
     "body",
     [

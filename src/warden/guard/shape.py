@@ -148,7 +148,7 @@ def is_random(value: str) -> bool:
     likeness = word_likeness(value)
     if not digits:
         mixed = value != value.lower() and value != value.upper()
-        return size >= 16 and ((mixed and mean < 2.4 and likeness < 0.5) or likeness < -0.35)
+        return (mixed and mean < 2.4 and likeness < 0.5) or likeness < -0.35
     if mean <= 2.1:
         return likeness < 0.9
     return likeness < (0.35 if mean <= 3.2 else -0.1)

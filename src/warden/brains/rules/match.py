@@ -129,10 +129,12 @@ class QuestionMatcher:
         for word in lexicon.ROUTE_ACT:
             for rest in deletions(word, 1) if len(word) >= ACT_TYPO_MIN_CHARS else ():
                 self._act_spellings.setdefault(rest, set()).add(word)
-        self._listed: dict[frozenset[str], set[str]] = {}
+        self._listed: dict[frozenset[str], dict[str, set[tuple[str, ...]]]] = {}
+        """What each listed question says: of its words, by the entries that list them, in what order they are listed."""
         for entry in index.entries:
             for listed in entry.questions:
-                self._listed.setdefault(frozenset(_content(fold(listed))), set()).add(entry.id)
+                said = _in_order(fold(listed))
+                self._listed.setdefault(frozenset(said), {}).setdefault(entry.id, set()).add(said)
 
     def match(self, question: Question, context: str = "") -> Finding:
         """Return what the catalogue says to one question; `context` (a subject, an earlier sentence) decides ties."""
@@ -162,15 +164,20 @@ class QuestionMatcher:
         return finding
 
     def _match_listed(self, question: Question) -> Finding | None:
-        """Return the entry that lists this very question, if it is the only one that does."""
+        """Return the entry that lists this very question, if it is the only one that does.
+
+        The same words in another order may be another thing (a certificate for a host is no host certificate): they do when no
+        other entry fits as well.
+        """
         for text in (question.text, f"{question.lead} {question.text}"):
-            owners = self._listed.get(frozenset(_content(text)), set())
+            said = _in_order(text)
+            owners = self._listed.get(frozenset(said), {})
             if len(owners) == 1:
-                entry_id = next(iter(owners))
+                [(entry_id, orders)] = owners.items()
                 scores = self._index.score(self._weigh(read_tokens(text)).words)
                 own = [score for score in scores if score.entry.id == entry_id]
-                if own:
-                    rest = [score for score in scores if score.entry.id != entry_id]
+                rest = [score for score in scores if score.entry.id != entry_id]
+                if own and (said in orders or all(score.value < own[0].value for score in rest)):
                     return Finding("routing-question", (*own, *rest), entry_id)
         return None
 
@@ -374,8 +381,12 @@ def _says_it_all(question: Question, scores: list[Score]) -> bool:
 
 
 def _content(text: str) -> set[str]:
+    return set(_in_order(text))
+
+
+def _in_order(text: str) -> tuple[str, ...]:
     kept = lexicon.NEGATION | {"when", "what", "how"}
-    return {stem(word) for word in split_words(text) if word not in lexicon.STOP or word in kept}
+    return tuple(stem(word) for word in split_words(text) if word not in lexicon.STOP or word in kept)
 
 
 def decide(scores: list[Score]) -> Finding:
