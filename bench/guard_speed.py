@@ -178,7 +178,9 @@ def main() -> None:
     print_classes(options.peers, options.enrolled)
     bare = import_ms("pass")
     for modules in ("warden.guard", "re, enum, typing, dataclasses", "warden.guard.scanner"):
-        print(f"import {modules}: {import_ms(f'import {modules}') - bare:.1f} ms over a bare interpreter ({bare:.1f} ms)")
+        print(
+            f"import {modules}: {import_ms(f'import {modules}') - bare:.1f} ms over a bare interpreter ({bare:.1f} ms)"
+        )
     if options.growth:
         print_growth()
 
