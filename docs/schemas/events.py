@@ -11,6 +11,7 @@ from docs.schemas.parts import (
     Schema,
     closed,
     document,
+    either,
     listed,
     members,
     named,
@@ -20,6 +21,8 @@ from docs.schemas.parts import (
 
 from warden.hubs.intake_queries import TASK_STATES
 from warden.model.event import Flag, Trust
+from warden.model.outcome import OutcomeStatus
+from warden.model.workload import WorkloadState
 
 _FACTS = (
     "source",
@@ -85,6 +88,36 @@ _GRANT = closed(
         **members(or_null(MOMENT), ("issued_at", "expires_at", "used_at", "revoked_at")),
     }
 )
+_WORKLOAD = {
+    **members(TEXT, ("workload_id", "task", "sender", "thread")),
+    "state": words(WorkloadState),
+    "ended": FLAG,
+    **members(COUNT, ("try", "reports")),
+    "intended_at": MOMENT,
+    **members(or_null(MOMENT), ("delivered_at", "heard_at", "ended_at")),
+}
+_HEARD = closed(
+    {
+        **members(TEXT, ("event_id", "occurred_at", "details", "state")),
+        "status": words(OutcomeStatus),
+        "received_at": MOMENT,
+    }
+)
+_STEP = closed(
+    {"at": MOMENT, "kind": TEXT},
+    {
+        **members(
+            TEXT, ("brain", "reason", "action", "effect", "snapshot", "channel", "key", "remote_id", "fault", "next")
+        ),
+        **members(TEXT, ("detail", "status", "event_id", "disposition", "by", "by_message_id", "code")),
+        **members(listed(TEXT), ("kinds", "rule_ids", "secret_kinds", "errors")),
+        "number": COUNT,
+        "retry_in_ms": or_null(COUNT),
+        "replayed": FLAG,
+    },
+)
+"""A step of a story: which members it has depends on its kind."""
+_STORY = closed({**_WORKLOAD, "heard": listed(_HEARD), "steps": listed(_STEP)}, members(TEXT, ("source", "action")))
 _ACTION = closed({"kind": TEXT, "arguments": named(TEXT)})
 _SET = closed(
     {
@@ -120,6 +153,17 @@ def event_schemas() -> tuple[Schema, ...]:
             "A delivery that was taken in again",
             "warden.intake.replay/1",
             closed({"delivery": TEXT, "assurance": TEXT, "tasks": listed(TEXT)}),
+        ),
+        document(
+            "What was asked of a source that webhooks did not bring",
+            "warden.intake.reconcile/1",
+            closed({"source": TEXT, "seen": COUNT, "new": COUNT}),
+        ),
+        either(
+            "Workloads, or one with its story",
+            "warden.workload/1",
+            closed({"workloads": listed(closed(_WORKLOAD))}),
+            closed({"workload": _STORY}),
         ),
         document("What workloads may use", "warden.capability/1", closed({"capabilities": listed(_GRANT)})),
         document("Rules for events", "warden.intake.rules/1", closed(rules)),

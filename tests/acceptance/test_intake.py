@@ -15,15 +15,13 @@ from typing import Any
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator
 
 from intakebed import ISSUE, KEY, body_of, comment_event, gitea_headers, issue_event
 from realprocess import Home, finish
+from schemabed import check, check_named
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "run.schema.json"
-RUN_SCHEMA = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 RULES = """
 version: 1
 sets:
@@ -81,7 +79,7 @@ def documents(home: Home, *arguments: str) -> list[Any]:
     result = home.run("worker", "run", "--json", *arguments)
     assert result.status == 0, result.err
     document = json.loads(result.out)
-    RUN_SCHEMA.validate(document)
+    check("run", document)
     return [document, document["events"]] if "events" in document else [document]
 
 
@@ -221,6 +219,7 @@ def test_what_webhooks_lost_is_fetched_once(tmp_path: Path) -> None:
             post(intake, comment_event("hello"), "issue_comment")
         first = home.run("intake", "reconcile", "forge", "--json")
         assert first.status == 0, first.err
+        assert check_named(first.document) == "intake.reconcile"
         assert (first.document["seen"], first.document["new"]) == (3, 2)
         assert home.run("intake", "reconcile", "forge", "--json").document["new"] == 0
         assert [entry["origin"] for entry in log(home)] == ["webhook", "reconcile", "reconcile"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from schemabed import check_named
 from warden.cli.main import run
 from warden.errors import EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE
 from warden.hubs.capabilities import GrantTerms, claim
@@ -68,10 +69,12 @@ class Place:
         return status, captured.out, captured.err
 
     def read(self, *words: str) -> Any:
-        """Return the JSON document that a command prints."""
+        """Return the JSON document that a command prints; it fits the schema that it names."""
         status, out, err = self(*words, "--json")
         assert status == EXIT_DONE, err
-        return json.loads(out)
+        document = json.loads(out)
+        check_named(document)
+        return document
 
     def write(self, operation: Any) -> Any:
         """Write into the file of events, as the intake does."""
