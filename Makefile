@@ -52,9 +52,9 @@ lint: $(VENV)/.tools $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Side by side: one measures coverage in one process, the other waits for processes most of its time.
+# Side by side: acceptance tests wait for processes most of their time, the others, one after the other, compute.
 check: lint docs-check ## All that has to hold: what .ci/run calls
-	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) cover simulation acceptance
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) acceptance cover simulation
 
 cover: $(VENV)/.tools $(VENV)/.installed ## Branch coverage with its thresholds: all tests that run in this process
 	@rm -f .coverage .coverage.*

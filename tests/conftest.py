@@ -6,6 +6,7 @@ The gate draws the same examples each time, so that it says the same of the same
 from __future__ import annotations
 
 import gc
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,9 @@ settings.register_profile(
 )
 settings.register_profile("soak", settings.get_profile("warden"), max_examples=5_000, derandomize=False)
 settings.load_profile("warden")
+# A script's shell lets what it starts in the background ignore SIGINT, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
