@@ -13,9 +13,9 @@ MOST = 10_000
 """INVARIANT (bounded): items of one list."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextOptions:
-    """What `warden review next` was asked for."""
+    """What `warden review next` was asked for, and every other command too."""
 
     agent: str | None = None
     json: bool = False
@@ -23,9 +23,9 @@ class NextOptions:
     state_dir: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListOptions:
-    """What `warden review list` was asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterOptions(NextOptions):
+    """Which items are meant."""
 
     kind: str | None = None
     state: list[str] | None = None
@@ -35,16 +35,18 @@ class ListOptions:
     because: str | None = None
     older_than: str | None = None
     newer_than: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOptions(FilterOptions):
+    """What `warden review list` was asked for."""
+
     limit: int = PAGE
     after: int = 0
-    agent: str | None = None
-    json: bool = False
-    config: Path | None = None
-    state_dir: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemOptions:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemOptions(NextOptions):
     """What a command about one item was asked for: `show`, `assign`, `edit` and `respond`, as far as each takes it."""
 
     number: int
@@ -54,34 +56,18 @@ class ItemOptions:
     entry: str | None = None
     reason: str | None = None
     no_deliver: bool = False
-    agent: str | None = None
-    json: bool = False
     no_input: bool = False
-    config: Path | None = None
-    state_dir: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchOptions:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions(FilterOptions):
     """What a command about several items was asked for: their numbers, or `every` one that the filters name."""
 
     numbers: list[int] | None = None
     reason: str | None = None
     every: bool = False
     yes: bool = False
-    kind: str | None = None
-    state: list[str] | None = None
-    sender: str | None = None
-    owner: str | None = None
-    rule: str | None = None
-    because: str | None = None
-    older_than: str | None = None
-    newer_than: str | None = None
     no_deliver: bool = False
-    agent: str | None = None
-    json: bool = False
-    config: Path | None = None
-    state_dir: Path | None = None
 
 
 _HOUSE = (AGENT, JSON, CONFIG, STATE_DIR)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from warden.cli.review_options import BatchOptions, ListOptions
+    from warden.cli.review_options import FilterOptions
     from warden.model.delivery import Payload
     from warden.model.review import Member, ReviewDetail, ReviewItem, ReviewRules, Ruling, Trace
 
@@ -208,7 +208,7 @@ def read_age(text: str) -> float:
     return float(int(text[:-1]) * unit_s)
 
 
-def selection(options: ListOptions | BatchOptions) -> Selection:
+def selection(options: FilterOptions) -> Selection:
     """Return the filters as a selection; raises `InputError` for a word or an age that there is not."""
     states = options.state
     return Selection(
