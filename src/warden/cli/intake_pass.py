@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from warden.cli.intake_parts import load_rules, need_intake, open_intake_hub
+from warden.hubs.intake_tables import OPEN_TASKS
 from warden.model.disposition import Disposition
 from warden.model.ids import MessageKey
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from warden.schedule.stops import Stop
 
 _LEFT = frozenset({Disposition.ESCALATED, Disposition.DEAD, Disposition.QUARANTINED})
-_OPEN = "FROM tasks WHERE state IN ('waiting', 'ruling', 'escalated')"
+_OPEN = f"FROM tasks WHERE {OPEN_TASKS}"
 _WAITING = (
     f"SELECT 1 WHERE EXISTS (SELECT 1 {_OPEN} AND state <> 'escalated')"  # noqa: S608 - made of constants
     " OR EXISTS (SELECT 1 FROM reports WHERE state = 'waiting')"

@@ -27,6 +27,11 @@ class BodyError(Exception):
         self.status = _STATUSES[reason]
 
 
+def read_media_type(request: Request) -> str:
+    """Return the content type without its parameters, in small letters; empty when none was sent."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def read_body(request: Request, limit_bytes: int, timeout_s: float) -> bytes:
     """Return the raw body; raises `BodyError`."""
     stated = request.headers.get("content-length", "0")

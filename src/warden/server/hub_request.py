@@ -105,8 +105,7 @@ async def read_document(request: Request) -> object:
     Raises `RefusedRequestError`: 415 for another content type, 413 over `REQUEST_BYTES`, 408 when it comes too slowly,
     400 for anything that is not one JSON document.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if body.read_media_type(request) != "application/json":
         raise RefusedRequestError(415, "the content type must be `application/json`", "content-type")
     return parse_json(await read_body(request))
 

@@ -156,7 +156,7 @@ def check_form_token(sent: str, wanted: str) -> None:
 
 def check_media(request: Request, wanted: str) -> None:
     """Refuse a body of another type."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
+    if body.read_media_type(request) != wanted:
         raise RefusedVisitError(415, f"the body must be {wanted}")
 
 
