@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from argon2 import PasswordHasher
 
 from enginebed import AGENT
@@ -242,3 +243,20 @@ class ConsoleBed:
     def close(self) -> None:
         """Close the console's file."""
         self.database.close()
+
+
+@pytest.fixture(name="bed")
+def empty_bed() -> Iterator[ConsoleBed]:
+    """A console with an empty inbox."""
+    made = ConsoleBed()
+    yield made
+    made.close()
+
+
+@pytest.fixture(name="bed")
+def asked_bed() -> Iterator[ConsoleBed]:
+    """A console with one approval, item 1."""
+    made = ConsoleBed()
+    made.mail(QUESTION)
+    yield made
+    made.close()

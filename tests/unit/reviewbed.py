@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from enginebed import AGENT, Bed, charter_kernel, planning, traits_with
+from enginebed import AGENT, Bed, charter_kernel, escalating, planning, traits_with
 from warden.documents.request import request_from_json
 from warden.engine.cycle import deliver_open
 from warden.engine.parts import Parts
@@ -15,7 +15,7 @@ from warden.engine.release import Gate
 from warden.engine.review import Desk
 from warden.model.ids import MessageKey
 from warden.model.request import Constraints, Decision, Effect, Request, VelocityKey
-from warden.model.review import Reviewer, ReviewItem, ReviewRules, ReviewState
+from warden.model.review import Reviewer, ReviewItem, ReviewKind, ReviewRules, ReviewState
 from warden.ports import PolicyKernel
 from warden.store.review_store import SqliteReviews
 
@@ -81,6 +81,20 @@ def drafting(body: str = "Ask the platform team.", **more: Any) -> ReviewBed:
     bed.send()
     bed.execute()
     return bed
+
+
+def escalated_and_drafted() -> tuple[ReviewBed, ReviewItem, ReviewItem]:
+    """A bed with one message that is an escalation and, planned again after more mail, an approval too; both items."""
+    bed = ReviewBed(escalating, traits=traits_with(authenticated_senders=False))
+    bed.send()
+    bed.execute()
+    bed.answer = planning(("reply", {"body": "A draft."}))
+    bed.send(thread="t1", kind="auto", metadata={"auto-submitted": "auto-replied"})
+    bed.execute()
+    bed.execute()
+    escalation, approval = bed.items()
+    assert (escalation.kind, approval.kind) == (ReviewKind.ESCALATION, ReviewKind.APPROVAL)
+    return bed, escalation, approval
 
 
 class Renamed:

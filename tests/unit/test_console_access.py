@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 
 import pytest
 
-from consolebed import ORIGIN, PASSPHRASE, PORT, QUESTION, Browser, ConsoleBed, csrf_in, seen_in
+from consolebed import ORIGIN, PASSPHRASE, PORT, QUESTION, Browser, ConsoleBed, csrf_in, empty_bed, seen_in
 from warden.errors import ConfigError, InputError, StateError
 from warden.server.console.database import ConsoleDatabase
 from warden.server.console.model import Role
@@ -17,6 +16,8 @@ from warden.server.console.routes import ROUTES, Route
 from warden.server.console.serve import check_bind, site_of
 from warden.server.console.throttle import PER_ADDRESS, PER_USER, wait_ms
 
+__all__ = ["empty_bed"]
+
 SAMPLES = {
     "{number}": "1",
     "{verb}": "accept",
@@ -24,14 +25,6 @@ SAMPLES = {
     "{what}": "disable",
     "{key}": "0" * 16,
 }
-
-
-@pytest.fixture
-def bed() -> Iterator[ConsoleBed]:
-    """A console with an empty inbox."""
-    made = ConsoleBed()
-    yield made
-    made.close()
 
 
 def path_of(route: Route) -> str:

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consolebed import QUESTION, Browser, ConsoleBed
+from consolebed import QUESTION, Browser, ConsoleBed, asked_bed
 from warden.server.console.decide import VERBS
 from warden.server.console.model import Role
 from warden.server.console.openapi import describe_api
 from warden.server.console.routes import ROUTES
+
+__all__ = ["asked_bed"]
 
 DESCRIPTION = describe_api(tuple(VERBS))
 
@@ -70,15 +72,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ConsoleBed
         bed.mail(QUESTION)
         yield bed, Program(bed), {"HOME": home}
         bed.close()
-
-
-@pytest.fixture
-def bed() -> Iterator[ConsoleBed]:
-    """A console with one approval."""
-    made = ConsoleBed()
-    made.mail(QUESTION)
-    yield made
-    made.close()
 
 
 def test_the_description_is_valid_and_names_every_route() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import html
 import re
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from consolebed import LOOK_FIRST, QUESTION, REVIEW, ConsoleBed, csrf_in, seen_in, text_of
+from consolebed import LOOK_FIRST, QUESTION, REVIEW, ConsoleBed, asked_bed, csrf_in, seen_in, text_of
 from warden.cli import compose
 from warden.cli.console_parts import reviewer_of
 from warden.cli.main import run
@@ -24,17 +23,10 @@ from warden.server.console.model import PASSPHRASE as BY_PASSPHRASE
 from warden.server.console.queue import read_filters, wanted_of
 from warden.store.console_queries import read_page
 
+__all__ = ["asked_bed"]
+
 ESCALATING = "delete the production cluster now"
 TWO = REVIEW.replace("allow_same_uid", 'two_persons = ["messaging.answer"]\nallow_same_uid')
-
-
-@pytest.fixture
-def bed() -> Iterator[ConsoleBed]:
-    """A console with one approval, item 1."""
-    made = ConsoleBed()
-    made.mail(QUESTION)
-    yield made
-    made.close()
 
 
 def decided(bed: ConsoleBed) -> list[tuple[str, str]]:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from consolebed import PORT, ConsoleBed
+from consolebed import PORT, ConsoleBed, empty_bed
 from warden.server.console.events import PER_SESSION, Streams
 
-
-@pytest.fixture
-def bed() -> Iterator[ConsoleBed]:
-    """A console."""
-    made = ConsoleBed()
-    yield made
-    made.close()
+__all__ = ["empty_bed"]
 
 
 def request_of(cookies: dict[str, str]) -> Request:

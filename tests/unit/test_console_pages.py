@@ -5,14 +5,12 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consolebed import QUESTION, ConsoleBed, text_of
+from consolebed import QUESTION, ConsoleBed, empty_bed, text_of
 from warden.cli import compose
 from warden.cli.main import run
 from warden.model.delivery import OutgoingMessage
@@ -20,6 +18,8 @@ from warden.server.console.charts import Chart, draw, nice_top
 from warden.server.console.look import visible_markup
 from warden.server.console.model import Role
 from warden.server.console.visible import one_line, pieces, word_diff
+
+__all__ = ["empty_bed"]
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -66,14 +66,6 @@ def audit(page: str) -> list[str]:
     auditor = Auditor()
     auditor.feed(page)
     return auditor.found
-
-
-@pytest.fixture
-def bed() -> Iterator[ConsoleBed]:
-    """A console."""
-    made = ConsoleBed()
-    yield made
-    made.close()
 
 
 def test_hostile_text_in_every_field_is_only_text(bed: ConsoleBed) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from enginebed import SENDER, answering, escalating, planning, traits_with, with_content
-from reviewbed import ANN, BEN, RULES, Asking, Counting, ReviewBed, drafting
+from reviewbed import ANN, BEN, RULES, Asking, Counting, ReviewBed, drafting, escalated_and_drafted
 from warden.engine import review, review_endings, review_rulings
 from warden.engine.draft import Draft
 from warden.engine.enforce import Judgement
@@ -159,15 +159,7 @@ def test_an_escalation_can_be_planned_again() -> None:
 
 def test_a_response_ends_the_approval_of_the_same_message() -> None:
     """When the sender's second mail had the first planned again and asked about, one answer ends both items."""
-    bed = ReviewBed(escalating, traits=traits_with(authenticated_senders=False))
-    bed.send()
-    bed.execute()
-    bed.answer = planning(("reply", {"body": "A draft."}))
-    bed.send(thread="t1", kind="auto", metadata={"auto-submitted": "auto-replied"})
-    bed.execute()
-    bed.execute()
-    escalation, approval = bed.items()
-    assert (escalation.kind, approval.kind) == (ReviewKind.ESCALATION, ReviewKind.APPROVAL)
+    bed, escalation, approval = escalated_and_drafted()
     review_rulings.respond(bed.desk, ANN, escalation.number, "One answer.")
     assert review.find(bed.desk, approval.number).state is ReviewState.SUPERSEDED
     bed.execute()

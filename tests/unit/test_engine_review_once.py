@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from enginebed import charter_kernel, escalating, planning, traits_with
-from reviewbed import ANN, Asking, Renamed, ReviewBed, drafting
+from enginebed import charter_kernel, escalating, planning
+from reviewbed import ANN, Asking, Renamed, ReviewBed, drafting, escalated_and_drafted
 from warden.engine import review_rulings
 from warden.errors import ReviewStateError
 from warden.model.message import AUTO_SUBMITTED, HOPS
 from warden.model.request import Effect
-from warden.model.review import ReviewKind
 
 
 def test_a_message_whose_release_is_on_its_way_is_not_answered_beside_it() -> None:
     """Between a person's yes and the delivery, the older escalation of the same message has nothing left to answer."""
-    bed = ReviewBed(escalating, traits=traits_with(authenticated_senders=False))
-    bed.send()
-    bed.execute()
-    bed.answer = planning(("reply", {"body": "A draft."}))
-    bed.send(thread="t1", kind="auto", metadata={"auto-submitted": "auto-replied"})
-    bed.execute()
-    bed.execute()
-    escalation, approval = bed.items()
-    assert (escalation.kind, approval.kind) == (ReviewKind.ESCALATION, ReviewKind.APPROVAL)
+    bed, escalation, approval = escalated_and_drafted()
     review_rulings.accept(bed.desk, ANN, approval.number)
     with pytest.raises(ReviewStateError, match="waits any more"):
         review_rulings.respond(bed.desk, ANN, escalation.number, "One more answer.")

@@ -15,18 +15,12 @@ import pytest
 from warden.hubs import capabilities
 from warden.hubs.capabilities import GrantTerms
 from warden.server.intake.api_document import OPERATIONS, openapi_document
-from workloadbed import ALERT, TOKENS, WorkloadBed
+from workloadbed import ALERT, TOKENS, WorkloadBed, running_bed
+
+__all__ = ["running_bed"]
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "intake-openapi.json"
 SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
-
-
-@pytest.fixture
-def bed(tmp_path: Path) -> Iterator[WorkloadBed]:
-    made = WorkloadBed(tmp_path)
-    made.runtime.start()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import stat
-from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,9 @@ from warden.server.intake.lifecycle import (
     parse_report,
 )
 from warden.testing.runtime import Runtime
-from workloadbed import WorkloadBed
+from workloadbed import WorkloadBed, running_bed
+
+__all__ = ["running_bed"]
 
 SECRET = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 GOOD: dict[str, Any] = {
@@ -195,14 +196,6 @@ def test_a_path_that_no_socket_can_have_is_refused(tmp_path: Path) -> None:
         bind_socket(tmp_path / ("x" * PATH_BYTES))
     with pytest.raises(StateError, match="cannot listen"):
         bind_socket(tmp_path / "none" / "s")
-
-
-@pytest.fixture
-def bed(tmp_path: Path) -> Iterator[WorkloadBed]:
-    made = WorkloadBed(tmp_path)
-    made.runtime.start()
-    yield made
-    made.close()
 
 
 def test_hostile_datagrams_are_quarantined_and_the_next_is_heard(bed: WorkloadBed) -> None:

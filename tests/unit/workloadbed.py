@@ -10,6 +10,7 @@ from threading import Semaphore
 from typing import Any
 
 import httpx
+import pytest
 
 from enginebed import AGENT, CATALOG, charter_kernel
 from warden.channels.hub import messaging_channels
@@ -220,3 +221,12 @@ class WorkloadBed:
         """Wait until so many datagrams are written down: they are taken beside the test."""
         for _ in range(number):
             assert self.taken.acquire(timeout=30), "a datagram was not taken"
+
+
+@pytest.fixture(name="bed")
+def running_bed(tmp_path: Path) -> Iterator[WorkloadBed]:
+    """A bed whose runtime reads its pipe."""
+    made = WorkloadBed(tmp_path)
+    made.runtime.start()
+    yield made
+    made.close()
